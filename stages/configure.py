@@ -1,0 +1,79 @@
+"""Turn `params.yaml` into one complete recipe per variant: `python -m stages.configure`.
+
+Every parameter is checked here, before anything trains: structure and ranges first, then each variant's classes and
+arguments by building its model without data. The only stage that reads the variants and the top-level overrides, so
+that a training depends on its own recipe alone. Leaves `data/recipes/<variant>.json`.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from stages.datasets import module_of, row_shape
+from stages.recipes.resolve import Recipe, recipes
+from stages.recipes.schema import Params, read_params
+from stages.training import import_tensorflow
+
+RECIPES = Path("data/recipes")
+# What a variant leaves elsewhere: nothing else would clean up after one that is gone from params.yaml.
+LEFT_BY_VARIANTS = (Path("data/models"), Path("reports/history"))
+
+
+def complete(params: Params) -> dict[str, Recipe]:
+    """Give the recipe of every variant, complete and checked.
+
+    Raises: ValueError with one line per mistake: its path in `params.yaml`, what was expected and what came.
+    """
+    import_tensorflow()
+    from stages.training import builder
+    from stages.training.estimators import build_estimator
+
+    if params.optimizer is not None:
+        builder.build_optimizer(params.optimizer, "optimizer")
+    made, mistakes = {}, []
+    for name, recipe in recipes(params):
+        path = f"variants.{name}"
+        options = params.datasets[recipe["dataset"]].splits[recipe["split"]]
+        classes = module_of(recipe["dataset"]).CLASSES
+        try:
+            if "estimator" in recipe:
+                build_estimator(recipe, recipe["seed"], path)
+            else:
+                recipe["optimizer"] = builder.with_learning_rate(recipe["optimizer"], f"{path}.optimizer")
+                builder.check_model(recipe, row_shape(recipe["dataset"], options), len(classes), path)
+        except ValueError as error:
+            mistakes.append(str(error))
+        made[name] = recipe
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return made
+
+
+def remove_leftovers(names: set[str]) -> list[Path]:
+    """Remove what variants left that `params.yaml` no longer has; DVC's cache restores it if they come back."""
+    left = [path for folder in LEFT_BY_VARIANTS for path in sorted(folder.glob("*")) if path.stem not in names]
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return left
+
+
+def main() -> None:
+    """Write a recipe per variant."""
+    try:
+        made = complete(read_params())
+    except ValueError as error:
+        sys.exit(str(error))
+    RECIPES.mkdir(parents=True, exist_ok=True)
+    for name, recipe in made.items():
+        (RECIPES / f"{name}.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+    for path in remove_leftovers(set(made)):
+        print(f"removed {path}: params.yaml has no such variant any more")
+    print(f"{len(made)} recipes")
+
+
+if __name__ == "__main__":
+    main()

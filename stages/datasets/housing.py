@@ -1,0 +1,137 @@
+"""California housing: median house value of the 20,640 block groups of the 1990 census.
+
+Source: Pace & Barry 1997, "Sparse Spatial Autoregressions", Statistics & Probability Letters 33, from StatLib; the
+archive that scikit-learn's `fetch_california_housing` reads. Licence: public.
+
+x: float64 (20640, 8), scikit-learn's features in its order, derived by `features_from_raw`:
+
+    MedInc      medianIncome                  10,000 USD a year, median of the block group
+    HouseAge    housingMedianAge              years
+    AveRooms    totalRooms / households       rooms per household
+    AveBedrms   totalBedrooms / households    bedrooms per household
+    Population  population                    people
+    AveOccup    population / households       people per household
+    Latitude    latitude                      degrees north
+    Longitude   longitude                     degrees east, thus negative
+
+y: float64 (20640,), medianHouseValue / 100,000, in 100,000 USD, 0.14999 to 5.00001 (the survey cuts at 500,000 USD).
+"""
+
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from stages.datasets import Raw, check_options, random_state_option, read_table, size_option
+
+ARCHIVE = "cal_housing.tgz"
+MEMBER = "CaliforniaHousing/cal_housing.data"
+MEMBER_BYTES_LIMIT = 16 * 2**20  # it has 2 MB; no archive may fill the memory
+ROWS = 20_640
+RAW_COLUMNS = [
+    "longitude",
+    "latitude",
+    "housingMedianAge",
+    "totalRooms",
+    "totalBedrooms",
+    "population",
+    "households",
+    "medianIncome",
+]
+RAW_TARGET = "medianHouseValue"
+TARGET_UNIT = 100_000  # USD
+CLASSES = ()  # the target is a quantity
+FEATURES = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
+
+LAST_ROWS = frozenset({"test_size", "random_state", "last_rows_validation"})
+NESTED = frozenset({"test_size", "random_state", "validation_size"})
+
+
+def read(folder: Path) -> Raw:
+    """The table in the archive; ValueError for a row or cell that is not as published."""
+    path = folder / ARCHIVE
+    name = f"{path}:{MEMBER}"
+    columns = [*RAW_COLUMNS, RAW_TARGET]
+    table = pd.DataFrame(
+        read_table(read_member(path, MEMBER, MEMBER_BYTES_LIMIT), name, columns, ROWS), columns=columns
+    )
+    try:
+        x = features_from_raw(table)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return Raw(x, table[RAW_TARGET].to_numpy() / TARGET_UNIT, FEATURES)
+
+
+def read_member(path: Path, member: str, limit: int) -> bytes:
+    """Contents of a regular file of at most `limit` bytes in a gzipped tar archive; nothing is unpacked to disk.
+
+    ValueError for a file that is no such archive or is cut short, and for a member that is missing, is not a regular
+    file (a link or a device could lead anywhere) or is larger.
+    """
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            if member not in archive.getnames():
+                raise ValueError(f"{path}: expected the member {member}, got {archive.getnames()}")
+            info = archive.getmember(member)
+            file = archive.extractfile(info) if info.isreg() else None
+            if file is None:
+                raise ValueError(f"{path}:{member}: expected a regular file, got tar type {info.type.decode()!r}")
+            if info.size > limit:
+                raise ValueError(f"{path}:{member}: expected at most {limit} bytes, got {info.size}")
+            return file.read()
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: expected a whole .tar.gz archive, got: {error}") from error
+
+
+def features_from_raw(table: pd.DataFrame) -> np.ndarray:
+    """float64 (rows, 8) of `FEATURES`, not scaled, from a table with the `RAW_COLUMNS`; other columns are ignored.
+
+    ValueError with the row (from 0) and column of a value that is no finite number or no number of households.
+    """
+    missing = [column for column in RAW_COLUMNS if column not in table.columns]
+    if missing:
+        raise ValueError(f"expected the columns {', '.join(RAW_COLUMNS)}, got none called {', '.join(missing)}")
+    raw = table[RAW_COLUMNS].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    for row, column in np.argwhere(~np.isfinite(raw.to_numpy()))[:1]:
+        name = RAW_COLUMNS[column]
+        raise ValueError(f"row {row}, {name}: expected a finite number, got {table[name].iloc[row]!r}")
+    for row in np.flatnonzero(raw["households"] <= 0)[:1]:
+        raise ValueError(f"row {row}, households: expected more than 0, got {raw['households'].iloc[row]}")
+    return np.column_stack(
+        [
+            raw["medianIncome"],
+            raw["housingMedianAge"],
+            raw["totalRooms"] / raw["households"],
+            raw["totalBedrooms"] / raw["households"],
+            raw["population"],
+            raw["population"] / raw["households"],
+            raw["latitude"],
+            raw["longitude"],
+        ]
+    )
+
+
+def split_rows(raw: Raw, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Rows of each part: `train_test_split` with `test_size`, then one of two ways to a validation part.
+
+    `last_rows_validation` takes the last rows of the rest, cut where Keras's `validation_split` cuts;
+    `validation_size` splits the rest once more with the same `random_state`. Raises OptionError.
+    """
+    kind = check_options(options, LAST_ROWS, NESTED)
+    random_state = random_state_option(options)
+    rest, test = train_test_split(
+        np.arange(len(raw.y)), test_size=size_option(options, "test_size", len(raw.y)), random_state=random_state
+    )
+    if kind == NESTED:
+        size = size_option(options, "validation_size", len(rest))
+        train, validation = train_test_split(rest, test_size=size, random_state=random_state)
+    else:
+        size = size_option(options, "last_rows_validation", len(rest))
+        cut = int(len(rest) * (1 - size)) if isinstance(size, float) else len(rest) - size
+        train, validation = rest[:cut], rest[cut:]
+    return {"train": train, "validation": validation, "test": test}

@@ -1,0 +1,230 @@
+"""What may stand in `params.yaml`: structure, types and ranges.
+
+Keras's and scikit-learn's own classes and arguments are checked where they are built (`stages.training.builder`).
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+Count = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Spec = Annotated[dict[str, dict[str, Any]], Field(min_length=1, max_length=1)]
+"""One object: {ClassName: {argument: value}}."""
+
+
+def _one_layer(layer: dict[str, Any]) -> dict[str, Any]:
+    classes = [key for key in layer if key != "repeat"]
+    if len(classes) != 1:
+        raise ValueError(f"one layer, {{Class: {{argument: value}}}}|{classes or 'none'}")
+    if not isinstance(layer[classes[0]], dict):
+        raise ValueError(f"{{{classes[0]}: {{argument: value}}}}|{layer[classes[0]]!r}")
+    if not (type(times := layer.get("repeat", 1)) is int and times > 0):
+        raise ValueError(f"repeat to be an integer greater than 0|{times!r}")
+    return layer
+
+
+Layer = Annotated[dict[str, Any], AfterValidator(_one_layer)]
+"""One layer, {ClassName: {argument: value}}, and perhaps how often it stands there: `repeat`."""
+OptimizerOverride = Annotated[Spec, BeforeValidator(lambda value: {value: {}} if isinstance(value, str) else value)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RawFile(_Strict):
+    """One raw file: its checksum, its size in bytes, and where it can be had, in the order to try."""
+
+    name: FileName
+    sha256: Sha256
+    bytes: Count
+    urls: Annotated[list[Url], Field(min_length=1)]
+
+
+class Dataset(_Strict):
+    """A data set: its raw files, the mirror's folder that holds them, and its splits (read by its own module)."""
+
+    mirror: FileName
+    files: Annotated[list[RawFile], Field(min_length=1)]
+    splits: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+
+
+class Variant(_Strict):
+    """One block of `variants`: a Keras model by its layers or its graph, or a scikit-learn estimator."""
+
+    dataset: Name
+    split: Name
+    layers: Annotated[list[Layer], Field(min_length=1)] | None = None
+    graph: Spec | None = None
+    estimator: Spec | None = None
+    inputs: dict[Name, Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]] | None = None
+    optimizer: Spec | None = None
+    loss: str | None = None
+    loss_weights: dict[Name, Positive] | None = None
+    metrics: list[str] = []
+    batch_size: Count = 32  # Keras's own default
+    epochs: Count | None = None
+    callbacks: dict[str, dict[str, Any]] = {}
+    cross_validation: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "Variant":
+        kinds = [kind for kind in ("layers", "graph", "estimator") if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(f"one of layers, graph and estimator|{' and '.join(kinds) or 'none of them'}")
+        keras_only = ["inputs", "optimizer", "loss", "loss_weights", "metrics", "batch_size", "epochs", "callbacks"]
+        allowed = ["cross_validation"] if self.estimator is not None else keras_only
+        foreign = (self.model_fields_set & {*keras_only, "cross_validation"}) - set(allowed)
+        if foreign:
+            raise ValueError(f"no {', '.join(sorted(foreign))} beside {kinds[0]}|{', '.join(sorted(foreign))}")
+        missing = [
+            key for key in ("optimizer", "loss", "epochs") if self.estimator is None and getattr(self, key) is None
+        ]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} beside {kinds[0]}|a block without")
+        return self
+
+
+class Published(_Strict):
+    """A figure that a source document prints, and how far ours may lie from it."""
+
+    document: Literal["A", "B", "C", "D", "E"]
+    variant: Name
+    part: Literal["training", "validation", "test", "cross_validation", "model"]
+    metric: Name
+    epoch: Count | None = None
+    value: float
+    tolerance: Annotated[float, Field(ge=0)]
+
+
+class Params(_Strict):
+    """The whole of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    repeats: Count
+    dropout: Rate | None
+    epochs: Count | None
+    learning_rate: Positive | None
+    batch_size: Count | None
+    optimizer: OptimizerOverride | None
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+    published: list[Published]
+
+
+_EXPECTED = {
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number less than {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "extra_forbidden": "no such key",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "finite_number": "a finite number",
+    "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "bool_type": "true or false",
+    "literal_error": "one of {expected}",
+}
+
+
+def explain(error: ValidationError, path: str = "") -> str:
+    """One line per mistake: its path in `params.yaml`, what was expected and what came."""
+    return "\n".join(_line(mistake, path) for mistake in error.errors())
+
+
+def _line(mistake: Any, path: str) -> str:
+    for part in mistake["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    if mistake["type"] == "missing":
+        return f"{path}: expected a value, got nothing"
+    if mistake["type"] == "value_error":
+        expected, _, got = str(mistake["ctx"]["error"]).partition("|")
+        return f"{path}: expected {expected}, got {got}"
+    expected = _EXPECTED.get(mistake["type"], mistake["msg"]).format(**mistake.get("ctx", {}))
+    got = mistake["input"]
+    hint = " (YAML reads 1e-3 as text; write 0.001)" if isinstance(got, str) and _is_number(got) else ""
+    return f"{path}: expected {expected}, got {got!r}{hint}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a mapping that holds a key twice, where YAML would silently keep the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (key_node, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", key_node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate the parameters.
+
+    Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: expected YAML, got an error: {error}") from None
+    return parse_params(content)
+
+
+def parse_params(content: Any) -> Params:
+    """Validate parameters that are already read; see `read_params`."""
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
+    mistakes = []
+    for name, variant in params.variants.items():
+        if variant.dataset not in params.datasets:
+            mistakes.append(unknown(f"variants.{name}.dataset", params.datasets, variant.dataset))
+        elif variant.split not in params.datasets[variant.dataset].splits:
+            splits = params.datasets[variant.dataset].splits
+            mistakes.append(unknown(f"variants.{name}.split", splits, variant.split))
+    for index, figure in enumerate(params.published):
+        if figure.variant not in params.variants:
+            mistakes.append(unknown(f"published[{index}].variant", params.variants, figure.variant))
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return params
+
+
+def unknown(path: str, known: Iterable[str], got: str) -> str:
+    """Say that a name is none of the known ones, with those that are like it."""
+    known = list(known)
+    close = get_close_matches(got, known, n=3)
+    return f"{path}: expected one of {', '.join(close or sorted(known))}, got {got!r}"

@@ -1,0 +1,48 @@
+"""Training: building models from recipes, fitting them, saving them and loading them back.
+
+Only the modules that train Keras models import TensorFlow.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+def import_tensorflow() -> None:
+    """Import it without its greetings (oneDNN, instruction sets), which would drown a run of 70 processes.
+
+    Some are written to the standard error before TensorFlow reads its own log level.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _silent(2):
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def _silent(descriptor: int) -> Iterator[None]:
+    kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    try:
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)
+        os.close(nowhere)
+
+
+Predictions = dict[str, np.ndarray]
+"""float32 (rows, outputs) by part; those of a further output as `<part>_<output>`."""
+
+
+class Trained(NamedTuple):
+    """What the training of one seed leaves, apart from the files in its folder."""
+
+    predictions: Predictions
+    history: pd.DataFrame
+    """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning rate."""
+    summary: dict[str, Any]
+    """Layers, shapes, parameter counts; how many epochs were trained."""

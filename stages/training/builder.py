@@ -1,0 +1,170 @@
+"""From a recipe to Keras objects.
+
+Nothing is registered here: every class of Keras is usable under its own name. Mistakes raise ValueError, which names
+the place in `params.yaml`, what was expected and what came.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from stages.recipes import objects
+from stages.recipes.objects import sentence
+from stages.recipes.resolve import Recipe
+from stages.recipes.schema import unknown
+from stages.training import graphs, schedules
+
+Shape = tuple[int, ...]
+
+_build = partial(
+    objects.build,
+    nested={
+        "regularizer": keras.regularizers,
+        "constraint": keras.constraints,
+        "initializer": keras.initializers,
+        "learning_rate": keras.optimizers.schedules,
+        "schedule": schedules,
+    },
+)
+
+
+def build_model(
+    recipe: Recipe, input_shape: Shape, path: str, model_class: type[keras.Model] = keras.Model
+) -> keras.Model:
+    """Build the functional model of a recipe, not yet compiled.
+
+    input_shape: the shape of one row of the data, without the batch.
+    """
+    inputs = _inputs(recipe, input_shape, path)
+    if "layers" in recipe:
+        (tensor,) = inputs.values()
+        for place, layer in _layers(recipe["layers"], f"{path}.layers"):
+            try:
+                tensor = layer(tensor)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{place}: expected a layer that fits its input, got: {sentence(error)}") from None
+        outputs = {"main": tensor}
+    else:
+        ((name, arguments),) = recipe["graph"].items()
+        outputs = _build(graphs, name, {"inputs": inputs, **arguments}, f"{path}.graph")
+    return model_class(inputs=_one_or_all(inputs), outputs=_one_or_all(outputs))
+
+
+def _one_or_all(tensors: graphs.Tensors) -> Any:
+    # As in Keras's own examples, a single input or output stands for itself.
+    several = list(tensors.values())
+    return several if len(several) > 1 else several[0]
+
+
+def _inputs(recipe: Recipe, shape: Shape, path: str) -> dict[str, keras.KerasTensor]:
+    if "inputs" not in recipe:
+        return {"x": keras.Input(shape, name="x")}
+    if len(shape) != 1:
+        raise ValueError(f"{path}.inputs: expected a data set of columns, got rows of shape {shape}")
+    for name, columns in recipe["inputs"].items():
+        if max(columns) >= shape[0]:
+            raise ValueError(f"{path}.inputs.{name}: expected columns from 0 to {shape[0] - 1}, got {max(columns)}")
+    return {name: keras.Input((len(columns),), name=name) for name, columns in recipe["inputs"].items()}
+
+
+def _layers(layers: dict[str, Any], path: str) -> Iterator[tuple[str, keras.layers.Layer]]:
+    for index, (key, arguments) in enumerate(layers.items()):
+        positions, _, class_name = key.partition("_")
+        first, _, last = positions.partition("-")
+        for _ in range(int(first), int(last or first) + 1):
+            yield f"{path}[{index}].{class_name}", _build(keras.layers, class_name, arguments, f"{path}[{index}]")
+
+
+def build_optimizer(optimizer: dict[str, Any], path: str) -> keras.optimizers.Optimizer:
+    """Build an optimizer from {ClassName: {argument: value}}."""
+    ((class_name, arguments),) = optimizer.items()
+    if "decay" in arguments:
+        # Keras ignores it with a warning, and the rate would stay constant.
+        raise ValueError(f"{path}.{class_name}.decay: expected a schedule as the learning_rate, got decay")
+    return _build(keras.optimizers, class_name, arguments, path)
+
+
+def with_learning_rate(optimizer: dict[str, Any], path: str) -> dict[str, Any]:
+    """Write the class's own learning rate where none is given, so that naming it changes no recipe."""
+    ((class_name, arguments),) = optimizer.items()
+    rate = build_optimizer(optimizer, path).get_config()["learning_rate"]
+    if "learning_rate" in arguments or not isinstance(rate, float):
+        return optimizer
+    return {class_name: {"learning_rate": round(rate, 9), **arguments}}
+
+
+def compile_model(
+    model: keras.Model, recipe: Recipe, path: str, optimizer: keras.optimizers.Optimizer | None = None
+) -> None:
+    """Compile with the recipe's loss and metrics, the same for each output, and its optimizer, new unless given."""
+    _known(keras.losses.get, recipe["loss"], f"{path}.loss")
+    metrics = recipe.get("metrics", [])
+    for index, metric in enumerate(metrics):
+        _known(keras.metrics.get, metric, f"{path}.metrics[{index}]")
+    weights = recipe.get("loss_weights")
+    outputs = model.output_names
+    if weights is not None and (len(outputs) == 1 or set(weights) != set(outputs)):
+        expected = f"one weight for each of {', '.join(outputs)}" if len(outputs) > 1 else "several outputs"
+        raise ValueError(f"{path}.loss_weights: expected {expected}, got {weights}")
+    several = len(outputs) > 1
+    model.compile(
+        optimizer=optimizer or build_optimizer(recipe["optimizer"], f"{path}.optimizer"),
+        loss=[recipe["loss"]] * len(outputs) if several else recipe["loss"],
+        loss_weights=weights and [weights[output] for output in outputs],
+        metrics=[list(metrics) for _ in outputs] if several else list(metrics),
+    )
+
+
+def _known(get: Callable[[str], Any], identifier: str, path: str) -> None:
+    try:
+        get(identifier)
+    except ValueError:
+        raise ValueError(f"{path}: expected a name that Keras knows, got {identifier!r}") from None
+
+
+def check_model(recipe: Recipe, row_shape: Shape, classes: int, path: str) -> None:
+    """Build everything that the recipe names, without data, to find its mistakes before anything trains.
+
+    classes: how many classes the data set has; 0 for a quantity.
+    """
+    loss = recipe["loss"]
+    categorical = "categorical_" in loss
+    if (classes == 0 and categorical) or (classes > 2 and not categorical):
+        expected = f"a categorical cross-entropy for {classes} classes" if classes else "the loss of a quantity"
+        raise ValueError(f"{path}.loss: expected {expected}, got {loss!r}")
+    model = build_model(recipe, row_shape, path)
+    compile_model(model, recipe, path)
+    units = classes if categorical else 1
+    for output in model.outputs:
+        if output.shape != (None, units):
+            place = f"{path}.{'layers' if 'layers' in recipe else 'graph'}"
+            raise ValueError(f"{place}: expected an output of {units} for each row, got shape {output.shape[1:]}")
+    build_callbacks(recipe, path, checkpoint=Path("best.weights.h5"), logs=Path("logs"))
+
+
+def build_callbacks(recipe: Recipe, path: str, checkpoint: Path, logs: Path) -> list[keras.callbacks.Callback]:
+    """Build the recipe's callbacks, new for every training.
+
+    checkpoint, logs: the file and the folder that they write; it is not for `params.yaml` to say.
+    """
+    given: dict[str, dict[str, Any]] = {
+        "ModelCheckpoint": {"filepath": str(checkpoint), "save_weights_only": True},
+        "TensorBoard": {"log_dir": str(logs)},
+        "CSVLogger": {"filename": str(logs.with_suffix(".csv"))},
+    }
+    measured = ["loss", *recipe.get("metrics", [])]
+    monitors = [*measured, *(f"val_{name}" for name in measured)]
+    callbacks = []
+    for class_name, arguments in recipe.get("callbacks", {}).items():
+        place = f"{path}.callbacks.{class_name}"
+        if "monitor" in arguments and arguments["monitor"] not in monitors:
+            raise ValueError(unknown(f"{place}.monitor", monitors, arguments["monitor"]))
+        for name in given.get(class_name, {}).keys() & arguments.keys():
+            raise ValueError(f"{place}.{name}: expected no such key, got {arguments[name]!r}")
+        callbacks.append(
+            _build(keras.callbacks, class_name, arguments | given.get(class_name, {}), f"{path}.callbacks")
+        )
+    return callbacks

@@ -1,0 +1,103 @@
+"""The training engine: Keras's `fit`, with one compiled call per epoch.
+
+Keras's own `train_step` runs unchanged for every batch, so losses, regularisation, constraints, moving statistics,
+metrics and optimizers mean what Keras means. Only the way to it differs: the data stay in memory, and `fit` is given
+one "batch" per epoch, in which a loop inside the graph gathers the rows of each real batch. That saves Python's and
+the input pipeline's share of every step, and it gives every epoch a batch order of its own: `fit` on arrays repeats
+the first epoch's order for ever once a seed is set (Keras 3.15).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Arrays = np.ndarray | tuple[np.ndarray, ...]
+"""One array, or one per input or output of the model."""
+
+
+def batch_order(rows: int, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
+    """Order in which an epoch visits the training rows.
+
+    Returns: int32 (rows,), a permutation that depends on nothing but its arguments.
+    """
+    return tf.random.experimental.stateless_shuffle(tf.range(rows), seed=[seed, epoch])
+
+
+def make_deterministic() -> None:
+    """Let the same seed give the same bits. Call it before anything else uses TensorFlow."""
+    # Nets this small gain nothing from more threads. (Without XLA their number does not change a bit either.)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+class EpochModel(keras.Model):
+    """A functional model whose `fit` takes whole epochs.
+
+    Its training data are set by `set_data`; `fit` is then given a data set of epoch numbers.
+    """
+
+    def set_data(self, x: Arrays, y: Arrays, batch_size: int, seed: int) -> None:
+        """Keep the training rows in memory.
+
+        x: float32 (n, ...) or one such array per input; y: (n,) or (n, k) or one such array per output.
+        A permutation of the rows drawn from (seed, epoch) is the order of the batches in that epoch.
+        """
+        data = tf.nest.map_structure(tf.constant, (x, y))
+        rows = int(tf.nest.flatten(data)[0].shape[0])
+        full, rest = divmod(rows, batch_size)
+
+        def train_on(batch: tf.Tensor) -> None:
+            keras.Model.train_step(self, tf.nest.map_structure(lambda array: tf.gather(array, batch), data))
+
+        def train_on_full(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            batch = tf.slice(order, [number * batch_size], [batch_size])
+            train_on(tf.ensure_shape(batch, [batch_size]))
+            return number + 1, order
+
+        @tf.function
+        def train_epoch(epoch: tf.Tensor) -> None:
+            order = batch_order(rows, seed, epoch)
+            if full:
+                tf.while_loop(lambda number, _: number < full, train_on_full, [0, order], parallel_iterations=1)
+            if rest:
+                train_on(order[-rest:])
+
+        self._train_epoch = train_epoch
+        # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.
+        self._symbolic_build(data_batch=tf.nest.map_structure(lambda array: array[:1], data))
+
+    def train_step(self, data: tf.Tensor) -> dict[str, Any]:
+        """Train on every batch of the epoch whose number is `data` (an int64 scalar, from 0)."""
+        self._train_epoch(tf.cast(data, tf.int32))
+        return self.get_metrics_result()
+
+
+def _without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    # The thread that tunes an input pipeline sleeps for seconds, and the end of `fit` waits for it.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
+def fit(
+    model: EpochModel,
+    epochs: int,
+    validation_data: tuple[Arrays, Arrays] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Train for at most so many epochs; the callbacks see what Keras's `fit` shows them."""
+    # One element is one batch: all validation rows at once, since their loss and metrics are means over rows.
+    validation = None if validation_data is None else tf.data.Dataset.from_tensors(validation_data)
+    model.fit(
+        _without_autotune(tf.data.Dataset.range(epochs)),
+        steps_per_epoch=1,
+        epochs=epochs,
+        validation_data=validation and _without_autotune(validation),
+        callbacks=list(callbacks),
+        shuffle=False,
+        verbose=0,
+    )

@@ -1,0 +1,107 @@
+"""The references: scikit-learn's linear and dummy estimators, on the same rows as the Keras models."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn.dummy
+import sklearn.linear_model
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import cross_val_score
+
+from stages.datasets import Split
+from stages.recipes.objects import build, sentence
+from stages.recipes.resolve import Recipe
+from stages.training import Trained
+
+
+def build_estimator(recipe: Recipe, seed: int, path: str) -> BaseEstimator:
+    """Build the recipe's estimator; a `random_state` that the recipe does not give is the seed.
+
+    Raises: ValueError that names the place in `params.yaml`, what was expected and what came.
+    """
+    ((class_name, arguments),) = recipe["estimator"].items()
+    module = sklearn.dummy if hasattr(sklearn.dummy, class_name) else sklearn.linear_model
+    estimator = build(module, class_name, arguments, f"{path}.estimator")
+    if "random_state" in estimator.get_params() and "random_state" not in arguments:
+        estimator.set_params(random_state=seed)
+    try:
+        estimator._validate_params()  # what `fit` checks first
+    except ValueError as error:
+        raise ValueError(f"{path}.estimator.{class_name}: {sentence(error)}") from None
+    return estimator
+
+
+def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder: Path) -> Trained:
+    """Fit an estimator, save it in the folder, load it back and predict with it; see `stages.training.keras_models`."""
+    del title  # takes seconds: there is no progress to show
+    path = f"variants.{name}"
+    fitted = build_estimator(recipe, seed, path).fit(_flat(split.x["train"]), split.y["train"])
+    save_estimator(fitted, folder)
+    estimator = load_estimator(folder)
+    history: dict[str, float] = {"seed": seed, "epoch": 1}
+    if "cross_validation" in recipe:
+        x, y = _training_rows_as_published(split)
+        history["cross_validation_accuracy"] = float(
+            # One process per core; the figures are the same for any number.
+            cross_val_score(build_estimator(recipe, seed, path), x, y, cv=recipe["cross_validation"], n_jobs=-1).mean()
+        )
+    predictions = {part: predict(estimator, x) for part, x in split.x.items() if part != "train"}
+    return Trained(predictions, pd.DataFrame([history]), {**summarise(estimator), "epochs": 1})
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1)
+
+
+def _training_rows_as_published(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """All rows that are not for the test, in the order of the raw file: folds without shuffling depend on it."""
+    parts = [part for part in split.x if part != "test"]
+    order = np.argsort(np.concatenate([split.rows[part] for part in parts]))
+    x = np.concatenate([_flat(split.x[part]) for part in parts])
+    y = np.concatenate([split.y[part] for part in parts])
+    return x[order], y[order]
+
+
+def predict(estimator: BaseEstimator, x: np.ndarray) -> np.ndarray:
+    """Predict as a Keras model of the same task would.
+
+    Returns: float32 (n, classes) probabilities, (n, 1) the probability of class 1 of two, or (n, 1) a quantity.
+    """
+    if not is_classifier(estimator):
+        return estimator.predict(_flat(x)).astype(np.float32).reshape(-1, 1)
+    probabilities = estimator.predict_proba(_flat(x)).astype(np.float32)
+    return probabilities[:, 1:] if probabilities.shape[1] == 2 else probabilities
+
+
+def save_estimator(estimator: BaseEstimator, folder: Path) -> None:
+    """Write what `fit` learned as arrays: no pickle, so that loading runs no code, and the same bytes each time."""
+    learned = {name: np.asarray(value) for name, value in sorted(vars(estimator).items()) if _is_learned(name, value)}
+    np.savez(folder / "estimator.npz", allow_pickle=False, **learned)
+    description = {"class_name": type(estimator).__name__, "arguments": estimator.get_params()}
+    (folder / "estimator.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load_estimator(folder: Path) -> BaseEstimator:
+    """Read back what `save_estimator` wrote."""
+    description = json.loads((folder / "estimator.json").read_text(encoding="utf-8"))
+    recipe = {"estimator": {description["class_name"]: description["arguments"]}}
+    estimator = build_estimator(recipe, seed=0, path=str(folder))
+    with np.load(folder / "estimator.npz") as learned:
+        for name, value in learned.items():
+            setattr(estimator, name, value if value.ndim else value.item())
+    return estimator
+
+
+def _is_learned(name: str, value: Any) -> bool:
+    # scikit-learn's convention: what `fit` sets ends in an underscore. Objects (a loss function) are not data.
+    return name.endswith("_") and not name.startswith("_") and np.asarray(value).dtype != object
+
+
+def summarise(estimator: BaseEstimator) -> dict[str, Any]:
+    """Parameter counts, in the form in which Keras models are summarised."""
+    parameters = sum(np.size(getattr(estimator, name, ())) for name in ("coef_", "intercept_"))
+    layer = {"name": "estimator", "class": type(estimator).__name__, "output_shape": None, "parameters": parameters}
+    return {"parameters": parameters, "trainable_parameters": parameters, "layers": [layer]}
