@@ -1,0 +1,133 @@
+"""Figures as functions of tables. No pyplot and no dates: the same table gives the same PNG."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+PART_COLOURS = {"training": "#8a8d91", "validation": "#0072b2", "test": "#d55e00"}
+AXIS_NAMES = {
+    "loss": "loss",
+    "accuracy": "accuracy",
+    "mean_absolute_error": "mean absolute error (100,000 USD)",
+    "main_loss": "loss, main output",
+    "auxiliary_loss": "loss, auxiliary output",
+    "learning_rate": "learning rate",
+}
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG that holds no date and no version."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+
+
+def learning_curves(name: str, history: pd.DataFrame) -> Figure:
+    """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
+
+    history: columns seed, epoch, <metric>, val_<metric>, learning_rate. Several seeds: their mean, and their range.
+    """
+    columns = [str(column) for column in history]
+    metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
+    metrics.sort(key=lambda metric: metric != "loss")
+    if len(history["learning_rate"].unique()) > 1:
+        metrics.append("learning_rate")
+    figure = Figure(figsize=(3.6 * len(metrics), 3.2), layout="constrained")
+    for axes, metric in zip(np.atleast_1d(figure.subplots(1, len(metrics))), metrics, strict=True):
+        for part, column in (("training", metric), ("validation", f"val_{metric}")):
+            if column in columns:
+                by_epoch = history.groupby("epoch")[column]
+                mean = by_epoch.mean()
+                axes.plot(mean.index, mean, color=PART_COLOURS[part], label=part, marker="o", markersize=3)
+                if len(history["seed"].unique()) > 1:
+                    band = (by_epoch.min(), by_epoch.max())
+                    axes.fill_between(mean.index, *band, color=PART_COLOURS[part], alpha=0.2, linewidth=0)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _quiet(axes)
+        if metric == "learning_rate":
+            axes.set_ylim(bottom=0)
+        elif metric == "loss":
+            axes.legend(frameon=False)
+    figure.suptitle(name)
+    return figure
+
+
+def confusion_matrix(name: str, counts: pd.DataFrame) -> Figure:
+    """Draw the test rows by actual and predicted class.
+
+    counts: columns actual, predicted, count, in the order of the classes.
+    """
+    classes = list(dict.fromkeys(counts["actual"]))
+    matrix = counts["count"].to_numpy().reshape(len(classes), len(classes))
+    shares = matrix / matrix.sum(axis=1, keepdims=True)
+    size = 1.6 + 0.5 * max(len(classes), 3)
+    figure = Figure(figsize=(size + 0.6, size), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{count}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("actual")
+    axes.set_title(f"{name}: test rows")
+    figure.colorbar(image, ax=axes, label="share of the actual class", shrink=0.8)
+    return figure
+
+
+def overview(comparisons: pd.DataFrame, ranked_by: dict[str, tuple[str, bool]]) -> Figure:
+    """Draw every variant's figure on validation and test rows, best first, one panel per data set.
+
+    comparisons: as `stages.compare` writes it. Bars are 95 % intervals (Wilson) of the test accuracy by chance of the
+    rows alone; they are wider than the interval of a paired difference.
+    """
+    datasets = {name: comparisons[comparisons["dataset"] == name] for name in ranked_by}
+    figure = Figure(figsize=(12, 13), layout="constrained")
+    grid = figure.add_gridspec(1, 2)
+    left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
+    others = [name for name in datasets if name != "fashion_mnist"]
+    heights = [len(datasets[name]) + 3 for name in others]
+    spare = max(len(datasets["fashion_mnist"]) + 3 - sum(heights), 1)
+    panels = right.subplots(len(others) + 1, 1, height_ratios=[*heights, spare])
+    panels[-1].set_axis_off()
+    _ranking(left.subplots(), datasets["fashion_mnist"], "fashion_mnist", "accuracy")
+    for axes, name in zip(panels, others, strict=False):
+        _ranking(axes, datasets[name], name, ranked_by[name][0])
+    return figure
+
+
+def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None:
+    names = {
+        "accuracy": "accuracy",
+        "mse": "mean squared error ((100,000 USD)²)",
+        "roc_auc": "area under the ROC curve",
+    }
+    table = table.dropna(subset=[f"test_{metric}"])[::-1]
+    rows: Any = np.arange(len(table))
+    axes.scatter(table[f"validation_{metric}"], rows, color=PART_COLOURS["validation"], s=14, label="validation")
+    values = table[f"test_{metric}"]
+    if metric == "accuracy":
+        errors = [values - table["test_accuracy_low"], table["test_accuracy_high"] - values]
+        axes.errorbar(values, rows, xerr=errors, fmt="o", color=PART_COLOURS["test"], markersize=4, label="test, 95 %")
+    else:
+        axes.scatter(values, rows, color=PART_COLOURS["test"], s=18, label="test")
+    axes.set_yticks(rows, table["variant"], fontsize=8)
+    axes.set_ylim(-1, len(table))
+    axes.set_xlabel(names[metric])
+    axes.set_title(dataset)
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
+    _quiet(axes)
+    axes.legend(frameon=False, loc="best")
+
+
+def _quiet(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)

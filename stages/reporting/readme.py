@@ -1,0 +1,113 @@
+"""Write the README's tables from the reports: `python -m stages.reporting.readme`.
+
+Everything between `<!-- name -->` and `<!-- /name -->` in README.md is generated; a test fails when it is stale.
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+README = Path("README.md")
+COMPARISONS = Path("reports/comparisons.csv")
+PUBLISHED = Path("reports/published.csv")
+
+TITLES = {
+    "fashion_mnist": "Fashion-MNIST",
+    "housing": "California housing (errors in 100,000 USD)",
+    "thoracic": "Thoracic surgery (94 test rows: one patient is a percentage point)",
+}
+COLUMNS = {
+    "fashion_mnist": {
+        "test_accuracy": "test accuracy",
+        "interval": "95 %",
+        "test_log_loss": "test loss",
+        "validation_accuracy": "validation accuracy",
+        "validation_log_loss": "validation loss",
+    },
+    "housing": {
+        "test_mse": "test MSE",
+        "test_mae": "test MAE",
+        "test_r2": "test R²",
+        "validation_mse": "validation MSE",
+    },
+    "thoracic": {
+        "test_roc_auc": "test ROC AUC",
+        "test_average_precision": "average precision",
+        "test_log_loss": "log loss",
+        "test_accuracy": "accuracy",
+        "interval": "95 %",
+    },
+}
+
+
+def results(comparisons: pd.DataFrame) -> str:
+    """One Markdown table per data set, best first. comparisons: as `stages.compare` writes it."""
+    comparisons = comparisons.assign(
+        interval=comparisons["test_accuracy_low"].map("{:.3f}–".format)
+        + comparisons["test_accuracy_high"].map("{:.3f}".format)
+    )
+    parts = []
+    for dataset, rows in comparisons.groupby("dataset"):
+        columns = COLUMNS.get(str(dataset), {})
+        head = ["variant", "split", "parameters", "epochs", *columns.values()]
+        body = [
+            [f"`{row['variant']}`", row["split"], f"{row['parameters']:,.0f}", f"{row['epochs']:g}"]
+            + [_cell(row[column]) for column in columns]
+            for _, row in rows.iterrows()
+        ]
+        parts.append(f"### {TITLES.get(str(dataset), dataset)}\n\n{_table(head, body)}")
+    return "\n\n".join(parts)
+
+
+def published(figures: pd.DataFrame) -> str:
+    """Count the reproduced figures by document, and name those that are missed."""
+    counts = figures.groupby("document")["result"].value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=["reproduced", "missed"], fill_value=0)
+    body = [[str(name), f"{row['reproduced']}", f"{row['missed']}"] for name, row in counts.iterrows()]
+    total = counts.sum()
+    body.append(["all", f"{total['reproduced']}", f"{total['missed']}"])
+    text = _table(["document", "reproduced", "missed"], body)
+    missed = figures[figures["result"] == "missed"]
+    if len(missed):
+        head = ["missed", "part", "metric", "epoch", "published", "ours", "tolerance"]
+        keys = ["part", "metric", "epoch", "published", "ours", "tolerance"]
+        rows = [[f"`{row['variant']}`", *(_cell(row[key]) for key in keys)] for _, row in missed.iterrows()]
+        text += f"\n\n{_table(head, rows)}"
+    return text
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.4g}" if value == round(value) else f"{value:.4f}"
+    return str(value)
+
+
+def _table(head: list[str], body: list[list[str]]) -> str:
+    rows = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def filled(text: str, blocks: dict[str, str]) -> str:
+    """Put each block between its marks. Raises: ValueError if a mark is missing."""
+    for name, block in blocks.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise ValueError(f"{README}: expected the marks <!-- {name} --> and <!-- /{name} -->, got none")
+        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def updated(text: str) -> str:
+    """Fill the README's text with the tables of the reports as they are now."""
+    blocks = {"results": results(pd.read_csv(COMPARISONS)), "published": published(pd.read_csv(PUBLISHED))}
+    return filled(text, blocks)
+
+
+def main() -> None:
+    """Update README.md."""
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
