@@ -36,20 +36,16 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
         ones = probabilities[:, 0].astype(np.float64)
         return {
             "accuracy": metrics.accuracy_score(y, ones > 0.5),
-            "log_loss": metrics.log_loss(y, _clipped(np.stack([1 - ones, ones], axis=1)), labels=[0, 1]),
+            "log_loss": metrics.log_loss(y, np.stack([1 - ones, ones], axis=1), labels=[0, 1]),
             "roc_auc": metrics.roc_auc_score(y, ones),
             "average_precision": metrics.average_precision_score(y, ones),
         }
-    shares = _clipped(probabilities.astype(np.float64))
+    # float32 shares sum to 1 only almost; in float64 the least share that counts is 2e-16, as in scikit-learn.
+    shares = probabilities.astype(np.float64)
     return {
         "accuracy": metrics.accuracy_score(y, probabilities.argmax(axis=1)),
         "log_loss": metrics.log_loss(y, shares / shares.sum(axis=1, keepdims=True), labels=range(shares.shape[1])),
     }
-
-
-def _clipped(probabilities: np.ndarray) -> np.ndarray:
-    # Keras's own epsilon; a float32 probability can be 0.
-    return np.clip(probabilities, 1e-7, 1 - 1e-7)
 
 
 def regression_metrics(y: np.ndarray, predicted: np.ndarray) -> Metrics:

@@ -48,7 +48,8 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
                     axes.fill_between(mean.index, *band, color=PART_COLOURS[part], alpha=0.2, linewidth=0)
         axes.set_xlabel("epoch")
         axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, history["epoch"].max() + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _quiet(axes)
         if metric == "learning_rate":
             axes.set_ylim(bottom=0)

@@ -62,8 +62,7 @@ def results(comparisons: pd.DataFrame) -> str:
 
 def published(figures: pd.DataFrame) -> str:
     """Count the reproduced figures by document, and name those that are missed."""
-    counts = figures.groupby("document")["result"].value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=["reproduced", "missed"], fill_value=0)
+    counts = pd.crosstab(figures["document"], figures["result"]).reindex(columns=["reproduced", "missed"], fill_value=0)
     body = [[str(name), f"{row['reproduced']}", f"{row['missed']}"] for name, row in counts.iterrows()]
     total = counts.sum()
     body.append(["all", f"{total['reproduced']}", f"{total['missed']}"])

@@ -1,0 +1,236 @@
+"""Predict new rows with a trained variant: `python -m stages.predict <variant> <file> [<file> …]`.
+
+    python -m stages.predict relu_100 boot.png bag.png
+    python -m stages.predict thoracic_msle patients.csv
+    python -m stages.predict wide_and_deep_two_outputs block_groups.csv
+
+The files hold what the variant's data set held before it was normalized; the numbers that normalized it lie beside the
+model.
+
+- fashion_mnist: a PNG image a row, 28 x 28, grey, 8 bits: light clothes on black, as in the data set.
+- thoracic, housing: CSV with the data set's column names in the first line, in any order. Columns that the model does
+  not read (the label, the house value, a column left out of its split) may be there and are ignored.
+
+Prints CSV. Images: file, class, its probability, the probability of each class. Patients: file, row (from 1), class,
+probability of having died within a year. Housing: file, row (from 1), median house value in USD, and the same from
+the auxiliary output of a model that has one.
+"""
+
+import argparse
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from stages.datasets import module_of, normalize
+from stages.recipes.schema import read_params, unknown
+from stages.training import Predictions, import_tensorflow
+
+MODELS = Path("data/models")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def folder_of(name: str, models: Path) -> Path:
+    """Folder of a trained variant; ValueError if there is none, with the command that trains it or with like names."""
+    trained = sorted(path.parent.name for path in models.glob("*/recipe.json"))
+    if name in trained:
+        return models / name
+    declared = list(read_params().variants)
+    if name in declared:
+        raise ValueError(f"{models / name}: expected a trained model, got none; run `dvc repro train@{name}`")
+    raise ValueError(unknown(str(models), {*trained, *declared}, name))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's content; ValueError that says why it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: expected a file to read, got: {error.strerror}") from None
+
+
+def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """uint8 (height, width) from a PNG of this shape; ValueError for one that has more to it than grey of 8 bits.
+
+    RGB, a palette and an alpha channel are fine as long as every pixel is grey and opaque.
+    """
+    content = read_bytes(path)
+    # The header comes first, because Pillow reads 16 bits of colour as 8 without a word.
+    header, bits = content[:24], content[24:25]
+    if not header.startswith(PNG_SIGNATURE) or not bits:
+        raise ValueError(f"{path}: expected a PNG image, got a file that starts with {header[:8]!r}")
+    width, height = (int.from_bytes(header[start : start + 4], "big") for start in (16, 20))
+    if (height, width) != shape:
+        expected = f"{shape[1]} x {shape[0]} pixels (width x height)"
+        raise ValueError(f"{path}: expected {expected}, got {width} x {height}; crop and scale it first")
+    if bits[0] > 8:
+        raise ValueError(f"{path}: expected grey values of 8 bits, 0 to 255, got {bits[0]} bits; divide them by 257")
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
+    except (OSError, SyntaxError, ValueError) as error:  # all that Pillow raises for a damaged file
+        raise ValueError(f"{path}: expected a whole PNG image, got: {error}") from None
+    grey, alpha = pixels[..., 0], pixels[..., 3]
+    if (alpha < 255).any():
+        raise ValueError(f"{path}: expected an opaque image, got transparent pixels (mode {mode}); lay it on black")
+    if (pixels[..., :3] != grey[..., np.newaxis]).any():
+        hint = 'Pillow\'s `image.convert("L")` makes it grey'
+        raise ValueError(f"{path}: expected a grey image, got colours (mode {mode}); {hint}")
+    return grey
+
+
+def read_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> pd.DataFrame:
+    """float64 table of these columns from a CSV file with a header; the index is the row's line in the file.
+
+    ValueError with the file, the line, the column, what was expected and what came: no UTF-8 or CSV, a column that is
+    missing, there twice or neither among `columns` nor `ignored`, a row with a cell too few or too many, a cell that
+    is no finite number. What stands in the ignored columns is not looked at.
+    """
+    try:
+        text = read_bytes(path).decode("utf-8-sig")  # Excel writes a byte order mark
+    except UnicodeDecodeError as error:
+        got = f"{error.object[error.start]:#04x}"
+        raise ValueError(f"{path}, byte {error.start}: expected CSV in UTF-8, got {got}") from None
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    rows = {}
+    try:
+        header = next(reader, [])
+        _check_header(header, columns, ignored, f"{path}, line 1")
+        for cells in reader:
+            where = f"{path}, line {reader.line_num}"
+            if not cells:
+                continue  # an empty line
+            if len(cells) != len(header):
+                raise ValueError(f"{where}: expected {len(header)} columns, got {len(cells)}")
+            named = dict(zip(header, cells, strict=True))
+            rows[reader.line_num] = [_number(named[column], f"{where}, {column}") for column in columns]
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: expected comma-separated values, got: {error}") from None
+    if not rows:
+        raise ValueError(f"{path}: expected rows below the header, got none")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns), dtype=np.float64)
+
+
+def _check_header(header: list[str], columns: Sequence[str], ignored: Sequence[str], where: str) -> None:
+    missing = [column for column in columns if column not in header]
+    if len(missing) == len(columns):  # most likely the file has no header
+        raise ValueError(f"{where}: expected a header with the columns {', '.join(columns)}, got {header}")
+    for column in header:
+        if column not in {*columns, *ignored}:
+            raise ValueError(unknown(f"{where}, column {column!r}", [*columns, *ignored], column))
+        if header.count(column) > 1:
+            raise ValueError(f"{where}, {column}: expected one such column, got {header.count(column)}")
+    if missing:
+        raise ValueError(f"{where}: expected the columns {', '.join(columns)}, got none called {', '.join(missing)}")
+
+
+def _number(cell: str, where: str) -> float:
+    try:
+        # Python's float accepts 1_000, which no data file means as a number.
+        number = math.nan if "_" in cell else float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where}: expected a finite number, got {cell!r}")
+    return number
+
+
+def read_images(paths: Sequence[Path], dataset: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Names (n rows of `file`) and pixels, uint8 (n, height, width), of one image per file."""
+    shape = module_of(dataset).IMAGE_SHAPE
+    return pd.DataFrame({"file": map(str, paths)}), np.stack([read_image(path, shape) for path in paths])
+
+
+def read_tables(paths: Sequence[Path], dataset: str, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Names (n rows of `file` and `row`) and features, float64 (n, features) in their order, of all rows of the files.
+
+    A data set whose features are derived is read in its raw columns.
+    """
+    module = module_of(dataset)
+    names, parts = [], []
+    for path in paths:
+        if hasattr(module, "features_from_raw"):
+            table = read_columns(path, module.RAW_COLUMNS, [module.RAW_TARGET])
+            # Checked here, where the line is known.
+            for line, households in table["households"][table["households"] <= 0].items():
+                raise ValueError(f"{path}, line {line}, households: expected more than 0, got {households:g}")
+            table = pd.DataFrame(module.features_from_raw(table), columns=module.FEATURES)
+        else:
+            table = read_columns(path, features, [*module.FEATURES, module.LABEL])
+        names.append(pd.DataFrame({"file": str(path), "row": range(1, len(table) + 1)}))
+        parts.append(table[features].to_numpy())
+    return pd.concat(names, ignore_index=True), np.concatenate(parts)
+
+
+def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
+    """Predict normalized rows with the model in the folder. x: float32 (n, ...). Returns: float32 (n, outputs)."""
+    if (folder / "estimator.json").exists():
+        from stages.training import estimators
+
+        return {"main": estimators.predict(estimators.load_estimator(folder), x)}
+    import_tensorflow()
+    import keras
+
+    from stages.training import keras_models
+
+    recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    return keras_models.predict(keras.models.load_model(folder / "model.keras", compile=False), recipe, x)
+
+
+def tabulate(outputs: Predictions, dataset: str) -> pd.DataFrame:
+    """Say what outputs, float32 (n, outputs) each, mean: class names and probabilities, or values in USD."""
+    module = module_of(dataset)
+    values = {name: output.astype(np.float64) for name, output in outputs.items()}
+    if not module.CLASSES:
+        prefixes = {name: "" if name == "main" else f"{name}_" for name in values}
+        return pd.DataFrame(
+            {f"{prefixes[name]}median_house_value_usd": values[name][:, 0] * module.TARGET_UNIT for name in values}
+        )
+    classes, probabilities = np.array(module.CLASSES), values["main"]
+    if probabilities.shape[1] == 1:
+        ones = probabilities[:, 0]
+        return pd.DataFrame({"class": classes[(ones > 0.5).astype(int)], f"probability_{classes[1]}": ones})
+    chosen = {"class": classes[probabilities.argmax(axis=1)], "probability": probabilities.max(axis=1)}
+    return pd.DataFrame(chosen | dict(zip(module.CLASSES, probabilities.T, strict=True)))
+
+
+def predict_files(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
+    """Predict every row of the files with the model in the folder; ValueError for a file that is not what it reads."""
+    scaling: dict[str, Any] = json.loads((folder / "scaling.json").read_text(encoding="utf-8"))
+    dataset, features = scaling["dataset"], scaling["features"]
+    # Columns have names, pixels have none.
+    names, raw = read_tables(paths, dataset, features) if features else read_images(paths, dataset)
+    with np.errstate(over="ignore"):
+        x = normalize(raw, scaling)
+    for row in np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1)):
+        file, number = names.iloc[row]
+        raise ValueError(f"{file}, row {number}: expected numbers that float32 can hold, got a larger one")
+    return pd.concat([names, tabulate(predict_rows(folder, x), dataset)], axis=1)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print what the variant on the command line predicts for the files there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("variant")
+    parser.add_argument("files", nargs="+", type=Path, metavar="file")
+    parser.add_argument("--models", type=Path, default=MODELS, metavar="folder", help=f"default: {MODELS}")
+    options = parser.parse_args(arguments)
+    try:
+        table = predict_files(folder_of(options.variant, options.models), options.files)
+    except ValueError as error:
+        sys.exit(str(error))
+    # Probabilities to a millionth, money to the cent.
+    digits = 2 if table.columns[-1].endswith("_usd") else 6
+    table.to_csv(sys.stdout, index=False, float_format=f"%.{digits}f", na_rep="nan", lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()
