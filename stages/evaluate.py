@@ -1,7 +1,8 @@
 """Measure what every variant predicted: `python -m stages.evaluate`.
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
-`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}) and, for `dvc plots`, long tables in
+`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}), `reports/summary.json` for `dvc metrics` (the
+one figure of each variant by which its data set is ranked, on test rows) and, for `dvc plots`, long tables in
 `reports/plots/`: the learning curves of each data set by metric, and the confusion counts of each classifier.
 """
 
@@ -21,6 +22,7 @@ RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
 HISTORIES = Path("reports/history")
 METRICS = Path("reports/metrics.json")
+SUMMARY = Path("reports/summary.json")
 PLOTS = Path("reports/plots")
 
 Metrics = dict[str, float]
@@ -125,6 +127,17 @@ def confusion(name: str, y: np.ndarray, probabilities: np.ndarray, classes: tupl
     return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
 
 
+def summary(measured: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Pick each variant's one figure: {"<data set>_<metric>": {variant: value on test rows}}."""
+    picked: dict[str, dict[str, float]] = {}
+    for dataset, variants in measured.items():
+        metric = module_of(dataset).RANKED_BY
+        picked[f"{dataset}_{metric}"] = {
+            name: parts["test"][metric] for name, parts in variants.items() if "test" in parts
+        }
+    return picked
+
+
 def recipes() -> Iterator[tuple[str, Recipe]]:
     """Yield the name and the recipe of every variant."""
     for path in sorted(RECIPES.glob("*.json")):
@@ -148,7 +161,8 @@ def main() -> None:
             with np.load(folder / "predictions.npz") as saved:
                 counts.append(confusion(name, split.y["test"], saved["test"][0], classes))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
-    METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for path, content in ((METRICS, measured), (SUMMARY, summary(measured))):
+        path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.compare import COMPARISONS, HISTORIES, RANKED_BY
+from stages.compare import COMPARISONS, CONFUSION, HISTORIES
+from stages.datasets import module_of
 from stages.reporting import figures
 
-CONFUSION = Path("reports/plots/confusion.csv")
 FIGURES = Path("reports/figures")
 OVERVIEW = Path("reports/overview.png")
 
@@ -19,7 +19,8 @@ OVERVIEW = Path("reports/overview.png")
 def main() -> None:
     """Draw everything."""
     comparisons = pd.read_csv(COMPARISONS)
-    figures.save(figures.overview(comparisons, RANKED_BY), OVERVIEW)
+    ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in comparisons["dataset"].unique()}
+    figures.save(figures.overview(comparisons, ranked_by), OVERVIEW)
     for name in comparisons["variant"]:
         history = pd.read_csv(HISTORIES / f"{name}.csv")
         if "loss" in history:

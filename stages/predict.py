@@ -20,7 +20,7 @@ import argparse
 import csv
 import io
 import json
-import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.datasets import module_of, normalize
+from stages.datasets import module_of, normalize, number
 from stages.recipes.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 
@@ -76,7 +76,7 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError) as error:  # all that Pillow raises for a damaged file
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what damage makes Pillow raise
         raise ValueError(f"{path}: expected a whole PNG image, got: {error}") from None
     grey, alpha = pixels[..., 0], pixels[..., 3]
     if (alpha < 255).any():
@@ -111,7 +111,7 @@ def read_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> 
             if len(cells) != len(header):
                 raise ValueError(f"{where}: expected {len(header)} columns, got {len(cells)}")
             named = dict(zip(header, cells, strict=True))
-            rows[reader.line_num] = [_number(named[column], f"{where}, {column}") for column in columns]
+            rows[reader.line_num] = [number(named[column], f"{where}, {column}") for column in columns]
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: expected comma-separated values, got: {error}") from None
     if not rows:
@@ -125,22 +125,11 @@ def _check_header(header: list[str], columns: Sequence[str], ignored: Sequence[s
         raise ValueError(f"{where}: expected a header with the columns {', '.join(columns)}, got {header}")
     for column in header:
         if column not in {*columns, *ignored}:
-            raise ValueError(unknown(f"{where}, column {column!r}", [*columns, *ignored], column))
+            raise ValueError(unknown(where, [*columns, *ignored], column))
         if header.count(column) > 1:
             raise ValueError(f"{where}, {column}: expected one such column, got {header.count(column)}")
     if missing:
         raise ValueError(f"{where}: expected the columns {', '.join(columns)}, got none called {', '.join(missing)}")
-
-
-def _number(cell: str, where: str) -> float:
-    try:
-        # Python's float accepts 1_000, which no data file means as a number.
-        number = math.nan if "_" in cell else float(cell)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{where}: expected a finite number, got {cell!r}")
-    return number
 
 
 def read_images(paths: Sequence[Path], dataset: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -211,8 +200,8 @@ def predict_files(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
     with np.errstate(over="ignore"):
         x = normalize(raw, scaling)
     for row in np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1)):
-        file, number = names.iloc[row]
-        raise ValueError(f"{file}, row {number}: expected numbers that float32 can hold, got a larger one")
+        file, place = names.iloc[row]
+        raise ValueError(f"{file}, row {place}: expected numbers that float32 can hold, got a larger one")
     return pd.concat([names, tabulate(predict_rows(folder, x), dataset)], axis=1)
 
 
@@ -229,7 +218,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     # Probabilities to a millionth, money to the cent.
     digits = 2 if table.columns[-1].endswith("_usd") else 6
-    table.to_csv(sys.stdout, index=False, float_format=f"%.{digits}f", na_rep="nan", lineterminator="\n")
+    try:
+        table.to_csv(sys.stdout, index=False, float_format=f"%.{digits}f", na_rep="nan", lineterminator="\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough; Python would write the rest when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

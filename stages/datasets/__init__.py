@@ -128,7 +128,7 @@ def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> 
             where = f"{name}, line {reader.line_num}"
             if len(cells) != len(columns):
                 raise ValueError(f"{where}: expected {len(columns)} columns, got {len(cells)}")
-            table.append([_number(cell, f"{where}, {column}") for cell, column in zip(cells, columns, strict=True)])
+            table.append([number(cell, f"{where}, {column}") for cell, column in zip(cells, columns, strict=True)])
     except csv.Error as error:
         raise ValueError(f"{name}, line {reader.line_num}: expected comma-separated numbers, got {error}") from error
     if len(table) != rows:
@@ -136,16 +136,16 @@ def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> 
     return np.array(table, dtype=np.float64).reshape(rows, len(columns))
 
 
-def _number(cell: str, where: str) -> float:
+def number(cell: str, where: str) -> float:
     """The cell's finite number; ValueError that names the place otherwise."""
     try:
         # Python's float accepts 1_000, which no data file means as a number.
-        number = math.nan if "_" in cell else float(cell)
+        value = math.nan if "_" in cell else float(cell)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+        value = math.nan
+    if not math.isfinite(value):
         raise ValueError(f"{where}: expected a finite number, got {cell!r}")
-    return number
+    return value
 
 
 def check_options(options: Mapping[str, Any], *kinds: frozenset[str]) -> frozenset[str]:

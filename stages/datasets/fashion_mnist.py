@@ -35,6 +35,7 @@ CLASSES = (
     "Ankle boot",
 )
 IMAGE_SHAPE = (28, 28)
+RANKED_BY = "accuracy"
 FILES = {"train": 60_000, "t10k": 10_000}
 """The publisher's parts as the files' names begin, and how many rows each has."""
 

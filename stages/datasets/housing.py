@@ -46,6 +46,7 @@ RAW_COLUMNS = [
 RAW_TARGET = "medianHouseValue"
 TARGET_UNIT = 100_000  # USD
 CLASSES = ()  # the target is a quantity
+RANKED_BY = "mse"
 FEATURES = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
 
 LAST_ROWS = frozenset({"test_size", "random_state", "last_rows_validation"})

@@ -84,24 +84,23 @@ def confusion_matrix(name: str, counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def overview(comparisons: pd.DataFrame, ranked_by: dict[str, tuple[str, bool]]) -> Figure:
+def overview(comparisons: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
     """Draw every variant's figure on validation and test rows, best first, one panel per data set.
 
-    comparisons: as `stages.compare` writes it. Bars are 95 % intervals (Wilson) of the test accuracy by chance of the
-    rows alone; they are wider than the interval of a paired difference.
+    comparisons: as `stages.compare` writes it; ranked_by: the metric to draw, by data set. Bars are 95 % intervals
+    (Wilson) of the test accuracy by chance of the rows alone.
     """
-    datasets = {name: comparisons[comparisons["dataset"] == name] for name in ranked_by}
-    figure = Figure(figsize=(12, 13), layout="constrained")
+    tables = {name: comparisons[comparisons["dataset"] == name] for name in ranked_by}
+    largest, *others = sorted(tables, key=lambda name: -len(tables[name]))
+    heights = [len(tables[name]) + 4 for name in others]
+    height = max(len(tables[largest]) + 4, sum(heights))
+    figure = Figure(figsize=(12, 1 + 0.2 * height), layout="constrained")
     grid = figure.add_gridspec(1, 2)
-    left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
-    others = [name for name in datasets if name != "fashion_mnist"]
-    heights = [len(datasets[name]) + 3 for name in others]
-    spare = max(len(datasets["fashion_mnist"]) + 3 - sum(heights), 1)
-    panels = right.subplots(len(others) + 1, 1, height_ratios=[*heights, spare])
-    panels[-1].set_axis_off()
-    _ranking(left.subplots(), datasets["fashion_mnist"], "fashion_mnist", "accuracy")
-    for axes, name in zip(panels, others, strict=False):
-        _ranking(axes, datasets[name], name, ranked_by[name][0])
+    _ranking(figure.add_subfigure(grid[0]).subplots(), tables[largest], largest, ranked_by[largest])
+    right = figure.add_subfigure(grid[1])
+    cells = right.add_gridspec(len(others) + 1, 1, height_ratios=[*heights, height - sum(heights) + 1])
+    for row, name in enumerate(others):
+        _ranking(right.add_subplot(cells[row]), tables[name], name, ranked_by[name])
     return figure
 
 

@@ -19,7 +19,8 @@ def import_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _silent(2):
-        import tensorflow  # noqa: F401
+        import tensorflow
+    tensorflow.get_logger().setLevel("ERROR")  # training several seeds traces several times, as it should
 
 
 @contextmanager

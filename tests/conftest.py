@@ -1,0 +1,32 @@
+"""What several test files need: the repository's own parameters, and TensorFlow as the stages use it."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.recipes.resolve import Recipe
+from stages.recipes.schema import Params, read_params
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def deterministic() -> None:
+    from stages.training import import_tensorflow
+
+    import_tensorflow()
+    from stages.training.engine import make_deterministic
+
+    make_deterministic()
+
+
+@pytest.fixture(scope="session")
+def recipes(params: Params, deterministic: None) -> dict[str, Recipe]:
+    from stages.configure import complete
+
+    return complete(params)

@@ -1,0 +1,659 @@
+"""What the engine computes, and what a training leaves, on small synthetic data."""
+
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sklearn.model_selection import cross_val_score
+
+from stages import train as train_stage
+from stages.datasets import Split, load_split, module_of, row_shape
+from stages.recipes.resolve import Recipe
+from stages.recipes.schema import Params
+from stages.training import builder, estimators, keras_models
+from stages.training.data import inputs_of, targets_of
+from stages.training.engine import EpochModel, batch_order, fit
+from stages.training.saving import save_model
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIANTS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"]
+KERAS = {name: block for name, block in VARIANTS.items() if "estimator" not in block}
+PARAMETERS = {
+    "softmax": 7850,
+    "softmax_adam": 7850,
+    "sigmoid_100": 79510,
+    "relu_100": 79510,
+    "l2_l1": 50890,
+    "wide_and_deep": 1239,
+    "wide_and_deep_two_inputs": 1086,
+    "wide_and_deep_two_outputs": 1207,
+}
+
+
+# Every variant
+
+
+def techniques(block: dict[str, Any]) -> set[tuple[str, ...]]:
+    """Everything of Keras that a block names: layers with their arguments, optimizer, schedule, loss, callbacks, …"""
+
+    def named(value: Any, place: str) -> Iterator[tuple[str, ...]]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield (place, key)
+                yield from named(inner, key)
+        elif isinstance(value, str | bool):
+            yield (place, str(value))
+
+    found = {("dataset", block["dataset"]), *(("metrics", name) for name in block.get("metrics", []))}
+    for key in ("graph", "optimizer", "loss", "callbacks", "inputs", "loss_weights"):
+        found |= set(named(block.get(key), key))
+    for layer in block.get("layers", []):
+        found |= set(named(layer, "layers"))
+    return found
+
+
+def quick_ones() -> list[str]:
+    """Variants of at most 30 layers that together hold every technique of all variants."""
+    chosen, seen = [], set()
+    for name, block in KERAS.items():
+        deep = sum(layer.get("repeat", 1) for layer in block.get("layers", [])) > 30
+        if not deep and techniques(block) - seen:
+            chosen.append(name)
+            seen |= techniques(block)
+    return chosen
+
+
+QUICK = quick_ones()
+
+
+def test_the_quick_variants_hold_every_technique_of_all_variants() -> None:
+    everything = set().union(*map(techniques, KERAS.values()))
+    assert set().union(*(techniques(KERAS[name]) for name in QUICK)) == everything - {("layers", "repeat")}
+    for technique in (
+        *(
+            ("layers", name)
+            for name in ("Dense", "Dropout", "AlphaDropout", "BatchNormalization", "PReLU", "LeakyReLU")
+        ),
+        *(("optimizer", name) for name in ("SGD", "Adagrad", "RMSprop", "Adam", "Adamax", "Nadam")),
+        *(("learning_rate", name) for name in ("ExponentialDecay", "InverseTimeDecay", "CosineDecayRestarts")),
+        *(("callbacks", name) for name in ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau")),
+        ("schedule", "step"),
+        ("graph", "wide_and_deep"),
+        ("loss_weights", "auxiliary"),
+    ):
+        assert technique in everything
+
+
+def random_rows(dataset: str, shape: tuple[int, ...], rows: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    x = generator.random((rows, *shape), dtype=np.float32)
+    classes = len(module_of(dataset).CLASSES)
+    if not classes:
+        return x, generator.random(rows, dtype=np.float32)
+    return x, np.resize(np.arange(classes, dtype=np.int32), rows)
+
+
+def shape_of(recipe: Recipe, params: Params) -> tuple[int, ...]:
+    return row_shape(recipe["dataset"], params.datasets[recipe["dataset"]].splits[recipe["split"]])
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_every_variant_builds_with_the_rows_of_its_split(name: str, recipes: dict[str, Recipe], params: Params) -> None:
+    recipe = recipes[name]
+    model = builder.build_model(recipe, shape_of(recipe, params), name)
+    classes = len(module_of(recipe["dataset"]).CLASSES)
+    for output in model.outputs:
+        assert output.shape == (None, classes if "categorical_" in recipe["loss"] else 1)
+    assert model.count_params() == PARAMETERS.get(name, model.count_params())
+
+
+def fits(recipe: Recipe, shape: tuple[int, ...], folder: Path) -> None:
+    """Train on a few random rows for one epoch, and compare the prediction with the target."""
+    keras.utils.set_random_seed(0)
+    model = builder.build_model(recipe, shape, "variants.it", EpochModel)
+    builder.compile_model(model, recipe, "variants.it")
+    x, y = random_rows(recipe["dataset"], shape)
+    inputs, targets = inputs_of(recipe, x), targets_of(recipe, y, model)
+    before = [weight.copy() for weight in model.get_weights()]
+    model.set_data(inputs, targets, recipe["batch_size"], seed=0)
+    callbacks = builder.build_callbacks(recipe, "variants.it", folder / "best.weights.h5", folder / "logs")
+    fit(model, 1, (inputs, targets), callbacks)
+    assert np.isfinite(model.history.history["loss"]).all()
+    assert np.isfinite(model.history.history["val_loss"]).all()
+    assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
+    expected = targets if isinstance(targets, tuple) else (targets,)
+    predictions = keras_models.predict(model, recipe, x)
+    for target, prediction in zip(expected, predictions.values(), strict=True):
+        is_sparse = recipe["loss"].startswith("sparse_")
+        assert prediction.shape == ((len(x), y.max() + 1) if is_sparse else target.shape)
+        assert prediction.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in KERAS]
+)
+def test_every_variant_fits_its_target(name: str, recipes: dict[str, Recipe], params: Params, tmp_path: Path) -> None:
+    fits(recipes[name], shape_of(recipes[name], params), tmp_path)
+
+
+def test_a_repeated_layer_fits(recipes: dict[str, Recipe], params: Params, tmp_path: Path) -> None:
+    recipe = recipes["selu_50_layers"]
+    shorter = {key.replace("2-51_", "2-6_"): value for key, value in recipe["layers"].items()}
+    assert "2-6_Dense" in shorter
+    model = builder.build_model({**recipe, "layers": shorter}, (28, 28), "it")
+    assert [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)] == [300, *[100] * 5, 10]
+    fits({**recipe, "layers": shorter}, shape_of(recipe, params), tmp_path)
+
+
+# The order of the rows
+
+
+def test_an_order_visits_every_row_once_and_repeats() -> None:
+    order = batch_order(1000, 42, 3).numpy()
+    assert sorted(order) == list(range(1000))
+    assert np.array_equal(order, batch_order(1000, 42, 3).numpy())
+
+
+def test_the_orders_of_two_epochs_and_of_two_seeds_differ() -> None:
+    orders = [batch_order(1000, seed, epoch).numpy().tobytes() for seed in (42, 43) for epoch in range(5)]
+    assert len(set(orders)) == 10
+
+
+# The engine computes what Keras's `fit` computes
+
+
+DENSE = [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": 1}}]
+ADAM = {"Adam": {"learning_rate": 0.01}}
+WIDE_AND_DEEP = {"wide_and_deep": {"hidden_units": [5, 5], "activation": "relu"}}
+
+
+def recipe_of(layers: list[dict[str, Any]] | None = None, **others: Any) -> Recipe:
+    """A regression on eight columns, as `data/recipes/` would hold it."""
+    recipe: Recipe = {"seed": 3, "repeats": 1, "dataset": "housing", "split": "single"}
+    if "graph" not in others:
+        recipe["layers"] = {
+            f"{place}_{name}": each[name] for place, each in enumerate(layers or DENSE) for name in each
+        }
+    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 16, "epochs": 2}
+    return {**recipe, **settings, "metrics": ["mean_absolute_error"], **others}
+
+
+def split_of(rows: int = 50, classes: int = 0) -> Split:
+    generator = np.random.default_rng(1)
+    sizes = {"train": rows, "validation": 20, "test": 10}
+    x = {part: generator.normal(size=(size, 8)).astype(np.float32) for part, size in sizes.items()}
+    y = {
+        part: generator.normal(size=size).astype(np.float32) + each[:, 0]
+        for (part, size), each in zip(sizes.items(), x.values(), strict=True)
+    }
+    if classes:
+        y = {part: np.resize(np.arange(classes, dtype=np.int32), size) for part, size in sizes.items()}
+    starts = np.cumsum([0, *sizes.values()])
+    order = generator.permutation(int(starts[-1])).astype(np.int32)
+    numbers = {part: order[start : start + sizes[part]] for part, start in zip(sizes, starts, strict=False)}
+    return Split(x=x, y=y, rows=numbers, scaling={"offset": 0, "scale": 1})
+
+
+def compiled(recipe: Recipe, model_class: type[keras.Model], seed: int = 5) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    model = builder.build_model(recipe, (8,), "variants.it", model_class)
+    builder.compile_model(model, recipe, "variants.it")
+    return model
+
+
+def trained_by_engine(recipe: Recipe, split: Split) -> tuple[keras.Model, pd.DataFrame]:
+    model = compiled(recipe, EpochModel)
+    train, validation = (
+        (inputs_of(recipe, split.x[part]), targets_of(recipe, split.y[part], model)) for part in ("train", "validation")
+    )
+    model.set_data(*train, recipe["batch_size"], seed=5)
+    fit(model, recipe["epochs"], validation)
+    return model, pd.DataFrame(model.history.history)
+
+
+def trained_by_keras(recipe: Recipe, split: Split) -> tuple[keras.Model, pd.DataFrame]:
+    """One call of `fit` per epoch, with the rows in the order of that epoch."""
+    model = compiled(recipe, keras.Model)
+    rows = []
+    for epoch in range(recipe["epochs"]):
+        order = batch_order(len(split.x["train"]), 5, epoch).numpy()
+        x, y = inputs_of(recipe, split.x["train"][order]), targets_of(recipe, split.y["train"][order], model)
+        held_out = inputs_of(recipe, split.x["validation"]), targets_of(recipe, split.y["validation"], model)
+        batch_size = recipe["batch_size"]
+        model.fit(x, y, batch_size=batch_size, shuffle=False, validation_data=held_out, verbose=0)
+        rows.append({name: values[0] for name, values in model.history.history.items()})
+    return model, pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        pytest.param(recipe_of(), id="Adam, last batch smaller"),
+        pytest.param(
+            recipe_of(optimizer={"SGD": {"learning_rate": 0.01, "momentum": 0.9, "nesterov": True}}, batch_size=25),
+            id="SGD with momentum, batches of one size",
+        ),
+        pytest.param(recipe_of(batch_size=64), id="batch larger than the data"),
+        pytest.param(
+            recipe_of(
+                [
+                    {
+                        "Dense": {
+                            "units": 6,
+                            "kernel_regularizer": {"L2": {"l2": 0.01}},
+                            "activity_regularizer": {"L1": {"l1": 0.01}},
+                            "kernel_constraint": {"MaxNorm": {"max_value": 0.5}},
+                        }
+                    },
+                    {"Dense": {"units": 1}},
+                ]
+            ),
+            id="L2, activity L1 and MaxNorm",
+        ),
+        pytest.param(
+            recipe_of([{"Dense": {"units": 6}}, {"BatchNormalization": {"momentum": 0.8}}, {"Dense": {"units": 1}}]),
+            id="BatchNormalization",
+        ),
+        pytest.param(
+            recipe_of(
+                optimizer={
+                    "Adam": {
+                        "learning_rate": {
+                            "ExponentialDecay": {"initial_learning_rate": 0.05, "decay_steps": 2, "decay_rate": 0.5}
+                        }
+                    }
+                }
+            ),
+            id="ExponentialDecay",
+        ),
+        pytest.param(
+            recipe_of(
+                inputs={"wide": [0, 1, 2], "deep": [2, 3, 4, 5, 6, 7]},
+                graph={"wide_and_deep": {**WIDE_AND_DEEP["wide_and_deep"], "auxiliary_output": True}},
+                loss_weights={"main": 0.9, "auxiliary": 0.1},
+            ),
+            id="two inputs, two outputs with weights",
+        ),
+        pytest.param(
+            recipe_of(
+                [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": 3, "activation": "softmax"}}],
+                loss="sparse_categorical_crossentropy",
+                metrics=["accuracy"],
+                optimizer={"Nadam": {"learning_rate": 0.01}},
+            ),
+            id="sparse classes, Nadam",
+        ),
+    ],
+)
+def test_the_engine_agrees_with_the_fit_of_keras_on_rows_in_the_same_order(recipe: Recipe) -> None:
+    split = split_of(classes=3 if "sparse" in recipe["loss"] else 0)
+    ours, our_logs = trained_by_engine(recipe, split)
+    theirs, their_logs = trained_by_keras(recipe, split)
+    assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations) == 2 * -(-50 // recipe["batch_size"])
+    for our_weight, their_weight in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(our_weight, their_weight, rtol=1e-5, atol=1e-7, err_msg=our_weight.path)
+    assert set(our_logs) == set(their_logs)
+    assert "val_loss" in our_logs
+    pd.testing.assert_frame_equal(our_logs, their_logs[list(our_logs)], rtol=1e-5)
+
+
+def test_dropout_draws_in_training_and_repeats() -> None:
+    split = split_of()
+    with_dropout = recipe_of([DENSE[0], {"Dropout": {"rate": 0.5}}, DENSE[1]])
+    _, plain = trained_by_engine(recipe_of(), split)
+    one, drawn = trained_by_engine(with_dropout, split)
+    other, again = trained_by_engine(with_dropout, split)
+    assert (plain["loss"] != drawn["loss"]).all()
+    pd.testing.assert_frame_equal(drawn, again, check_exact=True)
+    assert all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
+def test_dropout_draws_anew_for_every_batch() -> None:
+    # The layer alone, without weights to learn: the loss of an epoch is that of its drawings.
+    recipe = recipe_of(
+        [{"Dropout": {"rate": 0.5}}, {"Dense": {"units": 1, "trainable": False}}], batch_size=50, epochs=4
+    )
+    _, logs = trained_by_engine(recipe, split_of())
+    assert logs["loss"].nunique() == 4
+    assert logs["val_loss"].nunique() == 1
+
+
+# What a training of one seed leaves
+
+
+def train(recipe: Recipe, folder: Path, split: Split | None = None, seed: int = 3) -> keras_models.Trained:
+    folder.mkdir()
+    return keras_models.train(recipe, split or split_of(), seed, "it", "it", folder)
+
+
+def mean_squared_error(split: Split, trained: keras_models.Trained, part: str = "validation") -> float:
+    return float(np.mean((trained.predictions[part][:, 0] - split.y[part]) ** 2))
+
+
+DRAWING = recipe_of(
+    [
+        {"Dense": {"units": 6, "activation": "relu", "kernel_regularizer": {"L2": {"l2": 0.01}}}},
+        {"Dropout": {"rate": 0.3}},
+        {"BatchNormalization": {}},
+        {"Dense": {"units": 1}},
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory, deterministic: None) -> tuple[Path, keras_models.Trained]:
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    return folder, train(DRAWING, folder)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
+    left: tuple[Path, keras_models.Trained], tmp_path: Path
+) -> None:
+    folder, trained = left
+    again, other = train(DRAWING, tmp_path / "again"), train(DRAWING, tmp_path / "other", seed=4)
+    for name in ("model.keras", "model.weights.h5"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+        assert (tmp_path / "other" / name).read_bytes() != (folder / name).read_bytes()
+    for part in ("validation", "test"):
+        assert np.array_equal(again.predictions[part], trained.predictions[part])
+        assert not np.array_equal(other.predictions[part], trained.predictions[part])
+    pd.testing.assert_frame_equal(again.history, trained.history, check_exact=True)
+
+
+def test_plain_keras_opens_the_saved_model_and_predicts_the_same(left: tuple[Path, keras_models.Trained]) -> None:
+    folder, trained = left
+    model = keras.models.load_model(folder / "model.keras")
+    assert type(model).__module__.startswith("keras.")
+    predicted = np.asarray(model(split_of().x["test"], training=False))
+    assert np.array_equal(predicted, trained.predictions["test"])
+    assert model.optimizer.iterations == 2 * 4
+    assert model.evaluate(split_of().x["test"], split_of().y["test"], verbose=0)
+
+
+def test_the_weights_alone_fill_a_model_that_is_built_anew(left: tuple[Path, keras_models.Trained]) -> None:
+    folder, trained = left
+    keras.utils.clear_session()
+    model = builder.build_model(DRAWING, (8,), "it")
+    model.load_weights(folder / "model.weights.h5")
+    predicted = np.asarray(model(split_of().x["test"], training=False))
+    assert np.array_equal(predicted, trained.predictions["test"])
+
+
+def test_a_saved_model_holds_no_date_and_no_memory_address(left: tuple[Path, keras_models.Trained]) -> None:
+    with zipfile.ZipFile(left[0] / "model.keras") as saved:
+        assert {entry.date_time for entry in saved.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert json.loads(saved.read("metadata.json")) == {"keras_version": keras.__version__}
+        assert "shared_object_id" not in saved.read("config.json").decode()
+
+
+def test_shared_objects_are_numbered_and_still_load(tmp_path: Path) -> None:
+    shared = keras.initializers.HeNormal(seed=1)
+    inputs = keras.Input((3,))
+    layers = [keras.layers.Dense(3, kernel_initializer=shared, name=name) for name in ("a", "b")]
+    model = keras.Model(inputs, layers[1](layers[0](inputs)))
+    save_model(model, tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as saved:
+        config = saved.read("config.json").decode()
+    numbers = {part.split(",")[0].split("}")[0] for part in config.split('"shared_object_id": ')[1:]}
+    assert numbers <= {"1", "2"}
+    assert np.array_equal(keras.models.load_model(tmp_path / "model.keras")(np.eye(3)), model(np.eye(3)))
+
+
+def test_the_summary_counts_parameters_and_shows_shapes(left: tuple[Path, keras_models.Trained]) -> None:
+    summary = left[1].summary
+    # 8 × 6 + 6, four numbers for each of 6 of which two are learned, 6 + 1
+    assert (summary["parameters"], summary["trainable_parameters"]) == (54 + 24 + 7, 54 + 12 + 7)
+    classes = ["InputLayer", "Dense", "Dropout", "BatchNormalization", "Dense"]
+    assert [layer["class"] for layer in summary["layers"]] == classes
+    assert summary["layers"][1]["output_shape"] == [None, 6]
+    assert summary["epochs"] == 2
+    json.dumps(summary)
+
+
+def test_the_history_has_a_row_per_epoch_with_seed_logs_and_learning_rate(
+    left: tuple[Path, keras_models.Trained],
+) -> None:
+    history = left[1].history
+    assert list(history)[:2] == ["seed", "epoch"]
+    assert list(history)[-1] == "learning_rate"
+    logs = {"loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"}
+    assert set(history) == {"seed", "epoch", "learning_rate"} | logs
+    assert history["seed"].tolist() == [3, 3]
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["learning_rate"].to_numpy() == pytest.approx(0.01)
+
+
+def test_the_model_is_that_of_the_last_epoch_without_a_callback(left: tuple[Path, keras_models.Trained]) -> None:
+    last = left[1].history["val_mean_absolute_error"].iloc[-1]
+    predicted = left[1].predictions["validation"][:, 0]
+    assert np.mean(np.abs(predicted - split_of().y["validation"])) == pytest.approx(last, rel=1e-5)
+
+
+# Too high a rate: the validation loss does not fall with every epoch.
+ROUGH = recipe_of(optimizer={"Adam": {"learning_rate": 0.3}}, epochs=12)
+
+
+def test_the_best_checkpoint_is_the_epoch_of_the_lowest_validation_loss(tmp_path: Path) -> None:
+    recipe = {**ROUGH, "callbacks": {"ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True}}}
+    trained = train(recipe, tmp_path / "model")
+    losses = trained.history["val_loss"]
+    assert losses.idxmin() != len(losses) - 1
+    assert len(losses) == 12
+    assert mean_squared_error(split_of(), trained) == pytest.approx(losses.min(), rel=1e-5)
+    assert [path.name for path in sorted((tmp_path / "model").iterdir())] == ["model.keras", "model.weights.h5"]
+
+
+def test_early_stopping_stops_after_its_patience_and_restores_the_best_weights(tmp_path: Path) -> None:
+    early = {"EarlyStopping": {"monitor": "val_loss", "patience": 2, "restore_best_weights": True}}
+    trained = train({**ROUGH, "epochs": 40, "callbacks": early}, tmp_path / "model")
+    losses = trained.history["val_loss"]
+    assert len(losses) == losses.idxmin() + 1 + 2 < 40
+    assert trained.summary["epochs"] == len(losses)
+    assert mean_squared_error(split_of(), trained) == pytest.approx(losses.min(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "halvings"),
+    [
+        # Nothing after the first epoch is better by 1,000.
+        ({"ReduceLROnPlateau": {"patience": 2, "factor": 0.5, "min_delta": 1000.0}}, [0, 0, 0, 1, 1, 2]),
+        ({"LearningRateScheduler": {"schedule": {"step": {"epochs": [2, 3, 5], "factor": 0.5}}}}, [0, 0, 1, 2, 2, 3]),
+    ],
+)
+def test_callbacks_change_the_recorded_learning_rate_at_their_epochs(
+    callbacks: dict[str, Any], halvings: list[int], tmp_path: Path
+) -> None:
+    trained = train(recipe_of(epochs=6, callbacks=callbacks), tmp_path / "model")
+    assert trained.history["learning_rate"].tolist() == pytest.approx([0.01 * 0.5**each for each in halvings])
+
+
+def test_a_schedule_is_recorded_after_the_steps_of_the_epoch(tmp_path: Path) -> None:
+    decay = {"initial_learning_rate": 0.02, "decay_steps": 8, "decay_rate": 0.5, "staircase": True}  # 4 steps an epoch
+    recipe = recipe_of(optimizer={"SGD": {"learning_rate": {"ExponentialDecay": decay}}}, epochs=4)
+    trained = train(recipe, tmp_path / "model")
+    assert trained.history["learning_rate"].tolist() == pytest.approx([0.02, 0.01, 0.01, 0.005])
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_its_seed_and_epoch(tmp_path: Path) -> None:
+    recipe = recipe_of(optimizer={"SGD": {"learning_rate": 1e30}}, epochs=3)
+    with pytest.raises(ValueError, match=r"^seed 7, epoch [12]: expected a finite loss, got (nan|inf)$"):
+        train(recipe, tmp_path / "model", seed=7)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_no_callback_ever_sees_the_test_rows(tmp_path: Path) -> None:
+    callbacks = {
+        "EarlyStopping": {"monitor": "val_loss", "patience": 2, "restore_best_weights": True},
+        "ReduceLROnPlateau": {"monitor": "val_loss", "patience": 1, "factor": 0.5},
+        "ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True},
+    }
+    whole = split_of()
+    without = dataclasses.replace(
+        whole, **{key: {part: rows for part, rows in getattr(whole, key).items() if part != "test"} for key in "xy"}
+    )
+    one = train({**ROUGH, "callbacks": callbacks}, tmp_path / "one", whole)
+    other = train({**ROUGH, "callbacks": callbacks}, tmp_path / "other", without)
+    assert "test" not in other.predictions
+    assert np.array_equal(one.predictions["validation"], other.predictions["validation"])
+    pd.testing.assert_frame_equal(one.history, other.history, check_exact=True)
+    assert (tmp_path / "one/model.keras").read_bytes() == (tmp_path / "other/model.keras").read_bytes()
+
+
+def test_a_split_of_training_rows_alone_predicts_them(tmp_path: Path) -> None:
+    split = split_of()
+    alone = dataclasses.replace(split, x={"train": split.x["train"]}, y={"train": split.y["train"]})
+    trained = train(recipe_of(), tmp_path / "model", alone)
+    assert {part: values.shape for part, values in trained.predictions.items()} == {"train": (50, 1)}
+    assert set(trained.history) == {"seed", "epoch", "loss", "mean_absolute_error", "learning_rate"}
+
+
+def test_two_outputs_are_predicted_by_name(tmp_path: Path) -> None:
+    recipe = recipe_of(
+        inputs={"wide": [0, 1, 2, 3, 4], "deep": [5, 6, 7]},
+        graph={"wide_and_deep": {**WIDE_AND_DEEP["wide_and_deep"], "auxiliary_output": True}},
+        loss_weights={"main": 0.9, "auxiliary": 0.1},
+    )
+    trained = train(recipe, tmp_path / "model")
+    assert set(trained.predictions) == {"validation", "validation_auxiliary", "test", "test_auxiliary"}
+    auxiliary = float(np.mean((trained.predictions["validation_auxiliary"][:, 0] - split_of().y["validation"]) ** 2))
+    total = 0.9 * mean_squared_error(split_of(), trained) + 0.1 * auxiliary
+    assert trained.history["val_loss"].iloc[-1] == pytest.approx(total, rel=1e-5)
+
+
+# The stage
+
+
+def store(recipe: Recipe, split: Split, root: Path) -> None:
+    """Lay the recipe and the data where `stages.train` looks for them."""
+    folder = root / "data" / "normalized" / recipe["dataset"]
+    (folder / "arrays").mkdir(parents=True)
+    for name in ("x", "y", "rows"):
+        np.save(folder / "arrays" / f"{name}.npy", np.concatenate(list(getattr(split, name).values())))
+    ends = np.cumsum([len(rows) for rows in split.y.values()]).tolist()
+    parts = {part: [end - len(split.y[part]), end] for part, end in zip(split.y, ends, strict=True)}
+    (folder / "arrays" / "scaling.json").write_text(json.dumps(split.scaling), encoding="utf-8")
+    index = {recipe["split"]: {"arrays": "arrays", "parts": parts}}
+    (folder / "splits.json").write_text(json.dumps(index), encoding="utf-8")
+    (root / "data" / "recipes").mkdir(parents=True)
+    (root / "data" / "recipes" / "it.json").write_text(json.dumps(recipe), encoding="utf-8")
+
+
+def files_below(root: Path) -> dict[str, bytes]:
+    paths = [*root.glob("data/models/**/*"), *root.glob("reports/**/*")]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(paths) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def stage_left(tmp_path_factory: pytest.TempPathFactory, deterministic: None) -> Path:
+    root = tmp_path_factory.mktemp("stage")
+    store({**DRAWING, "repeats": 2}, split_of(), root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        # It set up this process already.
+        patch.setattr("stages.training.engine.make_deterministic", lambda: None)
+        train_stage.main(["it"])
+    return root
+
+
+def test_the_stage_leaves_what_it_says(stage_left: Path) -> None:
+    model = ("model.keras", "model.weights.h5", "predictions.npz", "recipe.json", "scaling.json", "summary.json")
+    assert set(files_below(stage_left)) == {*(f"data/models/it/{name}" for name in model), "reports/history/it.csv"}
+    with np.load(stage_left / "data/models/it/predictions.npz", allow_pickle=False) as predictions:
+        assert {part: predictions[part].shape for part in predictions} == {"validation": (2, 20, 1), "test": (2, 10, 1)}
+        assert all(predictions[part].dtype == np.float32 for part in predictions)
+    history = pd.read_csv(stage_left / "reports/history/it.csv")
+    assert history[["seed", "epoch"]].to_numpy().tolist() == [[3, 1], [3, 2], [4, 1], [4, 2]]
+    summary = json.loads((stage_left / "data/models/it/summary.json").read_text(encoding="utf-8"))
+    assert summary["epochs"] == [2, 2]
+
+
+def test_the_stage_keeps_the_model_of_the_first_seed(stage_left: Path, left: tuple[Path, keras_models.Trained]) -> None:
+    for name in ("model.keras", "model.weights.h5"):
+        assert (stage_left / "data/models/it" / name).read_bytes() == (left[0] / name).read_bytes()
+    with np.load(stage_left / "data/models/it/predictions.npz") as predictions:
+        assert np.array_equal(predictions["test"][0], left[1].predictions["test"])
+
+
+@pytest.mark.slow
+def test_another_process_leaves_the_same_bytes(stage_left: Path, tmp_path: Path) -> None:
+    store({**DRAWING, "repeats": 2}, load_split("housing", "single", stage_left / "data/normalized"), tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "77"}
+    subprocess.run([sys.executable, "-m", "stages.train", "it"], cwd=tmp_path, env=environment, check=True)
+    assert files_below(tmp_path) == files_below(stage_left)
+
+
+def test_a_variant_without_a_recipe_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^data/recipes/softmx\.json: expected the recipe of a variant"):
+        train_stage.main(["softmx"])
+
+
+# The references
+
+
+@pytest.fixture
+def in_one_process() -> Iterator[None]:
+    with joblib.parallel_config(backend="threading"):
+        yield
+
+
+@pytest.mark.usefixtures("in_one_process")
+@pytest.mark.parametrize("name", VARIANTS.keys() - KERAS.keys())
+def test_every_estimator_fits_and_what_is_saved_predicts_the_same(
+    name: str, recipes: dict[str, Recipe], tmp_path: Path
+) -> None:
+    recipe, split = recipes[name], split_of(classes=len(module_of(VARIANTS[name]["dataset"]).CLASSES))
+    left = []
+    for folder in (tmp_path / "one", tmp_path / "again"):
+        folder.mkdir()
+        left.append((estimators.train(recipe, split, 42, name, name, folder), folder))
+    (trained, folder), (_, again) = left
+    fitted = estimators.build_estimator(recipe, 42, name).fit(split.x["train"], split.y["train"])
+    for part in ("validation", "test"):
+        predicted = trained.predictions[part]
+        assert np.array_equal(predicted, estimators.predict(fitted, split.x[part]))
+        outputs = {0: 1, 2: 1}.get(len(module_of(recipe["dataset"]).CLASSES), 10)
+        assert predicted.shape == (len(split.x[part]), outputs)
+        assert predicted.dtype == np.float32
+        assert np.isfinite(predicted).all()
+    for file in ("estimator.npz", "estimator.json"):
+        assert (folder / file).read_bytes() == (again / file).read_bytes()
+    with np.load(io.BytesIO((folder / "estimator.npz").read_bytes()), allow_pickle=False) as learned:
+        assert all(array.dtype != object for array in learned.values())
+    assert trained.history["epoch"].tolist() == [1]
+    assert trained.summary["parameters"] == sum(np.size(getattr(fitted, each, ())) for each in ("coef_", "intercept_"))
+
+
+@pytest.mark.usefixtures("in_one_process")
+def test_cross_validation_is_over_all_rows_but_the_tests_in_the_order_of_the_file(
+    recipes: dict[str, Recipe], tmp_path: Path
+) -> None:
+    recipe, split = recipes["sgd_classifier"], split_of(classes=10)
+    trained = estimators.train(recipe, split, 42, "it", "it", tmp_path)
+    numbers = np.concatenate([split.rows["train"], split.rows["validation"]])
+    x = np.concatenate([split.x["train"], split.x["validation"]])[np.argsort(numbers)]
+    y = np.concatenate([split.y["train"], split.y["validation"]])[np.argsort(numbers)]
+    estimator = estimators.build_estimator(recipe, 42, "it")
+    assert trained.history["cross_validation_accuracy"].item() == cross_val_score(estimator, x, y, cv=5).mean()
+
+
+def test_an_estimators_random_state_is_the_seed_unless_it_is_given() -> None:
+    recipe = {"estimator": {"SGDClassifier": {}}}
+    assert estimators.build_estimator(recipe, 9, "it").random_state == 9
+    given = {"estimator": {"SGDClassifier": {"random_state": 1}}}
+    assert estimators.build_estimator(given, 9, "it").random_state == 1
