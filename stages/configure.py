@@ -16,8 +16,8 @@ from stages.recipes.schema import Params, read_params
 from stages.training import import_tensorflow
 
 RECIPES = Path("data/recipes")
-# What a variant leaves elsewhere: nothing else would clean up after one that is gone from params.yaml.
-LEFT_BY_VARIANTS = (Path("data/models"), Path("reports/history"))
+# What a variant leaves behind: nothing else would clean up after one that is gone from params.yaml.
+LEFT_BY_VARIANTS = (RECIPES, Path("data/models"), Path("reports/history"))
 
 
 def complete(params: Params) -> dict[str, Recipe]:
@@ -27,7 +27,7 @@ def complete(params: Params) -> dict[str, Recipe]:
     """
     import_tensorflow()
     from stages.training import builder
-    from stages.training.estimators import build_estimator
+    from stages.training.estimators import check_estimator
 
     if params.optimizer is not None:
         builder.build_optimizer(params.optimizer, "optimizer")
@@ -38,10 +38,12 @@ def complete(params: Params) -> dict[str, Recipe]:
         classes = module_of(recipe["dataset"]).CLASSES
         try:
             if "estimator" in recipe:
-                build_estimator(recipe, recipe["seed"], path)
+                check_estimator(recipe, len(classes), path)
             else:
                 recipe["optimizer"] = builder.with_learning_rate(recipe["optimizer"], f"{path}.optimizer")
-                builder.check_model(recipe, row_shape(recipe["dataset"], options), len(classes), path)
+                has_validation = any("validation" in option for option in options)
+                shape = row_shape(recipe["dataset"], options)
+                builder.check_model(recipe, shape, len(classes), has_validation, path)
         except ValueError as error:
             mistakes.append(str(error))
         made[name] = recipe

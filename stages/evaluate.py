@@ -70,7 +70,7 @@ def part_metrics(y: np.ndarray, outputs: dict[str, np.ndarray], recipe: Recipe) 
     measured = regression_metrics(y, main)
     if "auxiliary" in outputs:
         measured["auxiliary_mse"] = regression_metrics(y, outputs["auxiliary"])["mse"]
-        weights = recipe["loss_weights"]
+        weights = {"main": 1.0, "auxiliary": 1.0} | recipe.get("loss_weights", {})
         measured["loss"] = weights["main"] * measured["mse"] + weights["auxiliary"] * measured["auxiliary_mse"]
     return measured
 

@@ -1,5 +1,6 @@
 """What several test files need: the repository's own parameters, and TensorFlow as the stages use it."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ def deterministic() -> None:
     from stages.training.engine import make_deterministic
 
     make_deterministic()
+    # Each training starts with `clear_session`, which collects garbage: let it not search what the imports made.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

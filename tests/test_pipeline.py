@@ -61,7 +61,8 @@ def imports(path: Path, module_level_only: bool = False) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and node.module, f"{path}: this test does not follow relative imports"
+            assert node.level == 0, f"{path}: this test does not follow relative imports"
+            assert node.module is not None
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if not (module_level_only and deferred):

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -59,22 +60,27 @@ def techniques(block: dict[str, Any]) -> set[tuple[str, ...]]:
         elif isinstance(value, str | bool):
             yield (place, str(value))
 
-    found = {("dataset", block["dataset"]), *(("metrics", name) for name in block.get("metrics", []))}
+    found: set[tuple[str, ...]] = {("metrics", name) for name in block.get("metrics", [])}
+    found.add(("dataset", block["dataset"]))
     for key in ("graph", "optimizer", "loss", "callbacks", "inputs", "loss_weights"):
-        found |= set(named(block.get(key), key))
+        found.update(named(block.get(key), key))
     for layer in block.get("layers", []):
-        found |= set(named(layer, "layers"))
+        found.update(named(layer, "layers"))
     return found
 
 
 def quick_ones() -> list[str]:
-    """Variants of at most 30 layers that together hold every technique of all variants."""
-    chosen, seen = [], set()
-    for name, block in KERAS.items():
-        deep = sum(layer.get("repeat", 1) for layer in block.get("layers", [])) > 30
-        if not deep and techniques(block) - seen:
-            chosen.append(name)
-            seen |= techniques(block)
+    """A few variants of at most 30 layers that together hold every technique of all of those."""
+    flat = {
+        name: techniques(block)
+        for name, block in KERAS.items()
+        if sum(layer.get("repeat", 1) for layer in block.get("layers", [])) <= 30
+    }
+    chosen: list[str] = []
+    left = set().union(*flat.values())
+    while left:
+        chosen.append(max(flat, key=lambda name: len(flat[name] & left)))
+        left -= flat[chosen[-1]]
     return chosen
 
 
@@ -82,8 +88,8 @@ QUICK = quick_ones()
 
 
 def test_the_quick_variants_hold_every_technique_of_all_variants() -> None:
-    everything = set().union(*map(techniques, KERAS.values()))
-    assert set().union(*(techniques(KERAS[name]) for name in QUICK)) == everything - {("layers", "repeat")}
+    everything = {technique for block in KERAS.values() for technique in techniques(block)}
+    assert {technique for name in QUICK for technique in techniques(KERAS[name])} == everything - {("layers", "repeat")}
     for technique in (
         *(
             ("layers", name)
@@ -99,7 +105,7 @@ def test_the_quick_variants_hold_every_technique_of_all_variants() -> None:
         assert technique in everything
 
 
-def random_rows(dataset: str, shape: tuple[int, ...], rows: int = 40) -> tuple[np.ndarray, np.ndarray]:
+def random_rows(dataset: str, shape: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(0)
     x = generator.random((rows, *shape), dtype=np.float32)
     classes = len(module_of(dataset).CLASSES)
@@ -127,7 +133,7 @@ def fits(recipe: Recipe, shape: tuple[int, ...], folder: Path) -> None:
     keras.utils.set_random_seed(0)
     model = builder.build_model(recipe, shape, "variants.it", EpochModel)
     builder.compile_model(model, recipe, "variants.it")
-    x, y = random_rows(recipe["dataset"], shape)
+    x, y = random_rows(recipe["dataset"], shape, rows=min(recipe["batch_size"], 40))
     inputs, targets = inputs_of(recipe, x), targets_of(recipe, y, model)
     before = [weight.copy() for weight in model.get_weights()]
     model.set_data(inputs, targets, recipe["batch_size"], seed=0)
@@ -140,7 +146,7 @@ def fits(recipe: Recipe, shape: tuple[int, ...], folder: Path) -> None:
     predictions = keras_models.predict(model, recipe, x)
     for target, prediction in zip(expected, predictions.values(), strict=True):
         is_sparse = recipe["loss"].startswith("sparse_")
-        assert prediction.shape == ((len(x), y.max() + 1) if is_sparse else target.shape)
+        assert prediction.shape == ((len(x), 10) if is_sparse else target.shape)
         assert prediction.dtype == np.float32
 
 
@@ -177,7 +183,7 @@ def test_the_orders_of_two_epochs_and_of_two_seeds_differ() -> None:
 # The engine computes what Keras's `fit` computes
 
 
-DENSE = [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": 1}}]
+DENSE: list[dict[str, Any]] = [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": 1}}]
 ADAM = {"Adam": {"learning_rate": 0.01}}
 WIDE_AND_DEEP = {"wide_and_deep": {"hidden_units": [5, 5], "activation": "relu"}}
 
@@ -189,7 +195,7 @@ def recipe_of(layers: list[dict[str, Any]] | None = None, **others: Any) -> Reci
         recipe["layers"] = {
             f"{place}_{name}": each[name] for place, each in enumerate(layers or DENSE) for name in each
         }
-    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 16, "epochs": 2}
+    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 25, "epochs": 2}
     return {**recipe, **settings, "metrics": ["mean_absolute_error"], **others}
 
 
@@ -243,9 +249,9 @@ def trained_by_keras(recipe: Recipe, split: Split) -> tuple[keras.Model, pd.Data
 @pytest.mark.parametrize(
     "recipe",
     [
-        pytest.param(recipe_of(), id="Adam, last batch smaller"),
+        pytest.param(recipe_of(batch_size=16), id="Adam, last batch smaller"),
         pytest.param(
-            recipe_of(optimizer={"SGD": {"learning_rate": 0.01, "momentum": 0.9, "nesterov": True}}, batch_size=25),
+            recipe_of(optimizer={"SGD": {"learning_rate": 0.01, "momentum": 0.9, "nesterov": True}}),
             id="SGD with momentum, batches of one size",
         ),
         pytest.param(recipe_of(batch_size=64), id="batch larger than the data"),
@@ -266,7 +272,10 @@ def trained_by_keras(recipe: Recipe, split: Split) -> tuple[keras.Model, pd.Data
             id="L2, activity L1 and MaxNorm",
         ),
         pytest.param(
-            recipe_of([{"Dense": {"units": 6}}, {"BatchNormalization": {"momentum": 0.8}}, {"Dense": {"units": 1}}]),
+            recipe_of(
+                [{"Dense": {"units": 6}}, {"BatchNormalization": {"momentum": 0.8}}, {"Dense": {"units": 1}}],
+                batch_size=16,
+            ),
             id="BatchNormalization",
         ),
         pytest.param(
@@ -306,10 +315,25 @@ def test_the_engine_agrees_with_the_fit_of_keras_on_rows_in_the_same_order(recip
     theirs, their_logs = trained_by_keras(recipe, split)
     assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations) == 2 * -(-50 // recipe["batch_size"])
     for our_weight, their_weight in zip(ours.weights, theirs.weights, strict=True):
-        np.testing.assert_allclose(our_weight, their_weight, rtol=1e-5, atol=1e-7, err_msg=our_weight.path)
+        np.testing.assert_allclose(
+            our_weight.numpy(), their_weight.numpy(), rtol=1e-5, atol=1e-7, err_msg=our_weight.path
+        )
     assert set(our_logs) == set(their_logs)
     assert "val_loss" in our_logs
     pd.testing.assert_frame_equal(our_logs, their_logs[list(our_logs)], rtol=1e-5)
+
+
+def test_the_loss_of_two_outputs_is_the_weighted_sum_of_their_means_over_all_rows() -> None:
+    # Keras's `fit` counts a smaller last batch as much as the others in the loss of each output.
+    recipe = recipe_of(
+        graph={"wide_and_deep": {**WIDE_AND_DEEP["wide_and_deep"], "auxiliary_output": True}},
+        loss_weights={"main": 0.9, "auxiliary": 0.1},
+        batch_size=16,
+    )
+    _, logs = trained_by_engine(recipe, split_of())
+    for prefix in ("", "val_"):
+        total = 0.9 * logs[f"{prefix}main_loss"] + 0.1 * logs[f"{prefix}auxiliary_loss"]
+        np.testing.assert_allclose(logs[f"{prefix}loss"], total, rtol=1e-6)
 
 
 def test_dropout_draws_in_training_and_repeats() -> None:
@@ -329,8 +353,8 @@ def test_dropout_draws_anew_for_every_batch() -> None:
         [{"Dropout": {"rate": 0.5}}, {"Dense": {"units": 1, "trainable": False}}], batch_size=50, epochs=4
     )
     _, logs = trained_by_engine(recipe, split_of())
-    assert logs["loss"].nunique() == 4
-    assert logs["val_loss"].nunique() == 1
+    assert len(set(logs["loss"])) == 4
+    assert len(set(logs["val_loss"])) == 1
 
 
 # What a training of one seed leaves
@@ -381,7 +405,7 @@ def test_plain_keras_opens_the_saved_model_and_predicts_the_same(left: tuple[Pat
     assert type(model).__module__.startswith("keras.")
     predicted = np.asarray(model(split_of().x["test"], training=False))
     assert np.array_equal(predicted, trained.predictions["test"])
-    assert model.optimizer.iterations == 2 * 4
+    assert model.optimizer.iterations == 2 * 2
     assert model.evaluate(split_of().x["test"], split_of().y["test"], verbose=0)
 
 
@@ -398,7 +422,11 @@ def test_a_saved_model_holds_no_date_and_no_memory_address(left: tuple[Path, ker
     with zipfile.ZipFile(left[0] / "model.keras") as saved:
         assert {entry.date_time for entry in saved.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert json.loads(saved.read("metadata.json")) == {"keras_version": keras.__version__}
-        assert "shared_object_id" not in saved.read("config.json").decode()
+        assert shared_objects(saved.read("config.json")) <= {"1", "2", "3"}
+
+
+def shared_objects(config: bytes) -> set[str]:
+    return set(re.findall(r'"shared_object_id": (\d+)', config.decode()))
 
 
 def test_shared_objects_are_numbered_and_still_load(tmp_path: Path) -> None:
@@ -408,9 +436,8 @@ def test_shared_objects_are_numbered_and_still_load(tmp_path: Path) -> None:
     model = keras.Model(inputs, layers[1](layers[0](inputs)))
     save_model(model, tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as saved:
-        config = saved.read("config.json").decode()
-    numbers = {part.split(",")[0].split("}")[0] for part in config.split('"shared_object_id": ')[1:]}
-    assert numbers <= {"1", "2"}
+        numbers = shared_objects(saved.read("config.json"))
+    assert numbers == {str(number + 1) for number in range(len(numbers))} != set()
     assert np.array_equal(keras.models.load_model(tmp_path / "model.keras")(np.eye(3)), model(np.eye(3)))
 
 
@@ -445,14 +472,14 @@ def test_the_model_is_that_of_the_last_epoch_without_a_callback(left: tuple[Path
 
 
 # Too high a rate: the validation loss does not fall with every epoch.
-ROUGH = recipe_of(optimizer={"Adam": {"learning_rate": 0.3}}, epochs=12)
+ROUGH = recipe_of(optimizer={"Adam": {"learning_rate": 0.3}}, batch_size=16, epochs=12)
 
 
 def test_the_best_checkpoint_is_the_epoch_of_the_lowest_validation_loss(tmp_path: Path) -> None:
     recipe = {**ROUGH, "callbacks": {"ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True}}}
     trained = train(recipe, tmp_path / "model")
     losses = trained.history["val_loss"]
-    assert losses.idxmin() != len(losses) - 1
+    assert losses.to_numpy().argmin() != len(losses) - 1
     assert len(losses) == 12
     assert mean_squared_error(split_of(), trained) == pytest.approx(losses.min(), rel=1e-5)
     assert [path.name for path in sorted((tmp_path / "model").iterdir())] == ["model.keras", "model.weights.h5"]
@@ -462,7 +489,7 @@ def test_early_stopping_stops_after_its_patience_and_restores_the_best_weights(t
     early = {"EarlyStopping": {"monitor": "val_loss", "patience": 2, "restore_best_weights": True}}
     trained = train({**ROUGH, "epochs": 40, "callbacks": early}, tmp_path / "model")
     losses = trained.history["val_loss"]
-    assert len(losses) == losses.idxmin() + 1 + 2 < 40
+    assert len(losses) == int(losses.to_numpy().argmin()) + 1 + 2 < 40
     assert trained.summary["epochs"] == len(losses)
     assert mean_squared_error(split_of(), trained) == pytest.approx(losses.min(), rel=1e-5)
 
@@ -483,7 +510,7 @@ def test_callbacks_change_the_recorded_learning_rate_at_their_epochs(
 
 
 def test_a_schedule_is_recorded_after_the_steps_of_the_epoch(tmp_path: Path) -> None:
-    decay = {"initial_learning_rate": 0.02, "decay_steps": 8, "decay_rate": 0.5, "staircase": True}  # 4 steps an epoch
+    decay = {"initial_learning_rate": 0.02, "decay_steps": 4, "decay_rate": 0.5, "staircase": True}  # 2 steps an epoch
     recipe = recipe_of(optimizer={"SGD": {"learning_rate": {"ExponentialDecay": decay}}}, epochs=4)
     trained = train(recipe, tmp_path / "model")
     assert trained.history["learning_rate"].tolist() == pytest.approx([0.02, 0.01, 0.01, 0.005])
@@ -613,7 +640,7 @@ def in_one_process() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_one_process")
-@pytest.mark.parametrize("name", VARIANTS.keys() - KERAS.keys())
+@pytest.mark.parametrize("name", sorted(VARIANTS.keys() - KERAS.keys()))
 def test_every_estimator_fits_and_what_is_saved_predicts_the_same(
     name: str, recipes: dict[str, Recipe], tmp_path: Path
 ) -> None:
@@ -653,7 +680,7 @@ def test_cross_validation_is_over_all_rows_but_the_tests_in_the_order_of_the_fil
 
 
 def test_an_estimators_random_state_is_the_seed_unless_it_is_given() -> None:
-    recipe = {"estimator": {"SGDClassifier": {}}}
+    recipe: Recipe = {"estimator": {"SGDClassifier": {}}}
     assert estimators.build_estimator(recipe, 9, "it").random_state == 9
     given = {"estimator": {"SGDClassifier": {"random_state": 1}}}
     assert estimators.build_estimator(given, 9, "it").random_state == 1

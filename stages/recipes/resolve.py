@@ -59,10 +59,10 @@ def _with_learning_rate(optimizer: dict[str, Any], learning_rate: float) -> dict
     ((class_name, arguments),) = deepcopy(optimizer).items()
     declared = arguments.get("learning_rate")
     if isinstance(declared, dict):
-        ((schedule, options),) = declared.items()
-        if "initial_learning_rate" in options:
-            return {
-                class_name: arguments
-                | {"learning_rate": {schedule: options | {"initial_learning_rate": learning_rate}}}
-            }
+        for options in declared.values():
+            if not isinstance(options, dict):
+                return optimizer  # no schedule at all; the builder says so
+            if "initial_learning_rate" in options:
+                options["initial_learning_rate"] = learning_rate
+                return {class_name: arguments}
     return {class_name: arguments | {"learning_rate": learning_rate}}

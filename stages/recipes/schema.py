@@ -159,6 +159,8 @@ def explain(error: ValidationError, path: str = "") -> str:
 
 def _line(mistake: Any, path: str) -> str:
     for part in mistake["loc"]:
+        if part == "[key]":  # pydantic's word for "the key itself"
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     if mistake["type"] == "missing":
         return f"{path}: expected a value, got nothing"
@@ -167,26 +169,31 @@ def _line(mistake: Any, path: str) -> str:
         return f"{path}: expected {expected}, got {got}"
     expected = _EXPECTED.get(mistake["type"], mistake["msg"]).format(**mistake.get("ctx", {}))
     got = mistake["input"]
-    hint = " (YAML reads 1e-3 as text; write 0.001)" if isinstance(got, str) and _is_number(got) else ""
+    hint = " (YAML reads 1e-3 as text; write 0.001)" if isinstance(got, str) and _is_exponential(got) else ""
     return f"{path}: expected {expected}, got {got!r}{hint}"
 
 
-def _is_number(text: str) -> bool:
+def _is_exponential(text: str) -> bool:
     try:
         float(text)
     except ValueError:
         return False
-    return True
+    return "e" in text.lower()
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a mapping that holds a key twice, where YAML would silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", key_node.start_mark)
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge":
+                name = self.construct_object(key, deep=True)
+                if name in seen:
+                    raise yaml.constructor.ConstructorError(
+                        problem=f"{name!r} stands there twice", problem_mark=key.start_mark
+                    )
+                seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -196,9 +203,13 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
     Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: expected YAML, got an error: {error}") from None
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{path}{line}: expected YAML, got {error.problem or error.context}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: expected YAML in UTF-8, got: {' '.join(str(error).split())}") from None
     return parse_params(content)
 
 
@@ -223,8 +234,8 @@ def parse_params(content: Any) -> Params:
     return params
 
 
-def unknown(path: str, known: Iterable[str], got: str) -> str:
+def unknown(path: str, known: Iterable[str], got: Any) -> str:
     """Say that a name is none of the known ones, with those that are like it."""
     known = list(known)
-    close = get_close_matches(got, known, n=3)
+    close = get_close_matches(str(got), known, n=3)
     return f"{path}: expected one of {', '.join(close or sorted(known))}, got {got!r}"

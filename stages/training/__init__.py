@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from stages.datasets import Split
+
 
 def import_tensorflow() -> None:
     """Import it without its greetings (oneDNN, instruction sets), which would drown a run of 70 processes.
@@ -37,6 +39,11 @@ def _silent(descriptor: int) -> Iterator[None]:
 
 Predictions = dict[str, np.ndarray]
 """float32 (rows, outputs) by part; those of a further output as `<part>_<output>`."""
+
+
+def predicted_parts(split: Split) -> list[str]:
+    """Parts that a trained model predicts: the validation and test rows, or where there are none, the training rows."""
+    return [part for part in split.x if part != "train"] or ["train"]
 
 
 class Trained(NamedTuple):

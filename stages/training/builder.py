@@ -7,17 +7,79 @@ the place in `params.yaml`, what was expected and what came.
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import keras
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from stages.recipes import objects
 from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
-from stages.recipes.schema import unknown
+from stages.recipes.schema import Count, Positive, Rate, unknown
 from stages.training import graphs, schedules
 
 Shape = tuple[int, ...]
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _known_to(get: Callable[[str], Any]) -> Any:
+    def check(value: Any) -> Any:
+        try:
+            get(value)
+        except Exception:
+            raise ValueError(f"a name that Keras knows|{value!r}") from None
+        return value
+
+    return Annotated[str, AfterValidator(check)]
+
+
+# Keras itself checks few of these, or only when it is too late; by the name of the argument or its last word.
+_CHECKS: dict[str, TypeAdapter[Any]] = {
+    name: TypeAdapter(kind)
+    for name, kind in {
+        "units": Count,
+        "rate": Rate,
+        "learning_rate": Positive,
+        "initial_learning_rate": Positive,
+        "decay_steps": Count,
+        "first_decay_steps": Count,
+        "decay_rate": Positive,
+        "staircase": bool,
+        "momentum": _Share,
+        "nesterov": bool,
+        "rho": Rate,
+        "beta_1": Rate,
+        "beta_2": Rate,
+        "epsilon": Positive,
+        "clipvalue": Positive,
+        "clipnorm": Positive,
+        "negative_slope": _NotNegative,
+        "l1": _NotNegative,
+        "l2": _NotNegative,
+        "max_value": Positive,
+        "use_bias": bool,
+        "activation": _known_to(keras.activations.get),
+        "initializer": _known_to(keras.initializers.get),
+        "regularizer": _known_to(keras.regularizers.get),
+        "constraint": _known_to(keras.constraints.get),
+        "monitor": str,
+        "mode": Literal["auto", "min", "max"],
+        "schedule": dict,
+        "weight_decay": _NotNegative,
+        "gradient_accumulation_steps": Annotated[int, Field(ge=2)],
+        "patience": Annotated[int, Field(ge=0)],
+        "min_delta": _NotNegative,
+        "factor": Annotated[float, Field(gt=0, lt=1)],
+        "restore_best_weights": bool,
+        "save_best_only": bool,
+        "save_weights_only": bool,
+        "epochs": list[Annotated[int, Field(ge=0)]],
+        "hidden_units": Annotated[list[Count], Field(min_length=1)],
+        "auxiliary_output": bool,
+    }.items()
+}
 
 _build = partial(
     objects.build,
@@ -28,6 +90,7 @@ _build = partial(
         "learning_rate": keras.optimizers.schedules,
         "schedule": schedules,
     },
+    checks=_CHECKS,
 )
 
 
@@ -40,17 +103,23 @@ def build_model(
     """
     inputs = _inputs(recipe, input_shape, path)
     if "layers" in recipe:
+        if len(inputs) > 1:
+            raise ValueError(f"{path}.inputs: expected a graph beside several inputs, got layers")
         (tensor,) = inputs.values()
         for place, layer in _layers(recipe["layers"], f"{path}.layers"):
             try:
                 tensor = layer(tensor)
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"{place}: expected a layer that fits its input, got: {sentence(error)}") from None
+            except Exception as error:  # whatever a layer makes of an input that it does not like
+                shape = f"rows of shape {tensor.shape[1:]}"
+                raise ValueError(f"{place}: expected a layer that fits {shape}, got: {sentence(error)}") from None
         outputs = {"main": tensor}
     else:
         ((name, arguments),) = recipe["graph"].items()
-        outputs = _build(graphs, name, {"inputs": inputs, **arguments}, f"{path}.graph")
-    return model_class(inputs=_one_or_all(inputs), outputs=_one_or_all(outputs))
+        outputs = _build(graphs, name, arguments, f"{path}.graph", given={"inputs": inputs})
+    try:
+        return model_class(inputs=_one_or_all(inputs), outputs=_one_or_all(outputs))
+    except ValueError as error:  # two layers of one name
+        raise ValueError(f"{path}.layers: expected layers that make a model, got: {sentence(error)}") from None
 
 
 def _one_or_all(tensors: graphs.Tensors) -> Any:
@@ -125,24 +194,37 @@ def _known(get: Callable[[str], Any], identifier: str, path: str) -> None:
         raise ValueError(f"{path}: expected a name that Keras knows, got {identifier!r}") from None
 
 
-def check_model(recipe: Recipe, row_shape: Shape, classes: int, path: str) -> None:
+def check_model(recipe: Recipe, row_shape: Shape, classes: int, has_validation: bool, path: str) -> None:
     """Build everything that the recipe names, without data, to find its mistakes before anything trains.
 
-    classes: how many classes the data set has; 0 for a quantity.
+    classes: how many classes the data set has, 0 for a quantity; has_validation: whether its split has such rows.
     """
     loss = recipe["loss"]
-    categorical = "categorical_" in loss
-    if (classes == 0 and categorical) or (classes > 2 and not categorical):
-        expected = f"a categorical cross-entropy for {classes} classes" if classes else "the loss of a quantity"
-        raise ValueError(f"{path}.loss: expected {expected}, got {loss!r}")
+    categorical = loss in (
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "categorical_focal_crossentropy",
+    )
     model = build_model(recipe, row_shape, path)
     compile_model(model, recipe, path)
+    if classes > 2 and not categorical:
+        raise ValueError(f"{path}.loss: expected a categorical cross-entropy for {classes} classes, got {loss!r}")
+    if classes == 0 and "crossentropy" in loss:
+        raise ValueError(f"{path}.loss: expected the loss of a quantity, got {loss!r}")
     units = classes if categorical else 1
     for output in model.outputs:
         if output.shape != (None, units):
             place = f"{path}.{'layers' if 'layers' in recipe else 'graph'}"
             raise ValueError(f"{place}: expected an output of {units} for each row, got shape {output.shape[1:]}")
-    build_callbacks(recipe, path, checkpoint=Path("best.weights.h5"), logs=Path("logs"))
+    callbacks = build_callbacks(recipe, path, checkpoint=Path("best.weights.h5"), logs=Path("logs"))
+    for class_name, callback in zip(recipe.get("callbacks", {}), callbacks, strict=True):
+        place = f"{path}.callbacks.{class_name}"
+        if not has_validation and getattr(callback, "monitor", "").startswith("val_"):
+            raise ValueError(f"{place}.monitor: expected a split with validation rows, got {recipe['split']!r}")
+        sets_rate = isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler)
+        ((optimizer, arguments),) = recipe["optimizer"].items()
+        if sets_rate and isinstance(arguments.get("learning_rate"), dict):
+            raise ValueError(f"{place}: expected a number as {optimizer}'s learning_rate, got a schedule")
 
 
 def build_callbacks(recipe: Recipe, path: str, checkpoint: Path, logs: Path) -> list[keras.callbacks.Callback]:
@@ -159,12 +241,8 @@ def build_callbacks(recipe: Recipe, path: str, checkpoint: Path, logs: Path) -> 
     monitors = [*measured, *(f"val_{name}" for name in measured)]
     callbacks = []
     for class_name, arguments in recipe.get("callbacks", {}).items():
-        place = f"{path}.callbacks.{class_name}"
         if "monitor" in arguments and arguments["monitor"] not in monitors:
-            raise ValueError(unknown(f"{place}.monitor", monitors, arguments["monitor"]))
-        for name in given.get(class_name, {}).keys() & arguments.keys():
-            raise ValueError(f"{place}.{name}: expected no such key, got {arguments[name]!r}")
-        callbacks.append(
-            _build(keras.callbacks, class_name, arguments | given.get(class_name, {}), f"{path}.callbacks")
-        )
+            raise ValueError(unknown(f"{path}.callbacks.{class_name}.monitor", monitors, arguments["monitor"]))
+        files = given.get(class_name, {})
+        callbacks.append(_build(keras.callbacks, class_name, arguments, f"{path}.callbacks", given=files))
     return callbacks

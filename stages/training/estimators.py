@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from stages.datasets import Split
 from stages.recipes.objects import build, sentence
 from stages.recipes.resolve import Recipe
-from stages.training import Trained
+from stages.training import Trained, predicted_parts
 
 
 def build_estimator(recipe: Recipe, seed: int, path: str) -> BaseEstimator:
@@ -23,15 +24,29 @@ def build_estimator(recipe: Recipe, seed: int, path: str) -> BaseEstimator:
     Raises: ValueError that names the place in `params.yaml`, what was expected and what came.
     """
     ((class_name, arguments),) = recipe["estimator"].items()
-    module = sklearn.dummy if hasattr(sklearn.dummy, class_name) else sklearn.linear_model
-    estimator = build(module, class_name, arguments, f"{path}.estimator")
+    estimator = build(_module_of(class_name), class_name, arguments, f"{path}.estimator")
     if "random_state" in estimator.get_params() and "random_state" not in arguments:
         estimator.set_params(random_state=seed)
+    return estimator
+
+
+def check_estimator(recipe: Recipe, classes: int, path: str) -> None:
+    """Build the estimator without data, to find mistakes before anything trains. classes: 0 for a quantity."""
+    estimator = build_estimator(recipe, recipe["seed"], path)
+    ((class_name, arguments),) = recipe["estimator"].items()
+    place = f"{path}.estimator.{class_name}"
     try:
         estimator._validate_params()  # what `fit` checks first
     except ValueError as error:
-        raise ValueError(f"{path}.estimator.{class_name}: {sentence(error)}") from None
-    return estimator
+        raise ValueError(f"{place}: expected arguments that it takes, got {arguments} ({sentence(error)})") from None
+    if is_classifier(estimator) != (classes > 0):
+        raise ValueError(f"{place}: expected a {'classifier' if classes else 'regressor'}, got {class_name}")
+    if classes and not hasattr(estimator, "predict_proba"):
+        raise ValueError(f"{place}: expected a classifier that gives probabilities, got {arguments}")
+
+
+def _module_of(class_name: str) -> ModuleType:
+    return sklearn.dummy if hasattr(sklearn.dummy, class_name) else sklearn.linear_model
 
 
 def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder: Path) -> Trained:
@@ -48,7 +63,7 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
             # One process per core; the figures are the same for any number.
             cross_val_score(build_estimator(recipe, seed, path), x, y, cv=recipe["cross_validation"], n_jobs=-1).mean()
         )
-    predictions = {part: predict(estimator, x) for part, x in split.x.items() if part != "train"}
+    predictions = {part: predict(estimator, split.x[part]) for part in predicted_parts(split)}
     return Trained(predictions, pd.DataFrame([history]), {**summarise(estimator), "epochs": 1})
 
 
@@ -78,7 +93,8 @@ def predict(estimator: BaseEstimator, x: np.ndarray) -> np.ndarray:
 
 def save_estimator(estimator: BaseEstimator, folder: Path) -> None:
     """Write what `fit` learned as arrays: no pickle, so that loading runs no code, and the same bytes each time."""
-    learned = {name: np.asarray(value) for name, value in sorted(vars(estimator).items()) if _is_learned(name, value)}
+    learned = {name: np.asarray(value) for name, value in sorted(vars(estimator).items())}
+    learned = {name: a for name, a in learned.items() if name not in estimator.get_params() and a.dtype != object}
     np.savez(folder / "estimator.npz", allow_pickle=False, **learned)
     description = {"class_name": type(estimator).__name__, "arguments": estimator.get_params()}
     (folder / "estimator.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -87,17 +103,12 @@ def save_estimator(estimator: BaseEstimator, folder: Path) -> None:
 def load_estimator(folder: Path) -> BaseEstimator:
     """Read back what `save_estimator` wrote."""
     description = json.loads((folder / "estimator.json").read_text(encoding="utf-8"))
-    recipe = {"estimator": {description["class_name"]: description["arguments"]}}
-    estimator = build_estimator(recipe, seed=0, path=str(folder))
+    class_name = description["class_name"]
+    estimator = getattr(_module_of(class_name), class_name)(**description["arguments"])
     with np.load(folder / "estimator.npz") as learned:
         for name, value in learned.items():
             setattr(estimator, name, value if value.ndim else value.item())
     return estimator
-
-
-def _is_learned(name: str, value: Any) -> bool:
-    # scikit-learn's convention: what `fit` sets ends in an underscore. Objects (a loss function) are not data.
-    return name.endswith("_") and not name.startswith("_") and np.asarray(value).dtype != object
 
 
 def summarise(estimator: BaseEstimator) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.datasets import Split
 from stages.recipes.resolve import Recipe
-from stages.training import Predictions, Trained
+from stages.training import Predictions, Trained, predicted_parts
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
@@ -23,14 +23,14 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
     The model is that of the last epoch, unless a callback restores or keeps the best one by the validation rows. Test
     rows are only predicted. Without a validation part, the training rows are predicted.
 
-    Raises: ValueError if the loss is not finite.
+    Raises: ValueError if the loss is not finite, unless the recipe's TerminateOnNaN deals with it.
     """
     keras.utils.clear_session()  # numbers the names of the layers anew
     keras.utils.set_random_seed(seed)
     path = f"variants.{name}"
     model = build_model(recipe, split.x["train"].shape[1:], path, EpochModel)
     compile_model(model, recipe, path)
-    history = History(seed)
+    history = History(seed, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
     with tempfile.TemporaryDirectory() as scratch:
         best = Path(scratch) / "best.weights.h5"
         callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
@@ -52,11 +52,18 @@ def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[
 
 
 def predict_parts(folder: Path, recipe: Recipe, split: Split) -> Predictions:
-    """Predict the validation and test rows (or, where there are none, the training rows) with the saved model."""
+    """Predict the parts of the split that are predicted, with the saved model.
+
+    Raises: ValueError if a prediction is not finite.
+    """
     model = keras.models.load_model(folder / "model.keras")
     predictions = {}
-    for part in [part for part in split.x if part != "train"] or ["train"]:
+    for part in predicted_parts(split):
         for output, values in predict(model, recipe, split.x[part]).items():
+            if not np.isfinite(values).all():
+                raise ValueError(
+                    f"predictions of {part} rows: expected finite numbers, got {values[~np.isfinite(values)][0]}"
+                )
             predictions[part if output == "main" else f"{part}_{output}"] = values
     return predictions
 

@@ -13,21 +13,22 @@ Logs = dict[str, Any] | None
 
 
 class History(keras.callbacks.Callback):
-    """One row per epoch, with the learning rate; stops with an error as soon as the loss is not a number.
+    """One row per epoch, with the learning rate; an error as soon as the loss is not a number.
 
     Stands first among the callbacks, so that those that follow see the learning rate too.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, stops_on_nan: bool) -> None:
         super().__init__()
         self.seed = seed
+        self._stops_on_nan = stops_on_nan  # by Keras's TerminateOnNaN: then it is a result like another
         self._rows: list[dict[str, Any]] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Record the epoch (counted from 1)."""
         logs = logs if logs is not None else {}
         for name in ("loss", "val_loss"):
-            if not math.isfinite(logs.get(name, 0.0)):
+            if not (math.isfinite(logs.get(name, 0.0)) or self._stops_on_nan):
                 raise ValueError(f"seed {self.seed}, epoch {epoch + 1}: expected a finite {name}, got {logs[name]}")
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         self._rows.append({"seed": self.seed, "epoch": epoch + 1, **logs})
