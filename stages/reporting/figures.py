@@ -66,7 +66,7 @@ def confusion_matrix(name: str, counts: pd.DataFrame) -> Figure:
     """
     classes = list(dict.fromkeys(counts["actual"]))
     matrix = counts["count"].to_numpy().reshape(len(classes), len(classes))
-    shares = matrix / matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     size = 1.6 + 0.5 * max(len(classes), 3)
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     axes = figure.subplots()

@@ -97,15 +97,15 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def updated(text: str) -> str:
-    """Fill the README's text with the tables of the reports as they are now."""
-    blocks = {"results": results(pd.read_csv(COMPARISONS)), "published": published(pd.read_csv(PUBLISHED))}
-    return filled(text, blocks)
+def updated(text: str, comparisons: pd.DataFrame, figures: pd.DataFrame) -> str:
+    """Fill the README's text with the tables of the reports, as `stages.compare` writes them."""
+    return filled(text, {"results": results(comparisons), "published": published(figures)})
 
 
 def main() -> None:
     """Update README.md."""
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    text = updated(README.read_text(encoding="utf-8"), pd.read_csv(COMPARISONS), pd.read_csv(PUBLISHED))
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
