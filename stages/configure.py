@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from stages.datasets import module_of, row_shape
+from stages.normalize import check_splits
 from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import Params, read_params
 from stages.training import import_tensorflow
@@ -29,6 +30,8 @@ def complete(params: Params) -> dict[str, Recipe]:
     from stages.training import builder
     from stages.training.estimators import check_estimator
 
+    for name, dataset in params.datasets.items():
+        check_splits(name, dataset.splits)
     if params.optimizer is not None:
         builder.build_optimizer(params.optimizer, "optimizer")
     made, mistakes = {}, []

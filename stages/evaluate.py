@@ -32,7 +32,8 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     """Measure a classifier.
 
     y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
-    log_loss is the mean cross-entropy in nats, which Keras reports as `loss`.
+    log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, but for the least probabilities, which
+    Keras takes from the logits and scikit-learn cuts off at 2e-16.
     """
     if probabilities.shape[1] == 1:
         ones = probabilities[:, 0].astype(np.float64)
@@ -42,7 +43,7 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
             "roc_auc": metrics.roc_auc_score(y, ones),
             "average_precision": metrics.average_precision_score(y, ones),
         }
-    # float32 shares sum to 1 only almost; in float64 the least share that counts is 2e-16, as in scikit-learn.
+    # float32 shares sum to 1 only almost.
     shares = probabilities.astype(np.float64)
     return {
         "accuracy": metrics.accuracy_score(y, probabilities.argmax(axis=1)),
@@ -166,7 +167,8 @@ def main() -> None:
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")
-    write_table(pd.concat(counts), PLOTS / "confusion.csv")
+    columns = ["variant", "actual", "predicted", "count"]
+    write_table(pd.concat(counts) if counts else pd.DataFrame(columns=columns), PLOTS / "confusion.csv")
     print(f"{sum(map(len, measured.values()))} variants evaluated")
 
 

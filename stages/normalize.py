@@ -68,6 +68,28 @@ def kept_columns(features: list[str], options: Mapping[str, Any]) -> list[int]:
     return kept
 
 
+def rows_and_columns(dataset: str, raw: Raw, split: str, options: Any) -> tuple[dict[str, np.ndarray], list[int]]:
+    """Raw rows of each part, and the columns that stay; ValueError with the place of an option that is wrong."""
+    place = f"datasets.{dataset}.splits.{split}"
+    if not isinstance(options, Mapping):
+        raise ValueError(f"{place}: expected options by name, got {options!r}")
+    try:
+        by_part = module_of(dataset).split_rows(raw, options)
+        fit_scaling(raw.x[:1], options.get("scaling"))
+        return by_part, kept_columns(raw.features, options)
+    except OptionError as error:
+        raise ValueError(f"{place}.{error}") from error
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
+def check_splits(dataset: str, splits: Mapping[str, Any]) -> None:
+    """Check the options of every split without the data; ValueError with the place of one that is wrong."""
+    raw = module_of(dataset).blank()
+    for split, options in splits.items():
+        rows_and_columns(dataset, raw, split, options)
+
+
 def store_arrays(raw: Raw, rows: np.ndarray, scaling: Mapping[str, Any], folder: Path) -> None:
     """Write these rows' x, y and rows, and the scaling, to the folder. Chunk by chunk: x is larger than raw.x."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,23 +111,13 @@ def store_splits(dataset: str, raw: Raw, splits: Mapping[str, Mapping[str, Any]]
 
     ValueError names the option as `datasets.<dataset>.splits.<split>.<option>`, what was expected and what came.
     """
-    split_rows = module_of(dataset).split_rows
     index: dict[str, dict[str, Any]] = {}
     stored: dict[str, tuple[np.ndarray, dict[str, Any]]] = {}
     for split, options in splits.items():
-        place = f"datasets.{dataset}.splits.{split}"
-        if not isinstance(options, Mapping):
-            raise ValueError(f"{place}: expected options by name, got {options!r}")
-        try:
-            by_part = split_rows(raw, options)
-            columns = kept_columns(raw.features, options)
-            train = raw.x[by_part["train"]]
-            kind = options.get("scaling")
-            offset, scale = fit_scaling(train[:, columns] if raw.features else train, kind)
-        except OptionError as error:
-            raise ValueError(f"{place}.{error}") from error
-        except ValueError as error:
-            raise ValueError(f"{place}: {error}") from error
+        by_part, columns = rows_and_columns(dataset, raw, split, options)
+        train = raw.x[by_part["train"]]
+        kind = options["scaling"]
+        offset, scale = fit_scaling(train[:, columns] if raw.features else train, kind)
         scaling = {
             "dataset": dataset,
             "features": [raw.features[column] for column in columns],

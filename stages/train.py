@@ -51,7 +51,7 @@ def train_seeds(recipe: Recipe, split: Split, name: str, title: str, folder: Pat
 def title_of(name: str) -> str:
     """Name the training and say which of how many it is."""
     recipes = list(RECIPES.glob("*.json"))
-    done = sum(is_trained(recipe) for recipe in recipes)
+    done = sum(is_trained(recipe) for recipe in recipes if recipe.stem != name)
     return f"{name} ({done + 1} of {len(recipes)})"
 
 

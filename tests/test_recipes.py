@@ -651,3 +651,36 @@ def test_a_repeated_layer_is_numbered_with_the_places_that_it_takes(params: Para
     assert list(numbered) == ["0_Flatten", "1-2_Dense", "3_Dense", "4_ReLU"]
     assert "repeat" not in json.dumps(numbered)
     assert list(made()["selu_100_layers"]["layers"]) == ["0_Flatten", "1_Dense", "2-100_Dense", "101_Dense"]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "expected"),
+    [
+        ("thoracic.splits.clean.stratfy", True, "only the options"),
+        ("thoracic.splits.clean.columns_left_out", ["patiennt"], "a list of names"),
+        ("thoracic.splits.clean.columns_left_out", None, "a list of names"),
+        ("thoracic.splits.clean.stratify", "yes", "true or false"),
+        ("fashion_mnist.splits.holdout.scaling", "unti", "one of unit"),
+        ("fashion_mnist.splits.holdout.validation_size", 2.0, "a share between 0 and 1"),
+        ("housing.splits.single.random_state", None, "an integer"),
+    ],
+)
+def test_a_mistake_in_a_split_is_told_before_anything_is_removed(place: str, value: Any, expected: str) -> None:
+    line = only_line(completed, changed(f"datasets.{place}", value))
+    assert line.startswith(f"datasets.{place}: expected {expected}")
+    assert "got" in line
+
+
+@pytest.mark.parametrize(
+    ("block", "place"),
+    [
+        ({"optimizer": {"Adam": {"amsgrad": "no"}}}, "optimizer.Adam.amsgrad"),
+        ({"optimizer": {"Adam": {"beta_1": None}}}, "optimizer.Adam.beta_1"),
+        ({"callbacks": {"EarlyStopping": {"patience": None}}}, "callbacks.EarlyStopping.patience"),
+        ({"callbacks": {"ReduceLROnPlateau": {"min_lr": "x"}}}, "callbacks.ReduceLROnPlateau.min_lr"),
+    ],
+)
+def test_what_is_a_number_or_a_truth_value_by_default_takes_nothing_else(block: dict[str, Any], place: str) -> None:
+    ((key, value),) = block.items()
+    line = only_line(completed, changed(f"variants.softmax.{key}", value))
+    assert line.startswith(f"variants.softmax.{place}: expected ")

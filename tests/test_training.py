@@ -509,11 +509,11 @@ def test_callbacks_change_the_recorded_learning_rate_at_their_epochs(
     assert trained.history["learning_rate"].tolist() == pytest.approx([0.01 * 0.5**each for each in halvings])
 
 
-def test_a_schedule_is_recorded_after_the_steps_of_the_epoch(tmp_path: Path) -> None:
+def test_a_schedule_is_recorded_as_it_stands_at_the_first_step_of_the_epoch(tmp_path: Path) -> None:
     decay = {"initial_learning_rate": 0.02, "decay_steps": 4, "decay_rate": 0.5, "staircase": True}  # 2 steps an epoch
     recipe = recipe_of(optimizer={"SGD": {"learning_rate": {"ExponentialDecay": decay}}}, epochs=4)
     trained = train(recipe, tmp_path / "model")
-    assert trained.history["learning_rate"].tolist() == pytest.approx([0.02, 0.01, 0.01, 0.005])
+    assert trained.history["learning_rate"].tolist() == pytest.approx([0.02, 0.02, 0.01, 0.01])
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_its_seed_and_epoch(tmp_path: Path) -> None:
@@ -684,3 +684,13 @@ def test_an_estimators_random_state_is_the_seed_unless_it_is_given() -> None:
     assert estimators.build_estimator(recipe, 9, "it").random_state == 9
     given = {"estimator": {"SGDClassifier": {"random_state": 1}}}
     assert estimators.build_estimator(given, 9, "it").random_state == 1
+
+
+def test_naming_a_default_changes_no_weight() -> None:
+    # Checking the name must not move the random state that the weights are drawn from.
+    weights = []
+    for arguments in ({}, {"kernel_initializer": "glorot_uniform", "activation": "linear"}):
+        keras.utils.set_random_seed(42)
+        model = builder.build_model({"layers": {"0_Dense": {"units": 3, **arguments}}}, (4,), "variants.mine")
+        weights.append(model.get_weights()[0])
+    assert np.array_equal(*weights)

@@ -53,6 +53,11 @@ LAST_ROWS = frozenset({"test_size", "random_state", "last_rows_validation"})
 NESTED = frozenset({"test_size", "random_state", "validation_size"})
 
 
+def blank() -> Raw:
+    """As many rows as `read` gives, of the same shapes, with nothing in them."""
+    return Raw(np.zeros((ROWS, len(FEATURES))), np.zeros(ROWS), FEATURES)
+
+
 def read(folder: Path) -> Raw:
     """The table in the archive; ValueError for a row or cell that is not as published."""
     path = folder / ARCHIVE

@@ -52,6 +52,12 @@ ALL_TRAIN = frozenset[str]()
 THREE_PARTS = frozenset({"test_size", "validation_size", "random_state", "stratify"})
 
 
+def blank() -> Raw:
+    """As many rows as `read` gives, of the same shapes and labels, with nothing else in them."""
+    labels = np.repeat(list(LABEL_COUNTS), list(LABEL_COUNTS.values()))
+    return Raw(np.zeros((ROWS, len(FEATURES))), labels, FEATURES)
+
+
 def read(folder: Path) -> Raw:
     """The table; ValueError for a row, cell, patient's number or count of labels that is not as published."""
     path = folder / FILE

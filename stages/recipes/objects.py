@@ -17,6 +17,9 @@ Nested = Mapping[str, ModuleType]
 last word (`regularizer` for `kernel_regularizer`)."""
 
 
+_KINDS: dict[type, TypeAdapter[Any]] = {bool: TypeAdapter(bool), int: TypeAdapter(float), float: TypeAdapter(float)}
+
+
 def build(
     module: ModuleType,
     class_name: str,
@@ -29,7 +32,8 @@ def build(
 ) -> Any:
     """Build an object of one of the module's classes, or call one of our own functions.
 
-    checks: what the values of arguments must be, by the argument's name or its last word; None always passes.
+    checks: what the values of arguments must be, by the argument's name or its last word. With any, an argument whose
+    default is a number or a truth value takes nothing else; null passes where the default is null.
     given: arguments that are not for `params.yaml` to say.
     """
     path, nested, checks, given = f"{path}.{class_name}", nested or {}, checks or {}, given or {}
@@ -37,6 +41,7 @@ def build(
     if class_name not in known:
         raise ValueError(unknown(path, known, class_name))
     constructor = getattr(module, class_name)
+    defaults = {name: each.default for name, each in inspect.signature(constructor).parameters.items()}
     accepted = [name for name in _accepted_arguments(constructor) if name not in given]
     built = {}
     for name, value in arguments.items():
@@ -55,7 +60,9 @@ def build(
         else:
             built[name] = value
             check = checks.get(name) or checks.get(last_word)
-            if check is not None and value is not None:
+            if check is None or value is None:
+                check = _KINDS.get(type(defaults.get(name)))  # what is a number by default needs one
+            if checks and check is not None:
                 try:
                     check.validate_python(value, strict=True)
                 except ValidationError as error:

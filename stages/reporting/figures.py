@@ -121,7 +121,7 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
         axes.scatter(values, rows, color=PART_COLOURS["test"], s=18, label="test")
     axes.set_yticks(rows, table["variant"], fontsize=8)
     axes.set_ylim(-1, len(table))
-    axes.set_xlabel(names[metric])
+    axes.set_xlabel(names.get(metric, metric))
     axes.set_title(dataset)
     axes.grid(axis="y", color="#eeeeee")
     axes.set_axisbelow(True)

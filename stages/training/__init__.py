@@ -51,6 +51,7 @@ class Trained(NamedTuple):
 
     predictions: Predictions
     history: pd.DataFrame
-    """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning rate."""
+    """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, and the learning rate of
+    its first step."""
     summary: dict[str, Any]
     """Layers, shapes, parameter counts; how many epochs were trained."""

@@ -15,7 +15,7 @@ Logs = dict[str, Any] | None
 class History(keras.callbacks.Callback):
     """One row per epoch, with the learning rate; an error as soon as the loss is not a number.
 
-    Stands first among the callbacks, so that those that follow see the learning rate too.
+    The rate is that of the epoch's first step: a schedule may change it on the way.
     """
 
     def __init__(self, seed: int, stops_on_nan: bool) -> None:
@@ -24,14 +24,18 @@ class History(keras.callbacks.Callback):
         self._stops_on_nan = stops_on_nan  # by Keras's TerminateOnNaN: then it is a result like another
         self._rows: list[dict[str, Any]] = []
 
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Note the learning rate of the epoch's first step, after every callback that sets it."""
+        del batch, logs
+        self._learning_rate = float(self.model.optimizer.learning_rate)
+
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Record the epoch (counted from 1)."""
         logs = logs if logs is not None else {}
         for name in ("loss", "val_loss"):
             if not (math.isfinite(logs.get(name, 0.0)) or self._stops_on_nan):
                 raise ValueError(f"seed {self.seed}, epoch {epoch + 1}: expected a finite {name}, got {logs[name]}")
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self._rows.append({"seed": self.seed, "epoch": epoch + 1, **logs})
+        self._rows.append({"seed": self.seed, "epoch": epoch + 1, **logs, "learning_rate": self._learning_rate})
 
     def table(self) -> pd.DataFrame:
         """See `stages.training.Trained.history`."""
