@@ -17,6 +17,9 @@ from stages import predict
 from stages.datasets import Split, fashion_mnist, housing, normalize, thoracic
 from stages.training import estimators, import_tensorflow
 
+# TensorFlow is set up once for all tests of a session, before the first one uses it.
+pytestmark = pytest.mark.usefixtures("deterministic")
+
 IMAGE_SCALING = {"dataset": "fashion_mnist", "features": [], "offset": 3, "scale": 255, "scaling": "unit"}
 HOUSING_SCALING = {
     "dataset": "housing",
