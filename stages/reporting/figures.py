@@ -13,7 +13,7 @@ PART_COLOURS = {"training": "#8a8d91", "validation": "#0072b2", "test": "#d55e00
 AXIS_NAMES = {
     "loss": "loss",
     "accuracy": "accuracy",
-    "mean_absolute_error": "mean absolute error (100,000 USD)",
+    "mean_absolute_error": "MAE (100,000 USD)",
     "main_loss": "loss, main output",
     "auxiliary_loss": "loss, auxiliary output",
     "learning_rate": "learning rate",
@@ -55,7 +55,8 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
             axes.set_ylim(bottom=0)
         elif metric == "loss":
             axes.legend(frameon=False)
-    figure.suptitle(name)
+    diverged = history.loc[history["loss"].isna(), "epoch"]
+    figure.suptitle(f"{name}: not finite in epoch {diverged.min()}" if len(diverged) else name)
     return figure
 
 
