@@ -14,12 +14,9 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from stages.datasets import module_of
+from stages.evaluate import CONFUSION, HISTORIES, METRICS, recipes
 from stages.recipes.schema import Published, read_params
 
-RECIPES = Path("data/recipes")
-HISTORIES = Path("reports/history")
-METRICS = Path("reports/metrics.json")
-CONFUSION = Path("reports/plots/confusion.csv")
 COMPARISONS = Path("reports/comparisons.csv")
 PUBLISHED = Path("reports/published.csv")
 
@@ -40,13 +37,13 @@ LESS_IS_BETTER = {"mse", "rmse", "mae", "log_loss"}
 Table = list[dict[str, Any]]
 
 
-def comparisons(measured: dict[str, Any], recipes: dict[str, Any]) -> pd.DataFrame:
+def comparisons(measured: dict[str, Any], splits: dict[str, str]) -> pd.DataFrame:
     """One row per variant: its size, how long it trained, and its figures on validation and test rows."""
     tables = []
     for dataset, variants in measured.items():
         rows = []
         for name, parts in variants.items():
-            row = {"dataset": dataset, "variant": name, "split": recipes[name]["split"], **parts["model"]}
+            row = {"dataset": dataset, "variant": name, "split": splits[name], **parts["model"]}
             for part in ("validation", "test"):
                 row |= {f"{part}_{metric}": value for metric, value in parts.get(part, {}).items()}
             rows.append(row)
@@ -85,14 +82,13 @@ def published_figures(figures: list[Published], measured: dict[str, Any], histor
         row = {
             **figure.model_dump(include={"document", "variant", "part", "metric", "epoch"}),
             "published": figure.value,
+            "tolerance": figure.tolerance,
+            "result": "not measured",
         }
-        if ours is None:
-            row |= {"tolerance": figure.tolerance, "result": "not measured"}
-        else:
+        if ours is not None:
             difference = ours - figure.value
-            result = "reproduced" if abs(difference) <= figure.tolerance else "missed"
             row |= {"ours": round(ours, 6), "difference": round(difference, 6)}
-            row |= {"tolerance": figure.tolerance, "result": result}
+            row["result"] = "reproduced" if abs(difference) <= figure.tolerance else "missed"
         rows.append(row)
     return rows
 
@@ -110,11 +106,10 @@ def our_figure(figure: Published, parts: dict[str, Any], history: pd.DataFrame) 
 def main() -> None:
     """Write both tables."""
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
-    names = [name for variants in measured.values() for name in variants]
-    histories = {name: pd.read_csv(HISTORIES / f"{name}.csv") for name in names}
-    recipes = {name: json.loads((RECIPES / f"{name}.json").read_text(encoding="utf-8")) for name in names}
+    splits = {name: recipe["split"] for name, recipe in recipes()}
+    histories = {name: pd.read_csv(HISTORIES / f"{name}.csv") for name in splits}
     rows = published_figures(read_params().published, measured, histories)
-    table = with_intervals(comparisons(measured, recipes), pd.read_csv(CONFUSION))
+    table = with_intervals(comparisons(measured, splits), pd.read_csv(CONFUSION))
     table.to_csv(COMPARISONS, index=False, float_format="%.6g", lineterminator="\n")
     published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")

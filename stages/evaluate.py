@@ -24,8 +24,14 @@ HISTORIES = Path("reports/history")
 METRICS = Path("reports/metrics.json")
 SUMMARY = Path("reports/summary.json")
 PLOTS = Path("reports/plots")
+CONFUSION = PLOTS / "confusion.csv"
 
 Metrics = dict[str, float]
+
+
+def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Int (n,) from probabilities, float32 (n, classes), or (n, 1) that of class 1 of two."""
+    return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
 
 
 def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
@@ -35,10 +41,11 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, but for the least probabilities, which
     Keras takes from the logits and scikit-learn cuts off at 2e-16.
     """
+    accuracy = metrics.accuracy_score(y, predicted_classes(probabilities))
     if probabilities.shape[1] == 1:
         ones = probabilities[:, 0].astype(np.float64)
         return {
-            "accuracy": metrics.accuracy_score(y, ones > 0.5),
+            "accuracy": accuracy,
             "log_loss": metrics.log_loss(y, np.stack([1 - ones, ones], axis=1), labels=[0, 1]),
             "roc_auc": metrics.roc_auc_score(y, ones),
             "average_precision": metrics.average_precision_score(y, ones),
@@ -46,7 +53,7 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     # float32 shares sum to 1 only almost.
     shares = probabilities.astype(np.float64)
     return {
-        "accuracy": metrics.accuracy_score(y, probabilities.argmax(axis=1)),
+        "accuracy": accuracy,
         "log_loss": metrics.log_loss(y, shares / shares.sum(axis=1, keepdims=True), labels=range(shares.shape[1])),
     }
 
@@ -121,9 +128,7 @@ def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def confusion(name: str, y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Count the test rows by (variant, actual, predicted) class, for the first seed."""
-    binary = probabilities.shape[1] == 1
-    predicted = (probabilities[:, 0] > 0.5).astype(int) if binary else probabilities.argmax(axis=1)
-    counts = metrics.confusion_matrix(y, predicted, labels=range(len(classes)))
+    counts = metrics.confusion_matrix(y, predicted_classes(probabilities), labels=range(len(classes)))
     index = pd.MultiIndex.from_product([[name], classes, classes], names=["variant", "actual", "predicted"])
     return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
 
@@ -168,7 +173,7 @@ def main() -> None:
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")
     columns = ["variant", "actual", "predicted", "count"]
-    write_table(pd.concat(counts) if counts else pd.DataFrame(columns=columns), PLOTS / "confusion.csv")
+    write_table(pd.concat(counts) if counts else pd.DataFrame(columns=columns), CONFUSION)
     print(f"{sum(map(len, measured.values()))} variants evaluated")
 
 

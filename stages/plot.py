@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.compare import COMPARISONS, CONFUSION, HISTORIES
+from stages.compare import COMPARISONS
 from stages.datasets import module_of
+from stages.evaluate import CONFUSION, HISTORIES
 from stages.reporting import figures
 
 FIGURES = Path("reports/figures")

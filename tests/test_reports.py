@@ -80,8 +80,7 @@ def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
             for name, value in [("c", 0.8), ("d", 0.9)]
         },
     }
-    recipes = {name: {"split": "any"} for name in "abcd"}
-    table = compare.comparisons(measured, recipes)
+    table = compare.comparisons(measured, dict.fromkeys("abcd", "any"))
     assert table["variant"].tolist() == ["b", "a", "d", "c"]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.compare import COMPARISONS, PUBLISHED
+
 README = Path("README.md")
-COMPARISONS = Path("reports/comparisons.csv")
-PUBLISHED = Path("reports/published.csv")
 
 TITLES = {
     "fashion_mnist": "Fashion-MNIST",
