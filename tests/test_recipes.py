@@ -55,6 +55,7 @@ def only_line(check: Callable[[Any], Any], given: Any) -> str:
         ("seed", 1.5, "seed", "an integer"),
         ("repeats", 0, "repeats", "a number greater than 0"),
         ("repeats", None, "repeats", "an integer"),
+        ("jit_compile", "yes", "jit_compile", "one of 'auto', True or False"),
         ("dropout", 1.5, "dropout", "a number less than 1"),
         ("dropout", 1.0, "dropout", "a number less than 1"),
         ("dropout", -0.1, "dropout", "a number of at least 0"),
@@ -602,6 +603,13 @@ def test_the_seed_and_the_repeats_are_part_of_every_recipe() -> None:
     assert all((recipe["seed"], recipe["repeats"]) == (7, 3) for recipe in after.values())
 
 
+def test_whether_to_compile_is_part_of_every_recipe_of_keras() -> None:
+    for choice in ("auto", True, False):
+        after = made(jit_compile=choice)
+        assert {name for name, recipe in after.items() if "jit_compile" in recipe} == KERAS.keys()
+        assert all(after[name]["jit_compile"] is choice for name in KERAS)
+
+
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("named", "written"),
@@ -625,7 +633,7 @@ def test_a_recipe_without_overrides_says_what_the_block_says() -> None:
     for name, recipe in made().items():
         kept = {key: value for key, value in VARIANTS[name].items() if key != "layers"}
         assert kept.items() <= recipe.items()
-        assert recipe.keys() - kept.keys() <= {"seed", "repeats", "layers", "batch_size"}
+        assert recipe.keys() - kept.keys() <= {"seed", "repeats", "jit_compile", "layers", "batch_size"}
 
 
 def variant(layers: list[dict[str, Any]]) -> Variant:

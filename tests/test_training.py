@@ -195,7 +195,7 @@ def recipe_of(layers: list[dict[str, Any]] | None = None, **others: Any) -> Reci
         recipe["layers"] = {
             f"{place}_{name}": each[name] for place, each in enumerate(layers or DENSE) for name in each
         }
-    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 25, "epochs": 2}
+    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 25, "epochs": 2, "jit_compile": "auto"}
     return {**recipe, **settings, "metrics": ["mean_absolute_error"], **others}
 
 

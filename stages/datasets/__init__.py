@@ -103,7 +103,8 @@ def load_split(dataset: str, split: str, folder: Path = Path("data/normalized"))
     stored = folder / dataset / index[split]["arrays"]
 
     def views(name: str) -> dict[str, np.ndarray]:
-        array = np.load(stored / f"{name}.npy", mmap_mode="r")
+        # Copy-on-write: tensors can share the memory of writeable arrays only, and nothing that is written reaches the file.
+        array = np.load(stored / f"{name}.npy", mmap_mode="c")
         return {part: array[start:stop] for part, (start, stop) in index[split]["parts"].items()}
 
     scaling = json.loads((stored / "scaling.json").read_text(encoding="utf-8"))

@@ -5,10 +5,14 @@ metrics and optimizers mean what Keras means. Only the way to it differs: the da
 one "batch" per epoch, in which a loop inside the graph gathers the rows of each real batch. That saves Python's and
 the input pipeline's share of every step, and it gives every epoch a batch order of its own: `fit` on arrays repeats
 the first epoch's order for ever once a seed is set (Keras 3.15).
+
+XLA compiles the epoch where that pays: it fuses the many small operations of a step, which for nets of this size cost as
+much as their matrix products. It does not pay where a layer draws random numbers, which XLA does slowly on a processor, nor
+for a few steps per epoch, since compiling takes a second or more.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,6 +20,10 @@ import tensorflow as tf
 
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 """One array, or one per input or output of the model."""
+
+
+MINIMUM_COMPILED_STEPS = 500
+"""For epochs of fewer steps, compiling takes longer than it saves."""
 
 
 def batch_order(rows: int, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
@@ -34,21 +42,43 @@ def make_deterministic() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def draws(model: keras.Model) -> bool:
+    """Whether any layer draws random numbers in training, as Dropout does."""
+    return any("seed_generator" in variable.path for variable in model.variables)
+
+
+def tensors_of(arrays: Arrays) -> Any:
+    """Tensors of the arrays, which share their memory where they can: a mapped file is then never copied."""
+    return tf.nest.map_structure(_tensor_of, arrays)
+
+
+def _tensor_of(array: np.ndarray) -> tf.Tensor:
+    aligned = array.ctypes.data % 64 == 0  # as TensorFlow's kernels expect it
+    if aligned and array.flags.c_contiguous and array.flags.writeable:
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.constant(array)
+
+
 class EpochModel(keras.Model):
     """A functional model whose `fit` takes whole epochs.
 
     Its training data are set by `set_data`; `fit` is then given a data set of epoch numbers.
     """
 
-    def set_data(self, x: Arrays, y: Arrays, batch_size: int, seed: int) -> None:
-        """Keep the training rows in memory.
+    def set_data(
+        self, x: Arrays, y: Arrays, batch_size: int, seed: int, jit_compile: bool | Literal["auto"] = "auto"
+    ) -> None:
+        """Set the rows to train on, and how.
 
-        x: float32 (n, ...) or one such array per input; y: (n,) or (n, k) or one such array per output.
-        A permutation of the rows drawn from (seed, epoch) is the order of the batches in that epoch.
+        x: float32 (n, ...) or one such array per input; y: (n,) or (n, k) or one such array per output; they are not to
+        change while the model trains. A permutation of the rows drawn from (seed, epoch) is the order of the batches in
+        that epoch. jit_compile: whether XLA compiles the epoch; "auto": where that pays.
         """
-        data = tf.nest.map_structure(tf.constant, (x, y))
+        data = tensors_of((x, y))
         rows = int(tf.nest.flatten(data)[0].shape[0])
         full, rest = divmod(rows, batch_size)
+        pays = full >= MINIMUM_COMPILED_STEPS and not draws(self)
+        self.is_jit_compiled = pays if jit_compile == "auto" else jit_compile
 
         def train_on(batch: tf.Tensor) -> None:
             keras.Model.train_step(self, tf.nest.map_structure(lambda array: tf.gather(array, batch), data))
@@ -58,13 +88,15 @@ class EpochModel(keras.Model):
             train_on(tf.ensure_shape(batch, [batch_size]))
             return number + 1, order
 
-        @tf.function
-        def train_epoch(epoch: tf.Tensor) -> None:
-            order = batch_order(rows, seed, epoch)
+        @tf.function(jit_compile=self.is_jit_compiled, autograph=False)
+        def train_in_order(order: tf.Tensor) -> None:
             if full:
                 tf.while_loop(lambda number, _: number < full, train_on_full, [0, order], parallel_iterations=1)
             if rest:
                 train_on(order[-rest:])
+
+        def train_epoch(epoch: tf.Tensor) -> None:
+            train_in_order(batch_order(rows, seed, epoch))  # which XLA could not draw
 
         self._train_epoch = train_epoch
         # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.
@@ -91,7 +123,7 @@ def fit(
 ) -> None:
     """Train for at most so many epochs; the callbacks see what Keras's `fit` shows them."""
     # One element is one batch: all validation rows at once, since their loss and metrics are means over rows.
-    validation = None if validation_data is None else tf.data.Dataset.from_tensors(validation_data)
+    validation = None if validation_data is None else tf.data.Dataset.from_tensors(tensors_of(validation_data))
     model.fit(
         _without_autotune(tf.data.Dataset.range(epochs)),
         steps_per_epoch=1,

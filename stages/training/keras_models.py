@@ -34,7 +34,7 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
     with tempfile.TemporaryDirectory() as scratch:
         best = Path(scratch) / "best.weights.h5"
         callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
-        model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed)
+        model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed, recipe["jit_compile"])
         validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
         fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
         if best.exists():
@@ -44,7 +44,7 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
     save_model(whole, folder / "model.keras")
     whole.save_weights(folder / "model.weights.h5")
     table = history.table()
-    return Trained(predict_parts(folder, recipe, split), table, {**summarise(whole), "epochs": len(table)})
+    return Trained(predict_parts(folder, recipe, split), table, {**summarise(whole), "jit_compiled": model.is_jit_compiled, "epochs": len(table)})
 
 
 def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[Any, Any]:
