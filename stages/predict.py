@@ -171,7 +171,7 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
     from stages.training import keras_models
 
     recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-    return keras_models.predict(keras.models.load_model(folder / "model.keras", compile=False), recipe, x)
+    return keras_models.predictor(keras.models.load_model(folder / "model.keras", compile=False), recipe)(x)
 
 
 def tabulate(outputs: Predictions, dataset: str) -> pd.DataFrame:

@@ -45,7 +45,7 @@ TWO_OUTPUTS = {
     "loss": "mean_squared_error",
     "loss_weights": {"main": 0.9, "auxiliary": 0.1},
     "batch_size": 8,
-    "jit_compile": "auto",
+    "jit_compile": True,
     "epochs": 1,
 }
 LOGISTIC = {"dataset": "thoracic", "split": "tiny", "estimator": {"LogisticRegression": {}}}

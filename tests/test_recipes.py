@@ -55,7 +55,8 @@ def only_line(check: Callable[[Any], Any], given: Any) -> str:
         ("seed", 1.5, "seed", "an integer"),
         ("repeats", 0, "repeats", "a number greater than 0"),
         ("repeats", None, "repeats", "an integer"),
-        ("jit_compile", "yes", "jit_compile", "one of 'auto', True or False"),
+        ("jit_compile", "auto", "jit_compile", "true or false"),
+        ("jit_compile", 1, "jit_compile", "true or false"),
         ("dropout", 1.5, "dropout", "a number less than 1"),
         ("dropout", 1.0, "dropout", "a number less than 1"),
         ("dropout", -0.1, "dropout", "a number of at least 0"),
@@ -604,7 +605,7 @@ def test_the_seed_and_the_repeats_are_part_of_every_recipe() -> None:
 
 
 def test_whether_to_compile_is_part_of_every_recipe_of_keras() -> None:
-    for choice in ("auto", True, False):
+    for choice in (True, False):
         after = made(jit_compile=choice)
         assert {name for name, recipe in after.items() if "jit_compile" in recipe} == KERAS.keys()
         assert all(after[name]["jit_compile"] is choice for name in KERAS)

@@ -103,7 +103,7 @@ def load_split(dataset: str, split: str, folder: Path = Path("data/normalized"))
     stored = folder / dataset / index[split]["arrays"]
 
     def views(name: str) -> dict[str, np.ndarray]:
-        # Copy-on-write: tensors can share the memory of writeable arrays only, and nothing that is written reaches the file.
+        # Copy-on-write: TensorFlow shares the memory of writeable arrays only, and nothing written reaches the file.
         array = np.load(stored / f"{name}.npy", mmap_mode="c")
         return {part: array[start:stop] for part, (start, stop) in index[split]["parts"].items()}
 

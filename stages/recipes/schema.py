@@ -121,7 +121,7 @@ class Params(_Strict):
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     repeats: Count
-    jit_compile: Literal["auto", True, False]
+    jit_compile: bool
     dropout: Rate | None
     epochs: Count | None
     learning_rate: Positive | None

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import Split
+from stages.training import xla
 
 
 def import_tensorflow() -> None:
@@ -22,6 +23,7 @@ def import_tensorflow() -> None:
     Some of these are written to the standard error before TensorFlow reads its own log level.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    xla.set_flags()
     with _silent(2), _hidden("sklearn", "matplotlib"), _without_garbage_collection():
         import keras  # noqa: F401
         import tensorflow

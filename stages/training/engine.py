@@ -6,24 +6,22 @@ one "batch" per epoch, in which a loop inside the graph gathers the rows of each
 the input pipeline's share of every step, and it gives every epoch a batch order of its own: `fit` on arrays repeats
 the first epoch's order for ever once a seed is set (Keras 3.15).
 
-XLA compiles the epoch where that pays: it fuses the many small operations of a step, which for nets of this size cost as
-much as their matrix products. It does not pay where a layer draws random numbers, which XLA does slowly on a processor, nor
-for a few steps per epoch, since compiling takes a second or more.
+XLA compiles the epoch: it fuses the many small operations of a step, which for nets of this size cost as much as
+their matrix products, and it can be made to give the same bits on other processors (see `stages.training.xla`).
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from contextlib import nullcontext
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from stages.training import xla
+
 Arrays = np.ndarray | tuple[np.ndarray, ...]
 """One array, or one per input or output of the model."""
-
-
-MINIMUM_COMPILED_STEPS = 500
-"""For epochs of fewer steps, compiling takes longer than it saves."""
 
 
 def batch_order(rows: int, seed: int, epoch: int | tf.Tensor) -> tf.Tensor:
@@ -42,13 +40,8 @@ def make_deterministic() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def draws(model: keras.Model) -> bool:
-    """Whether any layer draws random numbers in training, as Dropout does."""
-    return any("seed_generator" in variable.path for variable in model.variables)
-
-
-def tensors_of(arrays: Arrays) -> Any:
-    """Tensors of the arrays, which share their memory where they can: a mapped file is then never copied."""
+def tensors_of(arrays: Any) -> Any:
+    """Tensors in the structure of the arrays, which share their memory where they can: a mapped file is not copied."""
     return tf.nest.map_structure(_tensor_of, arrays)
 
 
@@ -65,20 +58,16 @@ class EpochModel(keras.Model):
     Its training data are set by `set_data`; `fit` is then given a data set of epoch numbers.
     """
 
-    def set_data(
-        self, x: Arrays, y: Arrays, batch_size: int, seed: int, jit_compile: bool | Literal["auto"] = "auto"
-    ) -> None:
+    def set_data(self, x: Arrays, y: Arrays, batch_size: int, seed: int, jit_compile: bool = True) -> None:
         """Set the rows to train on, and how.
 
         x: float32 (n, ...) or one such array per input; y: (n,) or (n, k) or one such array per output; they are not to
         change while the model trains. A permutation of the rows drawn from (seed, epoch) is the order of the batches in
-        that epoch. jit_compile: whether XLA compiles the epoch; "auto": where that pays.
+        that epoch. jit_compile: whether XLA compiles the epochs.
         """
         data = tensors_of((x, y))
         rows = int(tf.nest.flatten(data)[0].shape[0])
         full, rest = divmod(rows, batch_size)
-        pays = full >= MINIMUM_COMPILED_STEPS and not draws(self)
-        self.is_jit_compiled = pays if jit_compile == "auto" else jit_compile
 
         def train_on(batch: tf.Tensor) -> None:
             keras.Model.train_step(self, tf.nest.map_structure(lambda array: tf.gather(array, batch), data))
@@ -88,17 +77,19 @@ class EpochModel(keras.Model):
             train_on(tf.ensure_shape(batch, [batch_size]))
             return number + 1, order
 
-        @tf.function(jit_compile=self.is_jit_compiled, autograph=False)
+        @tf.function(jit_compile=jit_compile, autograph=False)
         def train_in_order(order: tf.Tensor) -> None:
-            if full:
-                tf.while_loop(lambda number, _: number < full, train_on_full, [0, order], parallel_iterations=1)
-            if rest:
-                train_on(order[-rest:])
+            with xla.tracing() if jit_compile else nullcontext():
+                if full:
+                    tf.while_loop(lambda number, _: number < full, train_on_full, [0, order], parallel_iterations=1)
+                if rest:
+                    train_on(order[-rest:])
 
         def train_epoch(epoch: tf.Tensor) -> None:
             train_in_order(batch_order(rows, seed, epoch))  # which XLA could not draw
 
         self._train_epoch = train_epoch
+        self._test = tf.function(super().test_step, jit_compile=jit_compile, autograph=False)
         # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.
         self._symbolic_build(data_batch=tf.nest.map_structure(lambda array: array[:1], data))
 
@@ -106,6 +97,10 @@ class EpochModel(keras.Model):
         """Train on every batch of the epoch whose number is `data` (an int64 scalar, from 0)."""
         self._train_epoch(tf.cast(data, tf.int32))
         return self.get_metrics_result()
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate the rows of `data`, (x, y), all at once."""
+        return self._test(data)
 
 
 def _without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:

@@ -1,11 +1,14 @@
 """Keras models: from a recipe, its data and a seed to a saved model and what that model predicts."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from stages.datasets import Split
 from stages.recipes.resolve import Recipe
@@ -15,6 +18,8 @@ from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
 from stages.training.progress import History, Progress
 from stages.training.saving import save_model
+
+_ROWS_AT_ONCE = 1000  # in a prediction
 
 
 def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder: Path) -> Trained:
@@ -44,7 +49,7 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
     save_model(whole, folder / "model.keras")
     whole.save_weights(folder / "model.weights.h5")
     table = history.table()
-    return Trained(predict_parts(folder, recipe, split), table, {**summarise(whole), "jit_compiled": model.is_jit_compiled, "epochs": len(table)})
+    return Trained(predict_parts(folder, recipe, split), table, {**summarise(whole), "epochs": len(table)})
 
 
 def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[Any, Any]:
@@ -56,10 +61,10 @@ def predict_parts(folder: Path, recipe: Recipe, split: Split) -> Predictions:
 
     Raises: ValueError if a prediction is not finite.
     """
-    model = keras.models.load_model(folder / "model.keras")
+    predict = predictor(keras.models.load_model(folder / "model.keras"), recipe)
     predictions = {}
     for part in predicted_parts(split):
-        for output, values in predict(model, recipe, split.x[part]).items():
+        for output, values in predict(split.x[part]).items():
             if not np.isfinite(values).all():
                 raise ValueError(
                     f"predictions of {part} rows: expected finite numbers, got {values[~np.isfinite(values)][0]}"
@@ -68,15 +73,26 @@ def predict_parts(folder: Path, recipe: Recipe, split: Split) -> Predictions:
     return predictions
 
 
-def predict(model: keras.Model, recipe: Recipe, x: np.ndarray) -> Predictions:
-    """Predict normalized rows in one batch.
+def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Predictions]:
+    """Compile what predicts normalized rows, float32 (n, ...), with n of at least 1.
 
-    x: float32 (n, ...). Returns: float32 (n, outputs) by output; a single one is called `main`.
+    It returns float32 (n, outputs) by output; a single one is called `main`.
     """
-    outputs = model(inputs_of(recipe, x), training=False)
-    names = model.output_names if isinstance(outputs, list) else ["main"]
-    values = outputs if isinstance(outputs, list) else [outputs]
-    return {name: np.asarray(value, dtype=np.float32) for name, value in zip(names, values, strict=True)}
+    names = model.output_names if len(model.outputs) > 1 else ["main"]
+    compiled = tf.function(partial(model, training=False), jit_compile=True, autograph=False)
+
+    def predict(x: np.ndarray) -> Predictions:
+        batches: list[list[np.ndarray]] = []
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            rows = x[start : start + _ROWS_AT_ONCE]
+            # All batches of one size: compiled once, and what is predicted for a row hangs on no other row.
+            padded = np.pad(rows, [(0, _ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
+            outputs = compiled(inputs_of(recipe, padded))
+            several = outputs if isinstance(outputs, list) else [outputs]
+            batches.append([np.asarray(values)[: len(rows)] for values in several])
+        return {name: np.concatenate(values) for name, values in zip(names, zip(*batches, strict=True), strict=True)}
+
+    return predict
 
 
 def summarise(model: keras.Model) -> dict[str, Any]:

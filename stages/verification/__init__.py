@@ -1,0 +1,1 @@
+"""The parts of `stages.verify`: what is recorded, and how far from it something else is."""

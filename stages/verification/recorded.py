@@ -1,0 +1,109 @@
+"""What `dvc.lock` states, and the files that it means as far as DVC's cache or the workspace has them.
+
+The forms are those that DVC documents: an output is named by the MD5 of its bytes, a folder by that of a JSON list of
+its files, which the cache holds under this name with `.dir`.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Output = dict[str, Any]
+"""One of a stage's `outs` in dvc.lock: path, md5, size."""
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two paths are the same or one lies in the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def hash_of(path: Path) -> str:
+    """MD5 as dvc.lock states it, of a file or of a folder."""
+    if path.is_dir():
+        files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+        listed = [{"md5": hash_of(file), "relpath": name} for name, file in files]
+        return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@dataclass
+class Recorded:
+    """What `dvc.lock` states, and the files that it means as far as the cache or the workspace has them."""
+
+    root: Path
+    cache: Path
+    stages: dict[str, dict[str, Any]]
+    """The stages of dvc.lock by name: cmd, deps, params, outs."""
+    _found: dict[str, dict[str, Path] | None] = field(default_factory=dict)
+
+    def inputs(self, stage: str) -> Iterator[tuple[str, Output]]:
+        """Every output of another stage that this one reads, and the stage that writes it."""
+        entry = self.stages[stage]
+        read = [dependency["path"] for dependency in entry["deps"]] + list(entry["params"])
+        for writer, other in self.stages.items():
+            for output in other["outs"] if writer != stage else []:
+                if any(overlap(output["path"], path) for path in read):
+                    yield writer, output
+
+    def files(self, output: Output) -> dict[str, Path] | None:
+        """The output's files by their path inside it ("" of a file); None if they are nowhere to be found."""
+        if output["path"] not in self._found:
+            self._found[output["path"]] = self._files(output)
+        return self._found[output["path"]]
+
+    def _files(self, output: Output) -> dict[str, Path] | None:
+        cached = self._cached(output["md5"])
+        if cached.is_file():
+            if not output["md5"].endswith(".dir"):
+                return {"": cached}
+            listed = json.loads(cached.read_text(encoding="utf-8"))
+            files = {each["relpath"]: self._cached(each["md5"]) for each in listed}
+            if all(file.is_file() for file in files.values()):
+                return files
+        path = self.root / output["path"]
+        if path.is_file() and hash_of(path) == output["md5"]:
+            return {"": path}
+        if path.is_dir() and hash_of(path) == output["md5"]:
+            return {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        return None
+
+    def _cached(self, md5: str) -> Path:
+        return self.cache / "files" / "md5" / md5[:2] / md5[2:]
+
+    def lay(self, output: Output, folder: Path) -> None:
+        """Copy the output's files to its path in the folder: copies, because a stage may write to what it reads."""
+        path = folder / output["path"]
+        remove(path)
+        if output["md5"].endswith(".dir"):
+            path.mkdir(parents=True)
+        for name, file in (self.files(output) or {}).items():
+            target = path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        if hash_of(path) != output["md5"]:
+            raise ValueError(f"{output['path']}: expected MD5 {output['md5']} in the cache, got {hash_of(path)}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_lock(path: Path) -> dict[str, dict[str, Any]]:
+    """The stages of a dvc.lock by name: cmd, deps, params, outs; ValueError if it is none."""
+    try:
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        return {name: {"deps": [], "params": {}, "outs": [], **entry} for name, entry in stages.items()}
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        got = " ".join(str(error).split())
+        raise ValueError(f"{path}: expected the lock file of a pipeline that was run, got: {got}") from None
