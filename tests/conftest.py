@@ -7,6 +7,9 @@ import pytest
 
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import Params, read_params
+from stages.training import xla
+
+xla.set_flags()  # before any test file imports Keras
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,0 +1,280 @@
+"""The four sections of the results, each measured by a function that returns plain numbers."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cpuinfo
+import yaml
+
+from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run
+
+Say = Callable[[str], None]
+Recipe = dict[str, Any]
+
+PEERS = ("ours", "ours without XLA", "Keras fit", "PyTorch", "JAX")
+
+EPOCH_VARIANTS = ("relu_100", "deep_7", "large_dropout", "large_batch_norm", "selu_100_layers", "wide_and_deep")
+
+SAMPLE = (
+    "relu_100",
+    "dropout_30_short",
+    "elu",
+    "batch_norm",
+    "constant_rate",
+    "l2_l1_max_norm_dropout",
+    "dropout_20_elu",
+    "selu_50_layers",
+    "thoracic_bce",
+    "wide_and_deep",
+)
+"""What stands for all Keras variants; see `alike`."""
+
+QUICK_SAMPLE = ("relu_100", "l2_l1_max_norm_dropout", "thoracic_bce")
+
+OVERHEAD_VARIANTS = ("relu_100", "large_batch_norm", "large_dropout", "wide_and_deep")
+
+MEMORY_VARIANTS = (
+    "relu_100",
+    "deep_7",
+    "large_dropout",
+    "large_batch_norm",
+    "selu_100_layers",
+    "wide_and_deep",
+    "thoracic_bce",
+    "sgd_classifier",
+    "housing_linear",
+)
+"""The kinds of training process."""
+
+DUPLICATED = "thoracic_bce"
+"""The cheap variant of which growth with the number of variants is measured."""
+
+
+def alike(recipe: Recipe) -> str:
+    """The variant of the sample whose steps cost about what this recipe's steps cost: the same data and kind of net."""
+    layers = [key.partition("_")[2] for key in recipe.get("layers", {})]
+    deep = max((int(key.partition("_")[0].partition("-")[2] or 0) for key in recipe.get("layers", {})), default=0)
+    widths = [arguments.get("units", 0) for arguments in recipe.get("layers", {}).values()]
+    stands = {
+        "thoracic_bce": recipe["dataset"] == "thoracic",
+        "wide_and_deep": recipe["dataset"] == "housing",
+        "dropout_20_elu": recipe["split"] == "small",
+        "selu_50_layers": deep > 40,
+        "batch_norm": "BatchNormalization" in layers,
+        "l2_l1_max_norm_dropout": recipe.get("batch_size") == 30,
+        "constant_rate": recipe["split"] == "full",
+        "dropout_30_short": "Dropout" in layers,
+        "elu": max(widths, default=0) >= 300,
+        "relu_100": True,
+    }
+    return next(name for name, does in stands.items() if does)
+
+
+def steps(folder: Path, recipe: Recipe) -> int:
+    """Steps of a whole training."""
+    index = json.loads((folder / "data/normalized" / recipe["dataset"] / "splits.json").read_text(encoding="utf-8"))
+    start, stop = index[recipe["split"]]["parts"]["train"]
+    return recipe["epochs"] * -(-(stop - start) // recipe["batch_size"])
+
+
+def epochs(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(a) Seconds, loss and metric of every epoch of every peer; the peers take turns, epoch by epoch."""
+    measured: dict[str, Any] = {}
+    rounds = 3 if quick else 6  # the first one compiles
+    for variant in ("relu_100", "wide_and_deep") if quick else EPOCH_VARIANTS:
+        workers = {}
+        for peer in PEERS:
+            python = PEERS_PYTHON if peer in ("PyTorch", "JAX") else sys.executable
+            workers[peer] = Worker(["-m", "benchmarks.peers", peer, variant], folder, python)
+        found: dict[str, Any] = {
+            peer: {**worker.ready, "seconds": [], "loss": [], "metric": []} for peer, worker in workers.items()
+        }
+        for turn in range(rounds):
+            for peer, worker in workers.items():
+                for name, value in worker.epoch().items():
+                    found[peer][name].append(round(value, 6))
+            took = ", ".join(f"{peer} {found[peer]['seconds'][-1]:.2f} s" for peer in PEERS)
+            say(f"epochs: {variant}, round {turn + 1} of {rounds}: {took}")
+        for peer, worker in workers.items():
+            found[peer]["peak"] = round(worker.close(), 1)
+        measured[variant] = found
+    return measured
+
+
+def documents(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(b) Whole processes, one way and the other, for the sample; and what stands for what."""
+    runs: dict[str, Any] = {}
+    for variant in QUICK_SAMPLE if quick else SAMPLE:
+        runs[variant] = {}
+        for way, module in (("ours", "stages.train"), ("documents", "benchmarks.documents_way")):
+            usage = run(["-m", module, variant], folder)
+            runs[variant][way] = {
+                "wall": round(usage.wall, 3),
+                "cpu": round(usage.cpu, 3),
+                "peak": round(usage.peak, 1),
+            }
+        say(f"documents: {variant}: " + ", ".join(f"{way} {took['wall']:.1f} s" for way, took in runs[variant].items()))
+    stands: dict[str, Any] = {}
+    estimators = []
+    for path in sorted((folder / "data/recipes").glob("*.json")):
+        recipe = recipe_of(folder, path.stem)
+        if "estimator" in recipe:
+            estimators.append(path.stem)
+        else:
+            stands[path.stem] = {"like": alike(recipe), "steps": steps(folder, recipe)}
+    return {"runs": runs, "stands": stands, "estimators": estimators}
+
+
+def overhead(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(c) Processor seconds of whole trainings of three epochs, plain and with stopwatches, in turns."""
+    measured: dict[str, Any] = {}
+    rounds = 1 if quick else 5
+    for variant in ("relu_100",) if quick else OVERHEAD_VARIANTS:
+        found: dict[str, Any] = {"epochs": 3, "total": [], "parts": []}
+        with changed(folder, variant, epochs=found["epochs"]):
+            for _ in range(rounds):
+                found["total"].append(round(run(["-m", "stages.train", variant], folder).cpu, 3))
+                observed = last_json(run(["-m", "benchmarks.overhead", variant], folder))
+                parts = {name: round(value, 3) for name, value in observed["seconds"].items()}
+                found["parts"].append({"seconds": parts, "epochs": [round(value, 4) for value in observed["epochs"]]})
+        measured[variant] = found
+        say(f"overhead: {variant}: {found['total']} s in all")
+    return measured
+
+
+def growth(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(d) More rows, more variants; and the peak memory of every kind of process."""
+    return {
+        "rows": _rows(folder, say, 2 if quick else 6),
+        "variants": _variants(folder, say, (1, 2) if quick else (4, 8)),
+        "memory": _memory(folder, say, MEMORY_VARIANTS[:1] if quick else MEMORY_VARIANTS),
+    }
+
+
+def _rows(folder: Path, say: Say, rounds: int) -> dict[str, Any]:
+    workers = {
+        times: Worker(["-m", "benchmarks.peers", "ours", "relu_100", "--times", str(times)], folder)
+        for times in (1, 2, 4)
+    }
+    seconds: dict[int, list[float]] = {times: [] for times in workers}
+    for _ in range(rounds):
+        for times, worker in workers.items():
+            seconds[times].append(round(worker.epoch()["seconds"], 6))
+    found = {
+        str(times): {"seconds": seconds[times], "peak": round(worker.close(), 1)} for times, worker in workers.items()
+    }
+    say("growth: rows: " + ", ".join(f"× {times} {took[-1]:.2f} s" for times, took in seconds.items()))
+    return found
+
+
+def _variants(folder: Path, say: Say, counts: tuple[int, ...]) -> dict[str, float]:
+    """Seconds of `dvc repro` for so many copies of a cheap variant, each under a name of its own."""
+    found = {}
+    for count in counts:
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        variant = params["variants"][DUPLICATED]
+        normalized = f"data/normalized/{variant['dataset']}"
+        copy = folder / f"variants_{count}"
+        copy.mkdir()
+        shutil.copytree(ROOT / "stages", copy / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(ROOT / "dvc.yaml", copy / "dvc.yaml")
+        shutil.copytree(folder / normalized, copy / normalized)
+        names = [f"copy_{number}" for number in range(count)]
+        params["variants"] = {name: deepcopy(variant) for name in names}
+        (copy / "data/recipes").mkdir()
+        for name in names:
+            shutil.copyfile(folder / f"data/recipes/{DUPLICATED}.json", copy / f"data/recipes/{name}.json")
+        (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        variables = {name: value for name, value in environment().items() if name not in ("PYTHONPATH", "DVC_ROOT")}
+        for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
+            subprocess.run(command, cwd=copy, env=variables, check=True, capture_output=True)
+        start = time.perf_counter()
+        # The stages before the training are left alone: their outputs are here already.
+        targets = [f"train@{name}" for name in names]
+        arguments = [sys.executable, "-m", "dvc", "repro", "--single-item", *targets]
+        done = subprocess.run(arguments, cwd=copy, env=variables, check=False, capture_output=True, text=True)
+        found[str(count)] = round(time.perf_counter() - start, 3)
+        if done.returncode:
+            raise RuntimeError(f"dvc repro of {count} variants: expected exit code 0, got:\n{done.stderr[-2000:]}")
+        say(f"growth: {count} variants: {found[str(count)]:.1f} s")
+    return found
+
+
+def _memory(folder: Path, say: Say, variants: tuple[str, ...]) -> dict[str, float]:
+    peaks = {}
+    for variant in variants:
+        # What a process holds is there in its first epoch.
+        recipe = recipe_of(folder, variant)
+        if "estimator" in recipe:
+            ((name, arguments),) = recipe["estimator"].items()
+            fewer: dict[str, Any] = {
+                "estimator": {name: arguments | {"max_iter": 2} if "max_iter" in arguments else arguments}
+            }
+        else:
+            fewer = {"epochs": 1}
+        with changed(folder, variant, **fewer):
+            peaks[f"train {variant}"] = round(run(["-m", "stages.train", variant], folder).peak, 1)
+        say(f"growth: memory of {variant}: {peaks[f'train {variant}']:.0f} MB")
+    return peaks
+
+
+REPORT_STAGES = ("environment", "evaluate", "compare", "plot")
+
+
+def reports(folder: Path, say: Say) -> dict[str, float]:
+    """Peak memory in MB of the stages after the training, on the repository's own models; empty if they are missing."""
+    needed = [ROOT / place for place in ("data/normalized", "data/recipes", "data/models", "reports/history")]
+    if not all(place.is_dir() for place in needed):
+        return {}
+    names = {path.stem for path in (ROOT / "data/recipes").glob("*.json")}
+    if any(not (ROOT / "data/models" / name / "recipe.json").exists() for name in names):
+        return {}
+    copy = folder / "reports_stages"
+    (copy / "reports").mkdir(parents=True)
+    (copy / "data").symlink_to(ROOT / "data")
+    (copy / "reports/history").symlink_to(ROOT / "reports/history")
+    (copy / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    peaks = {}
+    for stage in REPORT_STAGES:
+        try:
+            peaks[stage] = round(run(["-m", f"stages.{stage}"], copy).peak, 1)
+        except RuntimeError as error:  # models of another state of the code; all else is measured by now
+            say(f"growth: memory of {stage}: left out: {error}")
+        else:
+            say(f"growth: memory of {stage}: {peaks[stage]:.0f} MB")
+    return peaks
+
+
+def machine() -> dict[str, Any]:
+    """The machine and the versions, without its name."""
+    peers = subprocess.run(
+        [
+            PEERS_PYTHON,
+            "-c",
+            "from importlib.metadata import version as v; import json; "
+            "print(json.dumps({name: v(name) for name in ('torch', 'jax', 'jaxlib')}))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-learn", "dvc")
+    installed = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in metadata.distributions()}
+    return {
+        "processor": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
+        "cores": os.cpu_count(),
+        "memory": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "libraries": {name: installed[name] for name in names if name in installed} | json.loads(peers.stdout),
+    }

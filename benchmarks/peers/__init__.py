@@ -1,0 +1,31 @@
+"""The same epoch of the same recipe, five ways: `python -m benchmarks.peers <peer> <variant>`.
+
+Each peer is a module with `train(recipe, split, epochs, clock, **options)`: it builds everything, calls
+`clock.ready(parameters)`, and trains, calling `clock.epoch(loss, metric)` whenever an epoch has ended.
+"""
+
+import json
+import sys
+import time
+
+
+class Clock:
+    """Waits for a line on the standard input before every epoch, and answers with what the epoch took."""
+
+    def ready(self, parameters: int) -> None:
+        """Say that all is built, and wait. parameters: how many the model trains."""
+        self._answer({"parameters": parameters})
+
+    def epoch(self, loss: float, metric: float) -> None:
+        """Say that an epoch has ended with these means over its rows, and wait for the next.
+
+        loss, metric: as Python floats, so that the epoch has really ended.
+        """
+        seconds = time.perf_counter() - self._start
+        self._answer({"seconds": seconds, "loss": float(loss), "metric": float(metric)})
+
+    def _answer(self, answer: dict[str, float]) -> None:
+        print(json.dumps(answer), flush=True)
+        if not sys.stdin.readline():
+            sys.exit()
+        self._start = time.perf_counter()

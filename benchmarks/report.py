@@ -1,0 +1,309 @@
+"""From the numbers of `results.json` to the page `RESULTS.md`, and nothing else: `render(results)`."""
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+Results = dict[str, Any]
+
+FASTER_THAN_FIT = 2.5
+FASTER_THAN_FIT_RELU_100 = 8.0
+FASTER_THAN_JAX_RELU_100 = 1.0
+FASTER_THAN_DOCUMENTS = 2.5
+OVERHEAD_SECONDS = 6.0
+GROWTH_TOLERANCE = 0.1
+PEAK_MEGABYTES = 1000.0
+
+LOSS_TOLERANCE = 0.15
+"""A peer's training loss and ours may differ by this share of the larger one."""
+WIDER_LOSS_TOLERANCE = {"selu_100_layers": 0.65}
+"""More where the seed decides: five seeds of ours end with validation accuracies between 0.41 and 0.81."""
+
+OURS, FIT, JAX = "ours", "Keras fit", "JAX"
+PARTS = ("start and imports", "data", "building", "tracing and compiling", "saving", "predicting", "the rest")
+
+
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Ratios pair by pair: what was measured in the same round is compared, so that drift hits both."""
+    return [one / other for one, other in zip(numerators, denominators, strict=True)]
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Median, least and greatest: `1.50 (1.40–1.90)`."""
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def verdict(met: bool) -> str:
+    """How a target is marked."""
+    return "met" if met else "**missed**"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
+    return "\n".join(lines)
+
+
+def steady(seconds: Sequence[float]) -> list[float]:
+    """The epochs after the first, which traces and compiles."""
+    return list(seconds[1:])
+
+
+def learned(variant: str, peer: dict[str, Any], ours: dict[str, Any]) -> bool:
+    """Whether a peer did the same work: as many parameters, and about our loss after as many epochs."""
+    tolerance = WIDER_LOSS_TOLERANCE.get(variant, LOSS_TOLERANCE)
+    theirs, own = peer["loss"][-1], ours["loss"][-1]
+    near = abs(theirs - own) <= tolerance * max(theirs, own)
+    fell = theirs < peer["loss"][0]
+    return near and fell and peer["parameters"] == ours["parameters"]
+
+
+def epoch_targets(variant: str, measured: dict[str, Any]) -> list[list[str]]:
+    """Rows of the table of targets for one variant; a peer that did other work is no peer."""
+    wanted = [(FIT, FASTER_THAN_FIT_RELU_100 if variant == "relu_100" else FASTER_THAN_FIT)]
+    if variant == "relu_100":
+        wanted.append((JAX, FASTER_THAN_JAX_RELU_100))
+    rows = []
+    for name, factor in wanted:
+        peer, ours = measured[name], measured[OURS]
+        found, mark = _at_least(_median_ratio(peer, ours), factor)
+        if not learned(variant, peer, ours):
+            found, mark = "–", "**no peer**"
+        rows.append([f"`{variant}` against {name}", f"≥ {factor:g} ×", found, mark])
+    return rows
+
+
+def _at_least(factor: float, wanted: float) -> tuple[str, str]:
+    return f"{factor:.3g} ×", verdict(factor >= wanted)
+
+
+def _median_ratio(peer: dict[str, Any], ours: dict[str, Any]) -> float:
+    return median(ratios(steady(peer["seconds"]), steady(ours["seconds"])))
+
+
+def render_epochs(epochs: Results) -> str:
+    """Section (a)."""
+    rows, targets = [], []
+    for variant, measured in epochs.items():
+        ours = measured[OURS]
+        for name, peer in measured.items():
+            rows.append(
+                [
+                    f"`{variant}`",
+                    name,
+                    spread(steady(peer["seconds"]), 3),
+                    spread(ratios(steady(peer["seconds"]), steady(ours["seconds"]))) if name != OURS else "1",
+                    f"{peer['seconds'][0]:.2f}",
+                    f"{peer['loss'][-1]:.4f}",
+                    "yes" if learned(variant, peer, ours) else "**no: no peer**",
+                ]
+            )
+        targets += epoch_targets(variant, measured)
+    count = max(len(peer["loss"]) for measured in epochs.values() for peer in measured.values())
+    wider = "".join(f" ({value:.0%} for `{name}`)" for name, value in WIDER_LOSS_TOLERANCE.items() if name in epochs)
+    return f"""## One training epoch
+
+Seconds of an epoch: the training pass with its loss and its metric, without validation; all epochs after the first,
+which traces and compiles and has a column of its own. *Times ours* is the median of the ratios round by round: above
+1, ours is faster.
+
+{table(["variant", "", "seconds", "times ours", "first epoch", "training loss at the end", "same work"], rows)}
+
+{table(["target", "wanted", "measured", ""], targets)}
+
+Every peer is a process of its own, all pinned to the same core and with one thread; they take turns, one epoch each.
+Same rows, batch size, layers, initial distributions, optimizer and its arguments; *same work*: as many trained
+parameters, and training losses within {LOSS_TOLERANCE:.0%} of each other after {count} epochs{wider}.
+
+- *ours*: `EpochModel`, compiled by XLA as `params.yaml` says, deterministic; *without XLA*: with `jit_compile: false`.
+- *Keras fit*: arrays given to `model.fit`, as the documents write it; no determinism.
+- *PyTorch*: a module, `torch.optim`, eager; the rows in memory, each batch an `index_select` with the epoch's
+  `randperm`, which is faster than a `DataLoader`.
+- *JAX*: one `jit` per epoch, a `lax.scan` over the batches that a permutation gathers; optimizer, dropout
+  (`jax.random`, its own generator) and batch normalisation written out."""
+
+
+def whole(documents: Results) -> dict[str, float]:
+    """Seconds of all Keras variants, by way, from those of the sample.
+
+    A step of a variant takes what a step takes in the variant that stands for it; what a process takes beyond its
+    steps is at most what the shortest one takes.
+    """
+    totals = {}
+    for way in ("ours", "documents"):
+        walls = {variant: ways[way]["wall"] for variant, ways in documents["runs"].items()}
+        beyond = min(walls.values())
+        total = 0.0
+        for variant, stand in documents["stands"].items():
+            if variant in walls:
+                total += walls[variant]
+            elif stand["like"] in walls:
+                share = stand["steps"] / documents["stands"][stand["like"]]["steps"]
+                total += beyond + share * (walls[stand["like"]] - beyond)
+        totals[way] = total
+    return totals
+
+
+def render_documents(documents: Results) -> str:
+    """Section (b)."""
+    runs = documents["runs"]
+    covered = [name for name, stand in documents["stands"].items() if stand["like"] in runs]
+    rows = []
+    for variant, ways in runs.items():
+        stands_for = sum(stand["like"] == variant for stand in documents["stands"].values())
+        ours, theirs = ways["ours"]["wall"], ways["documents"]["wall"]
+        rows.append([f"`{variant}`", str(stands_for), f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.2f}"])
+    ours, theirs = (sum(ways[way]["wall"] for ways in runs.values()) for way in ("ours", "documents"))
+    rows.append(["sum", "", f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.2f}"])
+    all_ours, all_theirs = (whole(documents)[way] for way in ("ours", "documents"))
+    rows.append(
+        [
+            f"extrapolated to {len(covered)} Keras variants",
+            str(len(covered)),
+            f"{all_ours:.0f}",
+            f"{all_theirs:.0f}",
+            f"{all_theirs / all_ours:.2f}",
+        ]
+    )
+    targets = [
+        [what, f"≥ {FASTER_THAN_DOCUMENTS:g} ×", *_at_least(found, FASTER_THAN_DOCUMENTS)]
+        for what, found in (("the sample", theirs / ours), ("extrapolated", all_theirs / all_ours))
+    ]
+    estimators = ", ".join(f"`{name}`" for name in documents["estimators"])
+    return f"""## The pipeline against the documents' way
+
+Wall seconds of whole processes on one core, one after the other, once each. *Ours* is a `python -m stages.train`, which
+also saves the model, loads it back, predicts with it and writes the history. *Documents* is a script that imports
+Keras, loads the arrays, fits a plain model with its validation rows and evaluates it on the test rows.
+
+{table(["variant", "stands for", "ours", "documents", "ratio"], rows)}
+
+{table(["target", "wanted", "measured", ""], targets)}
+
+The sample has one variant for each kind of data and net (`alike` in `benchmarks/measurements.py`), and every Keras
+variant is like one of them. Extrapolated: steps times the seconds per step of the variant that it is like, plus the
+shortest process of the sample for what a process takes beyond its steps; a training that stops early counts as if it
+did not. Left out: scikit-learn's estimators ({estimators}), which are the same either way; `dvc repro`'s own time and
+the stages around the training, which the documents do not have; the second core."""
+
+
+def split(found: Results) -> dict[str, list[float]]:
+    """Processor seconds of a training beyond its epochs by part, one value per round, and their `total`.
+
+    Tracing and compiling is what the first epoch takes more than a later one; the rest is what the plain process took
+    and no stopwatch saw: the start and the end of `fit`, writing tables, the end of the process, and noise.
+    """
+    parts: dict[str, list[float]] = {name: [] for name in (*PARTS, "total")}
+    for total, observed in zip(found["total"], found["parts"], strict=True):
+        epoch = median(steady(observed["epochs"]))
+        seen = dict(observed["seconds"])
+        seen.pop("fit", None)
+        seen["tracing and compiling"] = observed["epochs"][0] - epoch
+        beyond = total - epoch * len(observed["epochs"])
+        for name in PARTS[:-1]:
+            parts[name].append(seen.get(name, 0.0))
+        parts["the rest"].append(beyond - sum(seen.get(name, 0.0) for name in PARTS[:-1]))
+        parts["total"].append(beyond)
+    return parts
+
+
+def render_overhead(overhead: Results) -> str:
+    """Section (c)."""
+    rows, targets = [], []
+    for variant, found in overhead.items():
+        parts = split(found)
+        rows.append([f"`{variant}`", *(f"{median(parts[name]):.2f}" for name in PARTS), spread(parts["total"])])
+        total = median(parts["total"])
+        wanted = f"≤ {OVERHEAD_SECONDS:g} s"
+        targets.append([f"`{variant}`", wanted, f"{total:.2f} s", verdict(total <= OVERHEAD_SECONDS)])
+    count = max(len(found["total"]) for found in overhead.values())
+    epochs = max(found["epochs"] for found in overhead.values())
+    return f"""## One training beyond its epochs
+
+Processor seconds, user and system, of `python -m stages.train` less those of its epochs: medians of {count}.
+
+{table(["variant", *PARTS, "in all"], rows)}
+
+{table(["target", "wanted", "measured", ""], targets)}
+
+The total is the operating system's account of a plain process. The parts come from a second process in the same
+round, in which stopwatches are put around the functions of `stages.training.keras_models`. *Tracing and compiling* is
+what the first epoch takes more than the median of the later ones, its validation included; *the rest* is what no
+stopwatch saw: the start and the end of `fit`, the tables, the end of the process. Both trained {epochs} epochs: what
+is beyond the epochs does not depend on their number."""
+
+
+def _growth_target(what: str, factor: float) -> list[str]:
+    most = 1 + GROWTH_TOLERANCE
+    return [what, f"≤ {most:.2f} ×", f"{factor:.2f} ×", verdict(factor <= most)]
+
+
+def render_growth(growth: Results) -> str:
+    """Section (d)."""
+    rows, targets = [], []
+    base = growth["rows"]["1"]
+    for times, found in growth["rows"].items():
+        by_row = [value / int(times) for value in ratios(steady(found["seconds"]), steady(base["seconds"]))]
+        rows.append([f"× {times}", spread(steady(found["seconds"]), 3), spread(by_row), f"{found['peak']:.0f}"])
+        if times != "1":
+            targets.append(_growth_target(f"rows × {times}: time per row", median(by_row)))
+    few, many = growth["variants"]
+    factor = (growth["variants"][many] / int(many)) / (growth["variants"][few] / int(few))
+    targets.append(_growth_target(f"variants {few} → {many}: time per variant", factor))
+    worst = max(growth["memory"], key=lambda name: growth["memory"][name])
+    peak = growth["memory"][worst]
+    largest = f"largest process, {worst.removeprefix('train ')}"
+    targets.append([largest, f"≤ {PEAK_MEGABYTES:g} MB", f"{peak:.0f} MB", verdict(peak <= PEAK_MEGABYTES)])
+    memory = [
+        [f"`{name}`", f"{value:.0f}", "" if value <= PEAK_MEGABYTES else "**over**"]
+        for name, value in sorted(growth["memory"].items(), key=lambda item: -item[1])
+    ]
+    trainings = table(
+        ["trainings", "seconds", "per training"],
+        [[count, f"{value:.1f}", f"{value / int(count):.2f}"] for count, value in growth["variants"].items()],
+    )
+    return f"""## Growth
+
+{table(["target", "wanted", "measured", ""], targets)}
+
+Training rows of `relu_100` so many times over, mapped from files as all data are; time per epoch, and per row
+relative to × 1:
+
+{table(["rows", "seconds per epoch", "time per row", "peak MB"], rows)}
+
+`dvc repro` of so many copies of a cheap variant, DVC's own time included, in a folder of its own:
+
+{trainings}
+
+Peak memory (largest resident set; a million bytes) of each kind of process. What is mapped from a file counts when it
+has been read. Trainings are cut to one epoch, and scikit-learn's to two, which holds the same arrays. The stages
+after the training appear if the repository holds all their inputs.
+
+{table(["process", "MB", ""], memory)}"""
+
+
+SECTIONS: dict[str, Callable[[Results], str]] = {
+    "epochs": render_epochs,
+    "documents": render_documents,
+    "overhead": render_overhead,
+    "growth": render_growth,
+}
+
+
+def render(results: Results) -> str:
+    """The whole page."""
+    machine = results["machine"]
+    libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    pinned = "all pinned to one core" if machine["pinned"] else "not pinned: this system has no such call"
+    warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
+    minutes = sum(results.get("minutes", {}).values())
+    sections = [write(results[name]) for name, write in SECTIONS.items() if name in results]
+    head = f"""# Benchmarks
+
+Generated by `bash benchmarks/run` from `benchmarks/results.json`; see CONTRIBUTING.md. Medians, with (least–greatest).
+{warning}
+{results["date"]}, {minutes:.0f} minutes: {machine["processor"]}, {machine["cores"]} cores,
+{machine["memory"]:g} GB of memory, {machine["system"]}, Python {machine["python"]}.
+{libraries}.
+Measured processes are {pinned}."""
+    return "\n\n".join([head, *sections]) + "\n"

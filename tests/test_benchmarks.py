@@ -1,0 +1,191 @@
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks import measurements, report
+from benchmarks.peers import network
+from stages.recipes.resolve import recipe, recipes
+from stages.recipes.schema import Params
+
+
+def peer(seconds: list[float], loss: float = 0.3, parameters: int = 100) -> dict[str, Any]:
+    return {"seconds": seconds, "loss": [1.0, loss], "metric": [0.5, 0.9], "parameters": parameters, "peak": 500.0}
+
+
+def epochs(**others: dict[str, Any]) -> dict[str, Any]:
+    peers = {"ours": peer([9.0, 1.0, 2.0, 1.0]), "Keras fit": peer([9.0, 9.0, 18.0, 9.5]), "JAX": peer([1.0, 1, 2, 1])}
+    return {"relu_100": peers | others}
+
+
+def way(ours: float, documents: float) -> dict[str, Any]:
+    return {"ours": {"wall": ours, "cpu": ours, "peak": 1.0}, "documents": {"wall": documents, "cpu": 1.0, "peak": 1.0}}
+
+
+DOCUMENTS = {
+    "runs": {"relu_100": way(10.0, 30.0), "thoracic_bce": way(4.0, 5.0)},
+    "stands": {
+        "relu_100": {"like": "relu_100", "steps": 100},
+        "relu_100_long": {"like": "relu_100", "steps": 200},
+        "thoracic_bce": {"like": "thoracic_bce", "steps": 10},
+        "elsewhere": {"like": "not_sampled", "steps": 10},
+    },
+    "estimators": ["housing_linear"],
+}
+
+OVERHEAD = {
+    "relu_100": {
+        "epochs": 3,
+        "total": [8.0],
+        "parts": [
+            {"seconds": {"start and imports": 2.0, "data": 0.5, "fit": 4.5, "saving": 0.25}, "epochs": [2.0, 1.0, 1.0]}
+        ],
+    }
+}
+
+GROWTH = {
+    "rows": {
+        "1": {"seconds": [5.0, 1.0, 1.0], "peak": 400.0},
+        "2": {"seconds": [5.0, 2.0, 2.0], "peak": 500.0},
+        "4": {"seconds": [5.0, 6.0, 6.0], "peak": 700.0},
+    },
+    "variants": {"4": 20.0, "8": 42.0},
+    "memory": {"train relu_100": 400.0, "evaluate": 1200.0},
+}
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    machine = {
+        "processor": "A processor",
+        "cores": 2,
+        "memory": 8.0,
+        "system": "Linux",
+        "python": "3.11.7",
+        "libraries": {"keras": "3.15.1", "torch": "2.13.0"},
+        "pinned": True,
+    }
+    return {
+        "date": "2026-01-02",
+        "quick": False,
+        "machine": machine,
+        "minutes": {"a": 1.0},
+        "epochs": epochs(),
+        "documents": DOCUMENTS,
+        "overhead": OVERHEAD,
+        "growth": GROWTH,
+    }
+
+
+def line(page: str, *words: str) -> str:
+    (found,) = [each for each in page.splitlines() if each.startswith("|") and all(word in each for word in words)]
+    return found
+
+
+def test_ratios_compare_what_was_measured_in_the_same_round() -> None:
+    assert report.ratios([3.0, 8.0], [1.0, 4.0]) == [3.0, 2.0]
+    with pytest.raises(ValueError, match="longer"):
+        report.ratios([1.0], [1.0, 2.0])
+
+
+def test_a_spread_is_the_median_with_the_extremes() -> None:
+    assert report.spread([3.0, 1.0, 2.0], 1) == "2.0 (1.0–3.0)"
+
+
+def test_the_first_epoch_stays_out_of_the_median() -> None:
+    page = report.render_epochs(epochs())
+    assert "| 1.000 (1.000–2.000) | 1 | 9.00 |" in line(page, "| ours |")
+    assert "| 9.00 (9.00–9.50) |" in line(page, "| Keras fit |")
+
+
+def test_a_met_target_is_met_and_a_missed_one_is_marked() -> None:
+    page = report.render_epochs(epochs(JAX=peer([1.0, 0.5, 1.0, 0.5])))
+    assert line(page, "against Keras fit").endswith("| ≥ 8 × | 9 × | met |")
+    assert line(page, "against JAX").endswith("| ≥ 1 × | 0.5 × | **missed** |")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        peer([9.0, 9.0, 9.0, 9.0], loss=0.9),
+        peer([9.0, 9.0, 9.0, 9.0], loss=0.1),
+        peer([9.0, 9.0, 9.0, 9.0], loss=float("nan")),
+        peer([9.0, 9.0, 9.0, 9.0], parameters=99),
+    ],
+)
+def test_a_peer_that_does_other_work_is_no_peer(other: dict[str, Any]) -> None:
+    page = report.render_epochs(epochs(**{"Keras fit": other}))
+    assert "**no: no peer**" in line(page, "| Keras fit |")
+    assert line(page, "against Keras fit").endswith("| – | **no peer** |")
+
+
+def test_the_whole_scales_by_steps_beyond_the_shortest_process() -> None:
+    # 10 + 4 + (4 + 200 / 100 * (10 - 4)); what is like nothing in the sample is left out.
+    assert report.whole(DOCUMENTS) == {"ours": 30.0, "documents": 30.0 + 5.0 + 5.0 + 2 * 25.0}
+    page = report.render_documents(DOCUMENTS)
+    assert line(page, "extrapolated to 3 Keras variants").endswith("| 30 | 90 | 3.00 |")
+    assert line(page, "the sample").endswith("| 2.5 × | met |")
+
+
+def test_overhead_is_what_the_steady_epochs_leave() -> None:
+    parts = report.split(OVERHEAD["relu_100"])
+    assert parts["total"] == [5.0]
+    assert parts["tracing and compiling"] == [1.0]
+    assert parts["the rest"] == [pytest.approx(5.0 - 2.0 - 0.5 - 1.0 - 0.25)]
+
+
+def test_growth_is_per_row_and_per_variant() -> None:
+    page = report.render_growth(GROWTH)
+    assert line(page, "rows × 2").endswith("| 1.00 × | met |")
+    assert line(page, "rows × 4").endswith("| 1.50 × | **missed** |")
+    assert line(page, "variants 4 → 8").endswith("| 1.05 × | met |")
+    assert line(page, "largest process, evaluate").endswith("| 1200 MB | **missed** |")
+
+
+def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
+    page = report.render(json.loads(json.dumps(results)))
+    assert "2026-01-02, 1 minutes: A processor, 2 cores,\n8 GB of memory, Linux" in page
+    assert [each for each in page.splitlines() if each.startswith("## ")] == [
+        "## One training epoch",
+        "## The pipeline against the documents' way",
+        "## One training beyond its epochs",
+        "## Growth",
+    ]
+    del results["growth"]
+    assert "## Growth" not in report.render(results)
+    assert "quick trial" in report.render(results | {"quick": True})
+
+
+def test_the_benchmarks_name_variants_of_the_parameters(params: Params) -> None:
+    named = {
+        *measurements.EPOCH_VARIANTS,
+        *measurements.SAMPLE,
+        *measurements.QUICK_SAMPLE,
+        *measurements.OVERHEAD_VARIANTS,
+        *measurements.MEMORY_VARIANTS,
+        measurements.DUPLICATED,
+        *report.WIDER_LOSS_TOLERANCE,
+    }
+    assert named <= params.variants.keys()
+
+
+def test_every_keras_variant_is_like_one_of_the_sample_and_those_like_themselves(params: Params) -> None:
+    like = {name: measurements.alike(made) for name, made in recipes(params) if "estimator" not in made}
+    assert set(like.values()) == set(measurements.SAMPLE)
+    assert all(like[name] == name for name in measurements.SAMPLE)
+
+
+@pytest.mark.parametrize("variant", measurements.EPOCH_VARIANTS)
+def test_the_peers_know_every_layer_and_optimizer_of_their_variants(params: Params, variant: str) -> None:
+    made = recipe(params, params.variants[variant])
+    layers = network.network(made, 8 if made["dataset"] == "housing" else 784)
+    assert layers[-1].kind in ("Dense", "BatchNormalization")
+    assert network.optimizer(made)[1]["learning_rate"] > 0
+
+
+def test_the_peers_refuse_what_they_do_not_know(params: Params) -> None:
+    made = recipe(params, params.variants["alpha_dropout_selu"])
+    with pytest.raises(ValueError, match="got 'AlphaDropout'"):
+        network.network(made, 784)
+    with pytest.raises(ValueError, match=r"optimizer\.SGD"):
+        network.optimizer(recipe(params, params.variants["clip_norm"]))

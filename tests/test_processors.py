@@ -1,0 +1,76 @@
+"""The same bytes on other x86-64 processors, as far as one machine can show it: all that XLA compiles."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="another kind of processor"),
+]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# A whole training at the sizes of our nets: products of every layout, a reciprocal square root, drawing, validation,
+# prediction. Prints the MD5 of the model, of the history and of the predictions.
+PROGRAM = """
+import sys, tempfile
+from hashlib import md5
+from pathlib import Path
+from stages.training import import_tensorflow
+import_tensorflow()
+from stages.training.engine import make_deterministic
+make_deterministic()
+from small import recipe_of, split_of
+from stages.training import keras_models
+layers = [{"Dense": {"units": 100, "activation": "selu"}}, {"BatchNormalization": {}}, {"Dropout": {"rate": 0.3}}]
+softmax = {"Dense": {"units": 10, "activation": "softmax"}}
+classes = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+recipe = recipe_of([*layers, softmax], **classes, batch_size=32, jit_compile=sys.argv[1] == "True")
+with tempfile.TemporaryDirectory() as folder:
+    trained = keras_models.train(recipe, split_of(rows=200, classes=10, shape=(784,)), 3, "it", "it", Path(folder))
+    print("model", md5((Path(folder) / "model.keras").read_bytes()).hexdigest())
+    print("history", md5(trained.history.to_csv().encode()).hexdigest())
+    print("predictions", md5(b"".join(each.tobytes() for each in trained.predictions.values())).hexdigest())
+"""
+
+
+def hashes(jit_compile: bool = True, emulator: tuple[str, ...] = (), **environment: str) -> list[str]:
+    packages = Path(keras.__file__).resolve().parents[1]
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", packages)))
+    done = subprocess.run(
+        [*emulator, os.path.realpath(sys.executable), "-c", PROGRAM, str(jit_compile)],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["model", "history", "predictions"]
+    return lines
+
+
+@pytest.fixture(scope="module")
+def here() -> list[str]:
+    return hashes()
+
+
+def test_kernels_for_other_instructions_change_no_byte_of_what_is_compiled(here: list[str]) -> None:
+    assert hashes(ONEDNN_MAX_CPU_ISA="SSE41") == here
+
+
+def test_they_do_change_what_is_not_compiled() -> None:
+    # A control: the library that is told to use other kernels is one that these products reach.
+    assert hashes(jit_compile=False, ONEDNN_MAX_CPU_ISA="SSE41")[0] != hashes(jit_compile=False)[0]
+
+
+@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="QEMU's user-mode emulation is not installed")
+@pytest.mark.parametrize("processor", ["Haswell", "EPYC"])
+def test_an_emulated_processor_gives_the_same_bytes(processor: str, here: list[str]) -> None:
+    assert hashes(emulator=("qemu-x86_64", "-cpu", processor)) == here
