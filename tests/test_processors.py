@@ -47,11 +47,11 @@ def hashes(jit_compile: bool = True, emulator: tuple[str, ...] = (), **environme
     done = subprocess.run(
         [*emulator, os.path.realpath(sys.executable), "-c", PROGRAM, str(jit_compile)],
         env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=True,
     )
-    lines = done.stdout.splitlines()
+    lines = done.stdout.splitlines()[-3:]  # a slow training says how far it is before
     assert [line.split()[0] for line in lines] == ["model", "history", "predictions"]
     return lines
 

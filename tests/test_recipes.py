@@ -611,6 +611,11 @@ def test_whether_to_compile_is_part_of_every_recipe_of_keras() -> None:
         assert all(after[name]["jit_compile"] is choice for name in KERAS)
 
 
+def test_a_variant_may_say_that_it_is_not_compiled(params: Params) -> None:
+    block = Variant.model_validate(VARIANTS["softmax"] | {"jit_compile": False})
+    assert resolve.recipe(params.model_copy(update={"jit_compile": True}), block)["jit_compile"] is False
+
+
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("named", "written"),

@@ -38,7 +38,7 @@ def recipe(params: Params, variant: Variant) -> Recipe:
         declared["optimizer"] = params.optimizer
     if params.learning_rate is not None:
         declared["optimizer"] = _with_learning_rate(declared["optimizer"], params.learning_rate)
-    declared["jit_compile"] = params.jit_compile
+    declared.setdefault("jit_compile", params.jit_compile)
     return seeds | {key: value for key, value in declared.items() if value not in ([], {})}
 
 

@@ -84,6 +84,7 @@ class Variant(_Strict):
     batch_size: Count = 32  # Keras's own default
     epochs: Count | None = None
     callbacks: dict[str, dict[str, Any]] = {}
+    jit_compile: bool | None = None
     cross_validation: Annotated[int, Field(ge=2)] | None = None
 
     @model_validator(mode="after")
@@ -91,9 +92,10 @@ class Variant(_Strict):
         kinds = [kind for kind in ("layers", "graph", "estimator") if getattr(self, kind) is not None]
         if len(kinds) != 1:
             raise ValueError(f"one of layers, graph and estimator|{' and '.join(kinds) or 'none of them'}")
-        keras_only = ["inputs", "optimizer", "loss", "loss_weights", "metrics", "batch_size", "epochs", "callbacks"]
-        allowed = ["cross_validation"] if self.estimator is not None else keras_only
-        foreign = (self.model_fields_set & {*keras_only, "cross_validation"}) - set(allowed)
+        of_all = {"dataset", "split", "layers", "graph", "estimator"}
+        of_keras = Variant.model_fields.keys() - {"cross_validation"}
+        allowed = of_all | {"cross_validation"} if self.estimator is not None else of_keras
+        foreign = self.model_fields_set - allowed
         if foreign:
             raise ValueError(f"no {', '.join(sorted(foreign))} beside {kinds[0]}|{', '.join(sorted(foreign))}")
         missing = [

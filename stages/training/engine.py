@@ -88,6 +88,7 @@ class EpochModel(keras.Model):
         def train_epoch(epoch: tf.Tensor) -> None:
             train_in_order(batch_order(rows, seed, epoch))  # which XLA could not draw
 
+        self.train_function = self.test_function = None  # those of other rows, if any
         self._train_epoch = train_epoch
         self._test = tf.function(super().test_step, jit_compile=jit_compile, autograph=False)
         # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from stages.datasets import Split
+from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
 from stages.training import Predictions, Trained, predicted_parts
 from stages.training.builder import build_callbacks, build_model, compile_model
@@ -41,7 +42,13 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
         callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
         model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed, recipe["jit_compile"])
         validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
-        fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
+        try:
+            fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+            if not recipe["jit_compile"]:
+                raise
+            hint = f"{path}.jit_compile: expected layers that XLA can compile, or false"
+            raise ValueError(f"{hint}, got: {sentence(error).partition(' [[')[0][:300]}") from None
         if best.exists():
             model.load_weights(best)
     whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
