@@ -19,8 +19,9 @@ A difference is explained if this machine is not that of `reports/environment.js
 
 - A training: 0.02 of accuracy and 5 % of a loss or an error, measured again on the predicted rows. Another processor
   rounds the last bits of a sum differently, and training amplifies that until the weights have two or three digits in
-  common; what has to stay is what the model is worth. Ten trainings on two machines differed by 0.001 of accuracy and
-  0.5 % of a loss at most: the tolerances are ten times that. Ranks (the area under the curve) on 14 deaths say less.
+  common; what has to stay is what the model is worth. The few trainings that we could compare between two machines
+  differed by 0.0013 of accuracy and 0.5 % of a loss at most: the tolerances are ten times that. Ranks (the area under
+  the curve) on 14 deaths say less.
 - A figure: one grey level of 255, on average over its pixels.
 - All else: 0.000002 of the largest value in the same column or array, or of 1. That is some units in the last place of
   a float32, and one or two in the last of the six digits that the tables are written with.

@@ -10,6 +10,8 @@ from pathlib import Path
 import keras
 import pytest
 
+from stages import environment
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="another kind of processor"),
@@ -41,12 +43,12 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-def hashes(jit_compile: bool = True, emulator: tuple[str, ...] = (), **environment: str) -> list[str]:
+def hashes(jit_compile: bool = True, emulator: tuple[str, ...] = (), **variables: str) -> list[str]:
     packages = Path(keras.__file__).resolve().parents[1]
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", packages)))
     done = subprocess.run(
         [*emulator, os.path.realpath(sys.executable), "-c", PROGRAM, str(jit_compile)],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, "PYTHONPATH": path, **variables},
         capture_output=True,
         text=True,
         check=True,
@@ -72,5 +74,9 @@ def test_they_do_change_what_is_not_compiled() -> None:
 
 @pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="QEMU's user-mode emulation is not installed")
 @pytest.mark.parametrize("processor", ["Haswell", "EPYC"])
-def test_an_emulated_processor_gives_the_same_bytes(processor: str, here: list[str]) -> None:
+def test_an_emulated_processor_gives_the_same_bytes(
+    processor: str, here: list[str], request: pytest.FixtureRequest
+) -> None:
+    if any("avx512" in name for name in environment.processor()["instructions"]):
+        request.applymarker(pytest.mark.xfail(reason="never tried on a processor with AVX-512", strict=False))
     assert hashes(emulator=("qemu-x86_64", "-cpu", processor)) == here
