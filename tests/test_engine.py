@@ -259,7 +259,7 @@ def keras_result(recipe: str) -> Result:
 
 
 def agrees(ours: Result, theirs: Result) -> None:
-    """Every variable of model and optimizer to 1e-5 of its value, every logged number to 1e-6 of its own.
+    """Every variable of model and optimizer to 1e-5 of its value, every logged number to 1e-6.
 
     1e-7 is the rounding of numbers near 1, such as the terms of a sum that is nearly zero.
     """
@@ -325,6 +325,15 @@ def test_a_layer_that_xla_cannot_compile_is_told_with_what_to_write(tmp_path: Pa
     with pytest.raises(ValueError, match=expected) as caught:
         keras_models.train(recipe, rows_for(recipe), 3, "it", "it", tmp_path)
     assert len(str(caught.value)) < 500
+
+
+def test_what_xla_cannot_compile_trains_and_predicts_without_it(tmp_path: Path) -> None:
+    resized = {"Resizing": {"height": 3, "width": 3, "interpolation": "bicubic"}}
+    recipe = recipe_of([resized, {"Flatten": {}}, {"Dense": {"units": 1}}], jit_compile=False)
+    trained = keras_models.train(recipe, split_of(shape=(2, 4, 1)), 3, "it", "it", tmp_path)
+    assert trained.predictions["test"].shape == (10, 1)
+    with pytest.raises(ValueError, match=r"^variants\.it\.jit_compile: .* or false, got: .*ResizeBicubic"):
+        keras_models.train({**recipe, "jit_compile": True}, split_of(shape=(2, 4, 1)), 3, "it", "it", tmp_path)
 
 
 def test_a_model_learns_from_the_rows_that_were_set_last() -> None:
@@ -674,7 +683,7 @@ def run_stage(root: Path, cores: int | None = None, environment: dict[str, str] 
     subprocess.run(
         [sys.executable, "-m", "stages.train", "it"],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
+        env={**os.environ, "XLA_FLAGS": "", "PYTHONPATH": str(ROOT), **(environment or {})},
         preexec_fn=pin if cores else None,
         check=True,
     )
@@ -730,10 +739,11 @@ def test_a_busy_machine_changes_no_byte(stage_left: dict[str, bytes], tmp_path: 
 
 def test_importing_tensorflow_hides_modules_only_while_it_imports() -> None:
     program = """
-import gc, sys
-from stages.training import import_tensorflow
+import gc, os, sys
+from stages.training import import_tensorflow, xla
 import_tensorflow()
 assert gc.isenabled(), "garbage collection"
+assert os.environ["XLA_FLAGS"].split() == ["--xla_cpu_enable_fast_math=false", *xla.FLAGS], "flags"
 assert None not in sys.modules.values(), "hidden modules"
 assert not {"sklearn", "matplotlib"} & sys.modules.keys(), "imported after all"
 import sklearn.linear_model, matplotlib
@@ -741,6 +751,6 @@ assert sklearn.__version__ and matplotlib.__version__
 import keras
 assert keras.layers.Dense(1)
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "XLA_FLAGS": "--xla_cpu_enable_fast_math=false", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

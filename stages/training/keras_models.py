@@ -45,10 +45,11 @@ def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder
         try:
             fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
         except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
-            if not recipe["jit_compile"]:
+            if "XLA" not in str(error):
                 raise
+            reason = sentence(error).split("<stack traces unavailable>")[-1].partition(" [[")[0].strip()[:300]
             hint = f"{path}.jit_compile: expected layers that XLA can compile, or false"
-            raise ValueError(f"{hint}, got: {sentence(error).partition(' [[')[0][:300]}") from None
+            raise ValueError(f"{hint}, got: {reason}") from None
         if best.exists():
             model.load_weights(best)
     whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
@@ -81,18 +82,18 @@ def predict_parts(folder: Path, recipe: Recipe, split: Split) -> Predictions:
 
 
 def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Predictions]:
-    """Compile what predicts normalized rows, float32 (n, ...), with n of at least 1.
+    """Trace what predicts normalized rows, float32 (n, ...), with n of at least 1, compiled as the recipe says.
 
     It returns float32 (n, outputs) by output; a single one is called `main`.
     """
     names = model.output_names if len(model.outputs) > 1 else ["main"]
-    compiled = tf.function(partial(model, training=False), jit_compile=True, autograph=False)
+    compiled = tf.function(partial(model, training=False), jit_compile=recipe["jit_compile"], autograph=False)
 
     def predict(x: np.ndarray) -> Predictions:
         batches: list[list[np.ndarray]] = []
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]
-            # All batches of one size: compiled once, and what is predicted for a row hangs on no other row.
+            # All batches of one size: traced once, and what is predicted for a row hangs on no other row.
             padded = np.pad(rows, [(0, _ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
             outputs = compiled(inputs_of(recipe, padded))
             several = outputs if isinstance(outputs, list) else [outputs]

@@ -1,9 +1,10 @@
-"""How XLA compiles: so that other x86-64 processors give the same bits, and so that drawing numbers is fast.
+"""How XLA compiles: nets of Dense layers alike on other x86-64 processors, and with a fast generator.
 
 By default XLA lets the processor choose in three places, and each choice rounds differently: approximations of some
 functions (reciprocal square root among them), the code of its own loops, and a matrix product with a transposed left
 side, which it hands to a library that picks its kernels by instruction set and its blocks by cache size. That product
-is in the gradient of every Dense layer. Instruction sets beyond AVX2 (2013) are left aside.
+is in the gradient of every Dense layer. (Convolutions go to such a library too, and are left there.) Instruction sets
+beyond AVX2 (2013) are left aside.
 """
 
 import os
@@ -21,7 +22,7 @@ FLAGS = (
 
 
 def set_flags() -> None:
-    """Let XLA compute functions alike on every processor. Call it before TensorFlow is imported."""
+    """Let XLA compute functions alike on x86-64 processors. Call it before TensorFlow is imported."""
     given = os.environ.get("XLA_FLAGS", "").split()
     os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in FLAGS if flag not in given)])
 

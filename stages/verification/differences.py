@@ -153,5 +153,7 @@ def compare_figures(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[boo
             # An equal figure is within any tolerance, one that is no number within none.
             share = 0.0 if now == was else abs(now - was) / allowed if allowed else math.inf
             shares[f"{part} {metric} {was:.6g}, here {now:.6g}"] = math.inf if math.isnan(share) else share
-    worst = max(shares, key=lambda said: shares[said])
+    worst = max(shares, key=lambda said: shares[said], default="")
+    if not worst:
+        return False, "no figure to compare"
     return shares[worst] <= 1, worst if shares[worst] else "all figures are equal"
