@@ -17,13 +17,12 @@ import cpuinfo
 import yaml
 
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run
+from benchmarks.report import EPOCH_VARIANTS
 
 Say = Callable[[str], None]
 Recipe = dict[str, Any]
 
 PEERS = ("ours", "ours without XLA", "Keras fit", "PyTorch", "JAX")
-
-EPOCH_VARIANTS = ("relu_100", "deep_7", "large_dropout", "large_batch_norm", "selu_100_layers", "wide_and_deep")
 
 SAMPLE = (
     "relu_100",

@@ -6,6 +6,9 @@ from typing import Any
 
 Results = dict[str, Any]
 
+EPOCH_VARIANTS = ("relu_100", "deep_7", "large_dropout", "large_batch_norm", "selu_100_layers", "wide_and_deep")
+"""The variants whose epochs are measured."""
+
 FASTER_THAN_FIT = 2.5
 FASTER_THAN_FIT_RELU_100 = 8.0
 FASTER_THAN_JAX_RELU_100 = 1.0
@@ -99,6 +102,8 @@ def render_epochs(epochs: Results) -> str:
                 ]
             )
         targets += epoch_targets(variant, measured)
+    missing = ", ".join(f"`{name}`" for name in EPOCH_VARIANTS if name not in epochs)
+    left_out = f"\n\nNot measured in this run: {missing}." if missing else ""
     count = max(len(peer["loss"]) for measured in epochs.values() for peer in measured.values())
     wider = "".join(f" ({value:.0%} for `{name}`)" for name, value in WIDER_LOSS_TOLERANCE.items() if name in epochs)
     return f"""## One training epoch
@@ -109,7 +114,7 @@ which traces and compiles and has a column of its own. *Times ours* is the media
 
 {table(["variant", "", "seconds", "times ours", "first epoch", "training loss at the end", "same work"], rows)}
 
-{table(["target", "wanted", "measured", ""], targets)}
+{table(["target", "wanted", "measured", ""], targets)}{left_out}
 
 Every peer is a process of its own, all pinned to the same core and with one thread; they take turns, one epoch each.
 Same rows, batch size, layers, initial distributions, optimizer and its arguments; *same work*: as many trained

@@ -56,6 +56,8 @@ if sys.argv[1] == "train":
     write(folder / "recipe.json", json.dumps({"dataset": "housing", "split": "single"}))
     write(folder / "summary.json", json.dumps({"parameters": 3, "epochs": [1]}))
     predicted = np.load(data / "normalized/housing/single/y.npy") + 0.1 + nudge
+    if "EXTRA" in os.environ:
+        write(folder / "extra.txt", "more")
     np.savez(folder / "predictions.npz", test=predicted.astype(np.float32).reshape(1, 4, 1))
     write("reports/history/it.csv", "seed,epoch,loss\\n42,1,0.5\\n")
 """
@@ -217,6 +219,24 @@ def test_a_training_is_explained_by_its_figures(
     monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
     assert verified("train@it") == status
     assert "test mse 0.01, here" in capsys.readouterr().out
+
+
+def test_a_model_of_another_form_is_never_explained(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXTRA", "1")
+    monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
+    assert verified("train@it") == 1
+    assert "extra.txt (in one of them only)" in capsys.readouterr().out
+
+
+def test_asked_for_the_same_bytes_no_environment_explains_others(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
+    assert verified("first", "--same-bytes") == 0
+    monkeypatch.setenv("NUDGE", "0.000001")
+    assert verified("first", "--same-bytes") == 1
 
 
 @pytest.mark.slow
