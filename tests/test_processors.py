@@ -43,17 +43,13 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-def without_flags() -> dict[str, str]:
-    """The environment without the flags that the tests' own process has: the stages are to set them."""
-    return {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-
-
 def hashes(jit_compile: bool = True, emulator: tuple[str, ...] = (), **variables: str) -> list[str]:
     packages = Path(keras.__file__).resolve().parents[1]
     path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", packages)))
     done = subprocess.run(
         [*emulator, os.path.realpath(sys.executable), "-c", PROGRAM, str(jit_compile)],
-        env={**without_flags(), "PYTHONPATH": path, **variables},
+        # Not the flags of the tests' own process: the stages are to set them.
+        env={**os.environ, "XLA_FLAGS": "", "PYTHONPATH": path, **variables},
         capture_output=True,
         text=True,
         check=True,
