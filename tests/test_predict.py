@@ -82,7 +82,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keras.utils.set_random_seed(0)
     layers = [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
     keras.Sequential(layers).save(folder / "images" / "model.keras")
-    keep(folder / "images", {"dataset": "fashion_mnist"}, IMAGE_SCALING)
+    keep(folder / "images", {"dataset": "fashion_mnist", "jit_compile": True}, IMAGE_SCALING)
     values = np.linspace(0.5, 5, 20, dtype=np.float32)
     split = tiny_split(8, values, HOUSING_SCALING)
     keras_models.train(TWO_OUTPUTS, split, 1, "two_outputs", "two_outputs", folder / "two_outputs")
