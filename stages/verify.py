@@ -46,7 +46,8 @@ from typing import Any
 
 from stages.environment import ENVIRONMENT, differences, environment
 from stages.evaluate import METRICS, MODELS
-from stages.recipes.schema import unknown
+from stages.recipes.resolve import Recipe, recipes
+from stages.recipes.schema import read_params, unknown
 from stages.verification.differences import compare_figures, differences_in, figures
 from stages.verification.recorded import Recorded, hash_of, overlap, read_lock, remove
 
@@ -165,12 +166,15 @@ def traits(recipe: Mapping[str, Any]) -> set[str]:
     return found | {key for key in ("graph", "inputs", "loss_weights") if key in recipe}
 
 
-def representative(recorded: Recorded) -> list[str]:
-    """The cheapest trainings that together have all traits, and the other stages that take seconds."""
+def representative(recorded: Recorded, recipes: Mapping[str, Recipe]) -> list[str]:
+    """The cheapest trainings that together have all traits, and the other stages that take seconds.
+
+    recipes: that of each variant by its name.
+    """
     costs: dict[str, tuple[int, str]] = {}
     having: dict[str, set[str]] = {}
     for stage, entry in recorded.stages.items():
-        recipe = next((values for path, values in entry["params"].items() if path != "params.yaml"), None)
+        recipe = recipes.get(stage.partition("@")[2])
         if group(stage) == TRAINING and recipe and "cross_validation" not in recipe:
             size = max(dependency["size"] for dependency in entry["deps"])
             costs[stage] = (size * recipe.get("epochs", 1), stage)
@@ -334,7 +338,7 @@ def verify(names: list[str], everything: bool, root: Path, same_bytes: bool = Fa
         asked = named(names, recorded, status)
         if everything:
             asked += [stage for stage in recorded.stages if group(stage) not in NOT_IN_ALL]
-        asked = asked or representative(recorded)
+        asked = asked or representative(recorded, dict(recipes(read_params(root / "params.yaml"))))
         check_lock(recorded, asked, status)
         elsewhere = other_environment(recorded)
         if elsewhere is None:

@@ -365,24 +365,26 @@ def ours() -> Recorded:
     return Recorded(ROOT, ROOT / ".dvc" / "cache", read_lock(ROOT / "dvc.lock"))
 
 
-def recipe_of(recorded: Recorded, stage: str) -> dict[str, Any]:
-    variant = stage.partition("@")[2]
-    return recorded.stages[stage]["params"][f"data/recipes/{variant}.json"]
+RECIPES = dict(recipes(read_params(ROOT / "params.yaml")))
+
+
+def recipe_of(stage: str) -> dict[str, Any]:
+    return RECIPES[stage.partition("@")[2]]
 
 
 def test_the_quick_few_have_every_trait_that_a_variant_has(ours: Recorded) -> None:
-    stages = verify.representative(ours)
+    stages = verify.representative(ours, RECIPES)
     assert len(stages) == len(set(stages)) < 25
     trained = [stage for stage in ours.stages if stage.startswith("train@")]
-    possible = [recipe_of(ours, stage) for stage in trained]
-    chosen = [recipe_of(ours, stage) for stage in stages if stage in trained]
+    possible = [recipe_of(stage) for stage in trained]
+    chosen = [recipe_of(stage) for stage in stages if stage in trained]
     wanted = {trait for each in possible if "cross_validation" not in each for trait in verify.traits(each)}
     assert {"Dropout", "BatchNormalization", "inputs", "fashion_mnist", "housing", "thoracic"} <= wanted
     assert {trait for each in chosen for trait in verify.traits(each)} == wanted
 
 
 def test_the_quick_few_are_no_long_trainings(ours: Recorded) -> None:
-    recipes = [recipe_of(ours, stage) for stage in verify.representative(ours) if stage.startswith("train@")]
+    recipes = [recipe_of(stage) for stage in verify.representative(ours, RECIPES) if stage.startswith("train@")]
     assert all("cross_validation" not in recipe for recipe in recipes)
     on_images = [recipe for recipe in recipes if recipe["dataset"] == "fashion_mnist"]
     assert sum(recipe["epochs"] for recipe in on_images) < 40
