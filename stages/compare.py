@@ -1,23 +1,31 @@
 """Put the variants beside each other and beside the documents' figures: `python -m stages.compare`.
 
-Reads `reports/metrics.json`, the confusion counts, the histories, the recipes and `published` in `params.yaml`. Leaves
-`reports/comparisons.csv`, one row per variant, best first on the test rows of its data set, and
-`reports/published.csv`, one row per published figure: published, ours, difference, tolerance, and whether it is
-reproduced, missed or not measured.
+Reads `reports/metrics.json`, the recipes, predictions, targets and histories, and `studies` and `published` in
+`params.yaml`. Leaves in `reports/`:
+
+    leaderboard.csv    one row per variant, best first on the test rows of its data set
+    comparisons.csv    one row per member of a study: difference to its baseline, 95 % interval, verdict
+    answers.csv        one row per study: whether its claim is confirmed, refuted or not decided by these data
+    published.csv      one row per published figure: published, ours, difference, tolerance; reproduced, missed or
+                       not measured
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
-from stages.datasets import module_of
-from stages.evaluate import CONFUSION, HISTORIES, METRICS, recipes
-from stages.recipes.schema import Published, read_params
+from stages.comparison.scores import LESS_IS_BETTER
+from stages.comparison.studies import COMPARISON_COLUMNS, Result, answer, compare_members, own_figure
+from stages.datasets import load_splits, module_of
+from stages.evaluate import HISTORIES, METRICS, MODELS, predictions_of, recipes
+from stages.recipes.schema import Published, Study, read_params
 
+LEADERBOARD = Path("reports/leaderboard.csv")
 COMPARISONS = Path("reports/comparisons.csv")
+ANSWERS = Path("reports/answers.csv")
 PUBLISHED = Path("reports/published.csv")
 
 FIGURE_COLUMNS = [
@@ -32,42 +40,51 @@ FIGURE_COLUMNS = [
     "tolerance",
     "result",
 ]
-LESS_IS_BETTER = {"mse", "rmse", "mae", "log_loss"}
+ANSWER_COLUMNS = ["study", "question", "claim", "documents", "answer"]
 
 Table = list[dict[str, Any]]
 
 
-def comparisons(measured: dict[str, Any], splits: dict[str, str]) -> pd.DataFrame:
-    """One row per variant: its size, how long it trained, and its figures on validation and test rows."""
+def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.DataFrame:
+    """One row per variant, best first on the test rows of its data set: its size, how long it trained, its figures.
+
+    `test_<metric>_low` and `_high` limit the figure that ranks the data set (95 %, see `stages.comparison.statistics`).
+    """
     tables = []
     for dataset, variants in measured.items():
+        metric = module_of(dataset).RANKED_BY
         rows = []
         for name, parts in variants.items():
-            row = {"dataset": dataset, "variant": name, "split": splits[name], **parts["model"]}
+            row = {"dataset": dataset, "variant": name, "split": results[name].recipe["split"], **parts["model"]}
             for part in ("validation", "test"):
-                row |= {f"{part}_{metric}": value for metric, value in parts.get(part, {}).items()}
+                row |= {f"{part}_{each}": value for each, value in parts.get(part, {}).items()}
+            if "test" in parts:
+                found = own_figure(results[name], metric)
+                row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}
             rows.append(row)
-        metric = module_of(dataset).RANKED_BY
         best_first = [metric in LESS_IS_BETTER, True]
         tables.append(pd.DataFrame(rows).sort_values([f"test_{metric}", "variant"], ascending=best_first))
     return pd.concat(tables)
 
 
-def with_intervals(table: pd.DataFrame, confusion: pd.DataFrame) -> pd.DataFrame:
-    """Add the 95 % interval (Wilson) of each test accuracy by chance of the test rows: test_accuracy_low and _high.
+def studied(studies: dict[str, Study], results: dict[str, Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tabulate the studies' comparisons and their answers.
 
-    confusion: variant, actual, predicted, count; its counts say how many test rows there are.
+    Raises: ValueError with the study that cannot be answered.
     """
-    rows = confusion.groupby("variant")["count"].sum()
-    ends: dict[str, list[float]] = {"test_accuracy_low": [], "test_accuracy_high": []}
-    for _, row in table.iterrows():
-        accuracy, low, high = row.get("test_accuracy", float("nan")), float("nan"), float("nan")
-        if pd.notna(accuracy):
-            n = int(rows[row["variant"]])
-            low, high = binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
-        ends["test_accuracy_low"].append(min(low, accuracy))  # the count is rounded
-        ends["test_accuracy_high"].append(max(high, accuracy))
-    return table.assign(**ends)
+    comparisons, answers = [], []
+    for name, study in studies.items():
+        rows = compare_members(name, study, results, lambda dataset: module_of(dataset).RANKED_BY)
+        comparisons += rows
+        answers.append(
+            {
+                "study": name,
+                **study.model_dump(include={"question", "claim"}),
+                "documents": " ".join(study.documents),
+                "answer": answer(rows),
+            }
+        )
+    return pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS), pd.DataFrame(answers, columns=ANSWER_COLUMNS)
 
 
 def published_figures(figures: list[Published], measured: dict[str, Any], histories: dict[str, pd.DataFrame]) -> Table:
@@ -103,16 +120,33 @@ def our_figure(figure: Published, parts: dict[str, Any], history: pd.DataFrame) 
     return float(epochs[column].mean()) if column in epochs and len(epochs) else None
 
 
+def read_results() -> dict[str, Result]:
+    """Open what every variant left."""
+    results = {}
+    for name, recipe in recipes():
+        splits = load_splits(recipe["dataset"], recipe["split"])
+        history = pd.read_csv(HISTORIES / f"{name}.csv")
+        results[name] = Result(name, recipe, splits, predictions_of(MODELS / name), history)
+    return results
+
+
 def main() -> None:
-    """Write both tables."""
+    """Write all tables."""
+    params = read_params()
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
-    splits = {name: recipe["split"] for name, recipe in recipes()}
-    histories = {name: pd.read_csv(HISTORIES / f"{name}.csv") for name in splits}
-    rows = published_figures(read_params().published, measured, histories)
-    table = with_intervals(comparisons(measured, splits), pd.read_csv(CONFUSION))
-    table.to_csv(COMPARISONS, index=False, float_format="%.6g", lineterminator="\n")
+    results = read_results()
+    table = leaderboard(measured, results)
+    try:
+        comparisons, answers = studied(params.studies, results)
+    except ValueError as error:
+        sys.exit(str(error))
+    rows = published_figures(params.published, measured, {name: each.history for name, each in results.items()})
     published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
+    for path, content in ((LEADERBOARD, table), (COMPARISONS, comparisons), (ANSWERS, answers)):
+        content.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")
+    for name, count in answers["answer"].value_counts().items():
+        print(f"{count} claims {name}")
     reproduced = (published["result"] == "reproduced").sum()
     print(f"{len(table)} variants; {reproduced} of {len(rows)} published figures reproduced")
 

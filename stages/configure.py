@@ -10,10 +10,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from stages.comparison import scores
 from stages.datasets import module_of, row_shape
 from stages.normalize import check_splits
 from stages.recipes.resolve import Recipe, recipes
-from stages.recipes.schema import Params, read_params
+from stages.recipes.schema import Params, read_params, unknown
 from stages.training import import_tensorflow
 
 RECIPES = Path("data/recipes")
@@ -32,6 +33,7 @@ def complete(params: Params) -> dict[str, Recipe]:
 
     for name, dataset in params.datasets.items():
         check_splits(name, dataset.splits)
+    check_studies(params)
     if params.optimizer is not None:
         builder.build_optimizer(params.optimizer, "optimizer")
     made, mistakes = {}, []
@@ -53,6 +55,18 @@ def complete(params: Params) -> dict[str, Recipe]:
     if mistakes:
         raise ValueError("\n".join(mistakes))
     return made
+
+
+def check_studies(params: Params) -> None:
+    """Check that every metric of a study is one. Raises: ValueError with one line per mistake."""
+    mistakes = []
+    for name, study in params.studies.items():
+        named = {"metric": study.metric} | {f"members[{i}].metric": each.metric for i, each in enumerate(study.members)}
+        for place, metric in named.items():
+            if metric is not None and metric not in scores.KNOWN:
+                mistakes.append(unknown(f"studies.{name}.{place}", scores.KNOWN, metric))
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:

@@ -3,7 +3,8 @@
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
 `reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}), `reports/summary.json` for `dvc metrics` (the
 one figure of each variant by which its data set is ranked, on test rows) and, for `dvc plots`, long tables in
-`reports/plots/`: the learning curves of each data set by metric, and the confusion counts of each classifier.
+`reports/plots/`: the learning curves of each data set by metric, and of each classifier's first training the confusion
+counts and each class's precision and recall.
 """
 
 import json
@@ -15,7 +16,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from stages.datasets import load_split, module_of
+from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
+from stages.comparison.statistics import interval
+from stages.datasets import load_splits, module_of
 from stages.recipes.resolve import Recipe
 
 RECIPES = Path("data/recipes")
@@ -25,13 +28,11 @@ METRICS = Path("reports/metrics.json")
 SUMMARY = Path("reports/summary.json")
 PLOTS = Path("reports/plots")
 CONFUSION = PLOTS / "confusion.csv"
+CLASSES = PLOTS / "classes.csv"
 
 Metrics = dict[str, float]
-
-
-def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
-    """Int (n,) from probabilities, float32 (n, classes), or (n, 1) that of class 1 of two."""
-    return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
+Targets = dict[str, np.ndarray]
+"""The targets of a split by part."""
 
 
 def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
@@ -41,21 +42,40 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, but for the least probabilities, which
     Keras takes from the logits and scikit-learn cuts off at 2e-16.
     """
-    accuracy = metrics.accuracy_score(y, predicted_classes(probabilities))
-    if probabilities.shape[1] == 1:
-        ones = probabilities[:, 0].astype(np.float64)
-        return {
-            "accuracy": accuracy,
-            "log_loss": metrics.log_loss(y, np.stack([1 - ones, ones], axis=1), labels=[0, 1]),
-            "roc_auc": metrics.roc_auc_score(y, ones),
-            "average_precision": metrics.average_precision_score(y, ones),
-        }
-    # float32 shares sum to 1 only almost.
-    shares = probabilities.astype(np.float64)
-    return {
-        "accuracy": accuracy,
-        "log_loss": metrics.log_loss(y, shares / shares.sum(axis=1, keepdims=True), labels=range(shares.shape[1])),
+    of_class = shares(probabilities)
+    classes = range(of_class.shape[1])
+    predicted = predicted_classes(probabilities)
+    measured = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "log_loss": metrics.log_loss(y, of_class, labels=classes),
+        "macro_f1": metrics.f1_score(y, predicted, labels=classes, average="macro", zero_division=0),
+        "calibration_error": calibration_error(y, of_class),
     }
+    if probabilities.shape[1] == 1:
+        measured |= {name: score(y, probabilities) for name, score in TRAINING_SCORES.items()}
+    return measured
+
+
+def calibration_error(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error of the predicted class: |accuracy - confidence|, mean over bins weighted by rows.
+
+    y: int (n,); probabilities: float64 (n, classes). The bins divide confidence, 0 to 1, evenly (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks").
+    """
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == y
+    bin_of_row = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of_row, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(y))
+
+
+def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Precision, recall and F1 of each class, one row each: class, precision, recall, f1, rows."""
+    labels = range(len(classes))
+    precision, recall, f1, rows = metrics.precision_recall_fscore_support(
+        y, predicted_classes(probabilities), labels=labels, zero_division=0
+    )
+    return pd.DataFrame({"class": classes, "precision": precision, "recall": recall, "f1": f1, "rows": rows})
 
 
 def regression_metrics(y: np.ndarray, predicted: np.ndarray) -> Metrics:
@@ -83,41 +103,73 @@ def part_metrics(y: np.ndarray, outputs: dict[str, np.ndarray], recipe: Recipe) 
     return measured
 
 
-def over_seeds(measured: list[Metrics]) -> Metrics:
-    """Mean of each metric over the seeds, and with several its standard deviation, `<metric>_std`."""
+def over_trainings(measured: list[Metrics], splits: int = 1, overlap: float = 0.0) -> Metrics:
+    """Mean of each metric over the trainings, and of several, `<metric>_std` and the 95 % interval `_low`, `_high`.
+
+    The trainings of a split follow each other. Of repeated splits the interval is over splits, each the mean of its
+    seeds, and overlap the number of test rows for each training row; of one split it is over seeds.
+    """
     table = pd.DataFrame(measured)
     values = table.mean().to_dict()
     if len(table) > 1:
+        by_split = table.groupby(np.arange(len(table)) // (len(table) // splits)).mean() if splits > 1 else table
         values |= table.std(ddof=1).add_suffix("_std").to_dict()
+        for name in table:
+            _, low, high = interval(by_split[name].to_numpy(), overlap=overlap)
+            values |= {f"{name}_low": low, f"{name}_high": high}
     return {str(name): round(float(value), 6) for name, value in values.items()}
 
 
-def variant_metrics(recipe: Recipe, targets: dict[str, np.ndarray], folder: Path, history: pd.DataFrame) -> dict:
-    """Measure one variant: {part: {metric: value}}, and the model itself as the part `model`."""
+def overlap_of(splits: list[Targets], part: str) -> float:
+    """How many rows the part of a split has for each training row, if the split is repeated; else 0."""
+    return len(splits[0][part]) / len(splits[0]["train"]) if len(splits) > 1 else 0.0
+
+
+def predictions_of(folder: Path) -> dict[str, np.ndarray]:
+    """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
+    with np.load(folder / "predictions.npz") as saved:
+        return dict(saved)
+
+
+def variant_metrics(recipe: Recipe, splits: list[Targets], folder: Path, history: pd.DataFrame) -> dict[str, Any]:
+    """Measure one variant: {part: {metric: value}}, and the model itself as the part `model`.
+
+    splits: the targets by part, of each repetition of the split.
+    """
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     measured: dict[str, Any] = {}
-    with np.load(folder / "predictions.npz") as saved:
-        for part in [part for part in ("train", "validation", "test") if part in saved]:
-            outputs = {"main": saved[part]}
-            if f"{part}_auxiliary" in saved:
-                outputs["auxiliary"] = saved[f"{part}_auxiliary"]
-            measured[part] = over_seeds(
-                [
-                    part_metrics(targets[part], {name: values[seed] for name, values in outputs.items()}, recipe)
-                    for seed in range(len(saved[part]))
-                ]
+    saved = predictions_of(folder)
+    for part in [part for part in ("train", "validation", "test") if part in saved]:
+        outputs = {"main": saved[part]}
+        if f"{part}_auxiliary" in saved:
+            outputs["auxiliary"] = saved[f"{part}_auxiliary"]
+        trainings = len(saved[part])
+        of_each = [
+            part_metrics(
+                splits[number * len(splits) // trainings][part],
+                {name: values[number] for name, values in outputs.items()},
+                recipe,
             )
+            for number in range(trainings)
+        ]
+        measured[part] = over_trainings(of_each, len(splits), overlap_of(splits, part))
     if "cross_validation_accuracy" in history:
-        measured["cross_validation"] = over_seeds(
+        measured["cross_validation"] = over_trainings(
             [{"accuracy": value} for value in history["cross_validation_accuracy"]]
         )
-    measured["model"] = {"parameters": summary["parameters"], "epochs": float(np.mean(summary["epochs"]))}
+    measured["model"] = {
+        "parameters": summary["parameters"],
+        "epochs": float(np.mean(summary["epochs"])),
+        "trainings": len(summary["epochs"]),
+    }
     return measured
 
 
 def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Turn one metric of a history into rows of (variant, part, seed, epoch, <metric>)."""
+    """Turn one metric of a history into rows of (variant, part, seed, epoch, <metric>), the mean of repeated splits."""
     parts = []
+    if "split" in history:
+        history = history.groupby(["seed", "epoch"], as_index=False).mean()
     for part, column in (("training", metric), ("validation", f"val_{metric}")):
         if column in history:
             parts.append(history[["seed", "epoch", column]].rename(columns={column: metric}).assign(part=part))
@@ -154,18 +206,19 @@ def main() -> None:
     """Measure every variant."""
     measured: dict[str, dict[str, Any]] = {}
     long: dict[str, list[pd.DataFrame]] = {}  # by "<data set>_<metric>"
-    counts = []
+    counts, by_class = [], []
     for name, recipe in recipes():
         dataset, folder = recipe["dataset"], MODELS / name
-        split = load_split(dataset, recipe["split"])
+        targets = [split.y for split in load_splits(dataset, recipe["split"])]
         history = pd.read_csv(HISTORIES / f"{name}.csv")
-        measured.setdefault(dataset, {})[name] = variant_metrics(recipe, split.y, folder, history)
+        measured.setdefault(dataset, {})[name] = variant_metrics(recipe, targets, folder, history)
         for metric in ("loss", *recipe.get("metrics", [])):
             long.setdefault(f"{dataset}_{metric}", []).append(curves(name, history, metric))
         classes = module_of(dataset).CLASSES
-        if classes and "test" in split.y:
-            with np.load(folder / "predictions.npz") as saved:
-                counts.append(confusion(name, split.y["test"], saved["test"][0], classes))
+        if classes and "test" in targets[0]:
+            probabilities = predictions_of(folder)["test"][0]
+            counts.append(confusion(name, targets[0]["test"], probabilities, classes))
+            by_class.append(class_metrics(targets[0]["test"], probabilities, classes).assign(variant=name))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
     for path, content in ((METRICS, measured), (SUMMARY, summary(measured))):
         path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -174,6 +227,8 @@ def main() -> None:
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")
     columns = ["variant", "actual", "predicted", "count"]
     write_table(pd.concat(counts) if counts else pd.DataFrame(columns=columns), CONFUSION)
+    columns = ["variant", "class", "precision", "recall", "f1", "rows"]
+    write_table(pd.concat(by_class)[columns] if by_class else pd.DataFrame(columns=columns), CLASSES)
     print(f"{sum(map(len, measured.values()))} variants evaluated")
 
 

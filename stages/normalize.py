@@ -9,7 +9,8 @@ Reads `datasets.<dataset>.splits` of `params.yaml` and `data/raw/<dataset>/`; wr
 - `<split>/scaling.json`: data set, names of the columns that stay, kind of scaling, its offset and scale (numbers, or
   lists of the shape of one row).
 - `splits.json`: for each split the folder of its arrays and the part's [start, stop] in them. A split whose arrays
-  would equal an earlier split's has no folder of its own.
+  would equal an earlier split's has no folder of its own. A split with `repeats` has repetitions, `<split>-1` and so
+  on, which differ in `random_state` alone.
 
 The same inputs give the same bytes.
 """
@@ -26,10 +27,20 @@ import numpy as np
 import yaml
 from sklearn.preprocessing import StandardScaler
 
-from stages.datasets import PARTS, OptionError, Raw, module_of, normalize
+from stages.datasets import (
+    PARTS,
+    OptionError,
+    Raw,
+    integer_option,
+    module_of,
+    normalize,
+    random_state_option,
+)
 
 CHUNK_VALUES = 2**22
 """Values that are in memory as float64 at a time, 32 MB: a table at once, images some thousands at a time."""
+
+MOST_REPEATS = 1000
 
 
 def chunks(shape: tuple[int, ...]) -> Iterator[slice]:
@@ -83,10 +94,28 @@ def rows_and_columns(dataset: str, raw: Raw, split: str, options: Any) -> tuple[
         raise ValueError(f"{place}: {error}") from error
 
 
+def repeated(dataset: str, splits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each split with its options, and its repetitions as `<split>-1` and so on, drawn by the next `random_state`s."""
+    for split, options in splits.items():
+        if not isinstance(options, Mapping) or "repeats" not in options:
+            yield split, options
+            continue
+        try:
+            repeats = integer_option(options, "repeats", 1, MOST_REPEATS)
+            if "random_state" not in options:
+                raise OptionError("repeats", "a random_state beside it", repeats)
+            first = random_state_option(options)
+        except OptionError as error:
+            raise ValueError(f"datasets.{dataset}.splits.{split}.{error}") from error
+        for number in range(repeats):
+            name = f"{split}-{number}" if number else split
+            yield name, {**options, "random_state": first + number}
+
+
 def check_splits(dataset: str, splits: Mapping[str, Any]) -> None:
     """Check the options of every split without the data; ValueError with the place of one that is wrong."""
     raw = module_of(dataset).blank()
-    for split, options in splits.items():
+    for split, options in repeated(dataset, splits):
         rows_and_columns(dataset, raw, split, options)
 
 
@@ -113,7 +142,7 @@ def store_splits(dataset: str, raw: Raw, splits: Mapping[str, Mapping[str, Any]]
     """
     index: dict[str, dict[str, Any]] = {}
     stored: dict[str, tuple[np.ndarray, dict[str, Any]]] = {}
-    for split, options in splits.items():
+    for split, options in repeated(dataset, splits):
         by_part, columns = rows_and_columns(dataset, raw, split, options)
         train = raw.x[by_part["train"]]
         kind = options["scaling"]
@@ -137,8 +166,12 @@ def store_splits(dataset: str, raw: Raw, splits: Mapping[str, Mapping[str, Any]]
             "arrays": arrays,
             "parts": dict(zip(parts, map(list, zip(starts, stops, strict=True)), strict=True)),
         }
-        sizes = ", ".join(f"{part} {len(by_part[part]):,}" for part in parts)
-        yield f"{dataset}/{split}: {sizes} rows in {folder / arrays}"
+        if "repeats" in options and split in splits:
+            index[split]["repeats"] = options["repeats"]
+        if split in splits:
+            sizes = ", ".join(f"{part} {len(by_part[part]):,}" for part in parts)
+            times = f", {options['repeats']} times" if "repeats" in options else ""
+            yield f"{dataset}/{split}: {sizes} rows in {folder / arrays}{times}"
     write_json(folder / "splits.json", index)
 
 

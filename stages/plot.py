@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.compare import COMPARISONS
+from stages.compare import LEADERBOARD
 from stages.datasets import module_of
 from stages.evaluate import CONFUSION, HISTORIES
 from stages.reporting import figures
@@ -19,10 +19,10 @@ OVERVIEW = Path("reports/overview.png")
 
 def main() -> None:
     """Draw everything."""
-    comparisons = pd.read_csv(COMPARISONS)
-    ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in comparisons["dataset"].unique()}
-    figures.save(figures.overview(comparisons, ranked_by), OVERVIEW)
-    for name in comparisons["variant"]:
+    leaderboard = pd.read_csv(LEADERBOARD)
+    ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
+    figures.save(figures.overview(leaderboard, ranked_by), OVERVIEW)
+    for name in leaderboard["variant"]:
         history = pd.read_csv(HISTORIES / f"{name}.csv")
         if "loss" in history:
             figures.save(figures.learning_curves(name, history), FIGURES / "curves" / f"{name}.png")

@@ -3,10 +3,11 @@
 Reads `data/recipes/<variant>.json` and the data that it names; leaves `reports/history/<variant>.csv` (one row per
 epoch and seed) and `data/models/<variant>/`:
 
-    model.keras, model.weights.h5    the whole model, its weights alone (both of the first seed)
+    model.keras, model.weights.h5    the whole model, its weights alone (both of the first split and seed)
     estimator.npz, estimator.json    instead of them for a scikit-learn estimator
-    predictions.npz                  float32 (seeds, rows, outputs) by part, from the model loaded back from disk
-    summary.json                     layers, shapes, parameter counts; epochs trained by each seed
+    predictions.npz                  float32 (trainings, rows, outputs) by part, from the model loaded back from disk;
+                                     trainings: the seeds of the first split, those of the next, …
+    summary.json                     layers, shapes, parameter counts; epochs of each training
     recipe.json, scaling.json        what it was made from, and how a new row is normalized for it
 """
 
@@ -14,14 +15,13 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.datasets import Split, load_split
+from stages.datasets import Split, load_splits
 from stages.recipes.resolve import Recipe
 from stages.training import Trained, import_tensorflow
 
@@ -30,8 +30,8 @@ MODELS = Path("data/models")
 HISTORIES = Path("reports/history")
 
 
-def train_seeds(recipe: Recipe, split: Split, name: str, title: str, folder: Path) -> list[Trained]:
-    """Train the recipe once with each of its seeds; the first leaves its model in the folder."""
+def train_all(recipe: Recipe, splits: list[Split], name: str, title: str, folder: Path) -> list[Trained]:
+    """Train the recipe on each split with each of its seeds; the first leaves its model in the folder."""
     if "estimator" in recipe:
         from stages.training.estimators import train
     else:
@@ -40,11 +40,10 @@ def train_seeds(recipe: Recipe, split: Split, name: str, title: str, folder: Pat
         from stages.training.keras_models import train
 
         make_deterministic()
-    trained: list[Trained] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for seed in range(recipe["seed"], recipe["seed"] + recipe["repeats"]):
-            seed_title = f"{title}, seed {seed}" if recipe["repeats"] > 1 else title
-            trained.append(train(recipe, split, seed, name, seed_title, Path(scratch) if trained else folder))
+    trained = list(train(recipe, splits, name, title, folder))
+    if len(splits) > 1:
+        for number, each in enumerate(trained):
+            each.history.insert(0, "split", number // recipe["repeats"])
     return trained
 
 
@@ -71,25 +70,25 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"{path}: expected the recipe of a variant of params.yaml, got no file; run `dvc repro configure`")
     started = time.monotonic()
     recipe = json.loads(path.read_text(encoding="utf-8"))
-    split = load_split(recipe["dataset"], recipe["split"])
+    splits = load_splits(recipe["dataset"], recipe["split"])
     title = title_of(name)
     folder = MODELS / name
     folder.mkdir(parents=True, exist_ok=True)
     HISTORIES.mkdir(parents=True, exist_ok=True)
     try:
-        trained = train_seeds(recipe, split, name, title, folder)
+        trained = train_all(recipe, splits, name, title, folder)
     except ValueError as error:
         sys.exit(f"{name}: {error}")
     predictions = {key: np.stack([each.predictions[key] for each in trained]) for key in trained[0].predictions}
     np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]
     summary = {**trained[0].summary, "epochs": [each.summary["epochs"] for each in trained]}
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    (folder / "scaling.json").write_text(json.dumps(split.scaling) + "\n", encoding="utf-8")
+    (folder / "scaling.json").write_text(json.dumps(splits[0].scaling) + "\n", encoding="utf-8")
     history = pd.concat([each.history for each in trained])
     # Nine digits tell any two float32 numbers apart.
     history.to_csv(HISTORIES / f"{name}.csv", index=False, float_format="%.9g", lineterminator="\n")
     shutil.copyfile(path, folder / "recipe.json")  # last: it says that the training is complete
-    figures = history.iloc[-1].drop(["seed", "epoch", "learning_rate"], errors="ignore")
+    figures = history.iloc[-1].drop(["split", "seed", "epoch", "learning_rate"], errors="ignore")
     shown = " ".join(f"{key} {value:.4f}" for key, value in figures.items()) or "fitted"
     print(f"{title}: {shown}, {time.monotonic() - started:.0f} s", flush=True)
 

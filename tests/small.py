@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from stages.datasets import Split
 from stages.recipes.resolve import Recipe
-from stages.training import builder
+from stages.training import Trained, builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, batch_order, fit
 
@@ -50,9 +50,9 @@ DRAWING = recipe_of(
 )
 
 
-def split_of(rows: int = 50, classes: int = 0, shape: tuple[int, ...] = (8,)) -> Split:
+def split_of(rows: int = 50, classes: int = 0, shape: tuple[int, ...] = (8,), generator_seed: int = 1) -> Split:
     """Random rows of this shape, and a quantity or a class that goes with them."""
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(generator_seed)
     sizes = {"train": rows, "validation": 20, "test": 10}
     x = {part: generator.normal(size=(size, math.prod(shape))).astype(np.float32) for part, size in sizes.items()}
     y = {
@@ -121,6 +121,13 @@ def trained_by_keras(
         verbose=0,
     )
     return model, pd.DataFrame(model.history.history)
+
+
+def train_once(recipe: Recipe, split: Split, folder: Path, seed: int = 3, name: str = "it") -> Trained:
+    """The one training of the recipe on the split with the seed, by the module that is for it."""
+    train = estimators.train if "estimator" in recipe else keras_models.train
+    (only,) = train({**recipe, "seed": seed, "repeats": 1}, [split], name, name, folder)
+    return only
 
 
 def store(recipe: Recipe, split: Split, root: Path) -> None:

@@ -27,13 +27,13 @@ from small import (
     recipe_of,
     split_of,
     store,
+    train_once,
     trained_by_engine,
     trained_by_keras,
 )
 
 from stages.datasets import Split
 from stages.recipes.resolve import Recipe
-from stages.training import keras_models
 from stages.training.engine import EpochModel, batch_order, fit, tensors_of
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -323,17 +323,16 @@ def test_a_layer_that_xla_cannot_compile_is_told_with_what_to_write(tmp_path: Pa
     recipe = {**CASES["convolution and max pooling"], "jit_compile": True}
     expected = r"^variants\.it\.jit_compile: expected layers that XLA can compile, or false, got: .*MaxPool"
     with pytest.raises(ValueError, match=expected) as caught:
-        keras_models.train(recipe, rows_for(recipe), 3, "it", "it", tmp_path)
+        train_once(recipe, rows_for(recipe), tmp_path)
     assert len(str(caught.value)) < 500
 
 
 def test_what_xla_cannot_compile_trains_and_predicts_without_it(tmp_path: Path) -> None:
     resized = {"Resizing": {"height": 3, "width": 3, "interpolation": "bicubic"}}
     recipe = recipe_of([resized, {"Flatten": {}}, {"Dense": {"units": 1}}], jit_compile=False)
-    trained = keras_models.train(recipe, split_of(shape=(2, 4, 1)), 3, "it", "it", tmp_path)
-    assert trained.predictions["test"].shape == (10, 1)
+    assert train_once(recipe, split_of(shape=(2, 4, 1)), tmp_path).predictions["test"].shape == (10, 1)
     with pytest.raises(ValueError, match=r"^variants\.it\.jit_compile: .* or false, got: .*ResizeBicubic"):
-        keras_models.train({**recipe, "jit_compile": True}, split_of(shape=(2, 4, 1)), 3, "it", "it", tmp_path)
+        train_once({**recipe, "jit_compile": True}, split_of(shape=(2, 4, 1)), tmp_path)
 
 
 def test_a_model_learns_from_the_rows_that_were_set_last() -> None:
@@ -645,7 +644,7 @@ def assert_same_bits(one: keras.Model, other: keras.Model) -> None:
 
 def left_bytes(recipe: Recipe, folder: Path, seed: int = 3) -> bytes:
     folder.mkdir(exist_ok=True)
-    keras_models.train(recipe, split_of(), seed, "it", "it", folder)
+    train_once(recipe, split_of(), folder, seed)
     return (folder / "model.keras").read_bytes()
 
 

@@ -43,11 +43,22 @@ def test_a_second_output_adds_its_error_and_the_weighted_sum(recipe: dict, loss:
 
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
-    assert evaluate.over_seeds([{"accuracy": 0.5}]) == {"accuracy": 0.5}
-    assert evaluate.over_seeds([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
+    assert evaluate.over_trainings([{"accuracy": 0.5}]) == {"accuracy": 0.5}
+    # Student's t of one degree of freedom at 97.5 % is 12.7062.
+    assert evaluate.over_trainings([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
         "accuracy": 0.5,
         "accuracy_std": pytest.approx(0.141421),
+        "accuracy_low": pytest.approx(0.5 - 1.27062, abs=1e-5),
+        "accuracy_high": pytest.approx(0.5 + 1.27062, abs=1e-5),
     }
+
+
+def test_repeated_splits_are_counted_once_each_and_share_rows() -> None:
+    seeds = [{"accuracy": value} for value in (0.3, 0.5, 0.5, 0.7)]  # two splits with means 0.4 and 0.6
+    found = evaluate.over_trainings(seeds, splits=2, overlap=0.5)
+    assert found["accuracy"] == 0.5
+    half = 12.7062 * 0.141421 * (1 / 2 + 0.5) ** 0.5
+    assert found["accuracy_high"] == pytest.approx(0.5 + half, abs=1e-4)
 
 
 def test_a_variant_is_measured_on_each_part_that_it_predicted(tmp_path: Path) -> None:
@@ -55,11 +66,49 @@ def test_a_variant_is_measured_on_each_part_that_it_predicted(tmp_path: Path) ->
     np.savez(tmp_path / "predictions.npz", **predictions)  # type: ignore[arg-type]
     (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3]}))
     targets = {"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])}
-    measured = evaluate.variant_metrics({}, targets, tmp_path, pd.DataFrame({"seed": [42], "epoch": [3]}))
+    measured = evaluate.variant_metrics({}, [targets], tmp_path, pd.DataFrame({"seed": [42], "epoch": [3]}))
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
-    assert measured["model"] == {"parameters": 7, "epochs": 3}
+    assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
     assert set(measured) == {"validation", "test", "model"}
+
+
+def test_each_training_is_measured_on_the_rows_of_its_split(tmp_path: Path) -> None:
+    predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
+    np.savez(tmp_path / "predictions.npz", test=predicted)
+    (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3, 3, 3, 3]}))
+    splits = [{"train": np.zeros(4), "test": np.array(labels)} for labels in ([1, 0], [0, 1])]
+    measured = evaluate.variant_metrics({}, splits, tmp_path, pd.DataFrame({"seed": [1, 2], "epoch": 1}))
+    assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
+    assert measured["model"]["trainings"] == 4
+
+
+def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:
+    y = np.array([0, 0, 0, 1])
+    sure = np.tile([0.75, 0.25], (4, 1))
+    assert evaluate.calibration_error(y, sure) == 0
+    # Of four rows at 0.95, three are right; of two at 0.6, none: (4 * 0.2 + 2 * 0.6) / 6.
+    y, unsure = np.array([0, 0, 0, 1, 1, 1]), np.array([[0.95, 0.05]] * 4 + [[0.6, 0.4]] * 2)
+    assert evaluate.calibration_error(y, unsure) == pytest.approx((4 * 0.2 + 2 * 0.6) / 6)
+    assert evaluate.calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
+
+
+def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
+    table = evaluate.class_metrics(np.array([0, 0, 1]), probabilities, ("a", "b"))
+    assert table.to_dict("list") == {
+        "class": ["a", "b"],
+        "precision": [1.0, 0.5],
+        "recall": [0.5, 1.0],
+        "f1": [pytest.approx(2 / 3)] * 2,
+        "rows": [2, 1],
+    }
+
+
+def test_curves_of_repeated_splits_are_their_mean() -> None:
+    history = pd.DataFrame({"split": [0, 1], "seed": 42, "epoch": 1, "loss": [0.5, 0.4], "val_loss": [0.6, 0.8]})
+    table = evaluate.curves("mine", history, "loss")
+    assert table["loss"].tolist() == pytest.approx([0.45, 0.7])
 
 
 def test_curves_have_a_row_per_part_and_epoch() -> None:

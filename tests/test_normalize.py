@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from stages import datasets, normalize
-from stages.datasets import Raw, Split, load_split, thoracic
+from stages.datasets import Raw, Split, load_split, load_splits, thoracic
 
 HOLDOUT = {"validation_size": 0.2, "random_state": 42, "scaling": "unit"}
 FULL = {"validation_size": 7, "random_state": 42, "scaling": "unit"}
@@ -239,11 +239,36 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
             r"splits\.only\.columns_left_out: expected a column to stay",
         ),
         (0.2, r"splits\.only: expected options by name, got 0\.2"),
+        ({**CLEAN, "repeats": 0}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got 0"),
+        ({**CLEAN, "repeats": "3"}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got '3'"),
+        (
+            {"scaling": "none", "repeats": 3},
+            r"splits\.only\.repeats: expected a random_state beside it, got 3",
+        ),
     ],
 )
 def test_wrong_option_is_named_with_what_was_expected_and_got(tmp_path: Path, options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         store(tmp_path, "thoracic", table(), {"only": options})
+
+
+def test_a_repeated_split_is_drawn_anew_by_the_next_random_states(tmp_path: Path) -> None:
+    told = store(tmp_path, "thoracic", table(), {"clean": {**CLEAN, "repeats": 3}})
+    assert len(told) == 1
+    splits = load_splits("thoracic", "clean", tmp_path)
+    for number, split in enumerate(splits):
+        alone = stored(tmp_path / str(number), "thoracic", table(), {**CLEAN, "random_state": 42 + number})
+        for part in ("train", "validation", "test"):
+            assert np.array_equal(split.rows[part], alone.rows[part])
+            assert np.array_equal(split.x[part], alone.x[part])  # scaled by its own training rows
+    assert len({split.rows["test"].tobytes() for split in splits}) == 3
+
+
+def test_a_split_that_is_not_repeated_is_one(tmp_path: Path) -> None:
+    store(tmp_path, "thoracic", table(), {"clean": CLEAN})
+    assert len(load_splits("thoracic", "clean", tmp_path)) == 1
+    with pytest.raises(ValueError, match="expected a split among clean, got 'dirty'"):
+        load_splits("thoracic", "dirty", tmp_path)
 
 
 def test_unknown_split_is_named(tmp_path: Path) -> None:

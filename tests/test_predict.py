@@ -73,8 +73,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the trained variants `images`, `two_outputs` and `logistic`."""
     import_tensorflow()
     import keras
-
-    from stages.training import keras_models
+    from small import train_once
 
     folder = tmp_path_factory.mktemp("models")
     for name in ("images", "two_outputs", "logistic"):
@@ -85,10 +84,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     keep(folder / "images", {"dataset": "fashion_mnist", "jit_compile": True}, IMAGE_SCALING)
     values = np.linspace(0.5, 5, 20, dtype=np.float32)
     split = tiny_split(8, values, HOUSING_SCALING)
-    keras_models.train(TWO_OUTPUTS, split, 1, "two_outputs", "two_outputs", folder / "two_outputs")
+    train_once(TWO_OUTPUTS, split, folder / "two_outputs", 1, "two_outputs")
     keep(folder / "two_outputs", TWO_OUTPUTS, HOUSING_SCALING)
     split = tiny_split(16, np.arange(20, dtype=np.int32) % 2, PATIENT_SCALING)
-    estimators.train(LOGISTIC, split, 1, "logistic", "logistic", folder / "logistic")
+    train_once(LOGISTIC, split, folder / "logistic", 1, "logistic")
     keep(folder / "logistic", LOGISTIC, PATIENT_SCALING)
     return folder
 

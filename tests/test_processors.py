@@ -29,17 +29,16 @@ from stages.training import import_tensorflow
 import_tensorflow()
 from stages.training.engine import make_deterministic
 make_deterministic()
-from small import recipe_of, split_of
-from stages.training import keras_models
+from small import recipe_of, split_of, train_once
 layers = [{"Dense": {"units": 100, "activation": "selu"}}, {"BatchNormalization": {}}, {"Dropout": {"rate": 0.3}}]
 softmax = {"Dense": {"units": 10, "activation": "softmax"}}
 classes = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
 recipe = recipe_of([*layers, softmax], **classes, batch_size=32, jit_compile=sys.argv[1] == "True")
 with tempfile.TemporaryDirectory() as folder:
-    trained = keras_models.train(recipe, split_of(rows=200, classes=10, shape=(784,)), 3, "it", "it", Path(folder))
+    left = train_once(recipe, split_of(rows=200, classes=10, shape=(784,)), Path(folder))
     print("model", md5((Path(folder) / "model.keras").read_bytes()).hexdigest())
-    print("history", md5(trained.history.to_csv().encode()).hexdigest())
-    print("predictions", md5(b"".join(each.tobytes() for each in trained.predictions.values())).hexdigest())
+    print("history", md5(left.history.to_csv().encode()).hexdigest())
+    print("predictions", md5(b"".join(each.tobytes() for each in left.predictions.values())).hexdigest())
 """
 
 

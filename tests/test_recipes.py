@@ -23,7 +23,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     """`params.yaml` with one value in another place or gone, and of its variants only the one that is concerned."""
     *parents, last = path.replace("[", ".").replace("]", "").split(".")
     name = [*parents, last][1] if path.startswith("variants.") else "softmax"
-    content = deepcopy(CONTENT | {"variants": {name: VARIANTS[name]}, "published": []})
+    content = deepcopy(CONTENT | {"variants": {name: VARIANTS[name]}, "studies": {}, "published": []})
     inner: Any = content
     for key in parents:
         inner = inner[int(key)] if isinstance(inner, list) else inner[key]
@@ -222,6 +222,68 @@ def test_every_mistake_is_told_at_once() -> None:
         parse_params(content)
     places = [line.partition(":")[0] for line in str(caught.value).splitlines()]
     assert places == ["dropout", "epochs", "variants.softmax.batch_size"]
+
+
+STUDY = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "softmax", "members": [{"variant": "relu_100"}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"baseline": "softmx"}, "studies.mine.baseline: expected one of softmax, softmax_adam, got 'softmx'"),
+        (
+            {"members": [{"variant": "relu_10"}]},
+            "studies.mine.members[0].variant: expected one of relu_100, relu_100_sgd, relu_100_adam, got 'relu_10'",
+        ),
+        (
+            {"members": [{"variant": "relu_100", "baseline": "softmx"}]},
+            "studies.mine.members[0].baseline: expected one of softmax, softmax_adam, got 'softmx'",
+        ),
+        (
+            {"members": [{"variant": "softmax"}]},
+            "studies.mine.members[0].variant: expected another variant than its baseline, got 'softmax'",
+        ),
+        ({"members": []}, "studies.mine.members: expected at least 1 of them, got []"),
+        ({"baseline": None}, "studies.mine.baseline: expected text, got None"),
+        (
+            {"members": [{"variant": "relu_100", "expected": "best"}]},
+            "studies.mine.members[0].expected: expected one of 'better' or 'worse', got 'best'",
+        ),
+        ({"documents": ["F"]}, "studies.mine.documents[0]: expected one of 'A', 'B', 'C', 'D' or 'E', got 'F'"),
+        ({"members": "relu_100"}, "studies.mine.members: expected a list, got 'relu_100'"),
+        ({"goal": 1}, "studies.mine.goal: expected no such key, got 1"),
+    ],
+)
+def test_a_wrong_study_is_told_with_its_place(changes: dict[str, Any], expected: str) -> None:
+    assert only_line(parse_params, CONTENT | {"studies": {"mine": STUDY | changes}}) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"metric": "acuracy"}, "studies.mine.metric"),
+        ({"members": [{"variant": "relu_100", "metric": "acuracy"}]}, "studies.mine.members[0].metric"),
+    ],
+)
+def test_a_metric_that_nothing_measures_is_told(changes: dict[str, Any], place: str) -> None:
+    params = parse_params(CONTENT | {"studies": {"mine": STUDY | changes}})
+    line = only_line(configure.check_studies, params)
+    assert line.startswith(f"{place}: expected one of accuracy")
+    assert line.endswith("got 'acuracy'")
+
+
+def test_every_variant_with_test_rows_is_in_a_study(params: Params) -> None:
+    asked = {
+        name for study in params.studies.values() for each in study.members for name in (each.variant, each.baseline)
+    }
+    asked |= {study.baseline for study in params.studies.values()}
+    assert params.variants.keys() - asked == {"thoracic_msle_published"}  # it trains on all rows
+
+
+def test_every_claim_of_the_documents_is_a_study(params: Params) -> None:
+    expecting = {name for name, study in params.studies.items() if any(each.expected for each in study.members)}
+    assert expecting == params.studies.keys()
+    assert len(expecting) == 16
 
 
 # What only Keras or scikit-learn know

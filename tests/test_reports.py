@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from stages import compare
-from stages.recipes.schema import Published
+from stages.comparison.studies import Result
+from stages.datasets import Split
+from stages.recipes.schema import Published, Study
 from stages.reporting import figures
 
 HISTORY = pd.DataFrame(
@@ -60,28 +62,49 @@ def test_a_figure_outside_its_tolerance_is_missed(tolerance: float, result: str)
     assert (row["difference"], row["result"]) == (0.05, result)
 
 
-def test_the_interval_of_an_accuracy_is_wilsons() -> None:
-    counts = pd.DataFrame({"variant": "mine", "actual": ["a", "b"], "predicted": ["a", "a"], "count": [8, 2]})
-    table = pd.DataFrame({"variant": ["mine", "mine", "other"], "test_accuracy": [0.8, 0.83, np.nan]})
-    table = compare.with_intervals(table, counts)
-    # Wilson 1927, for 8 of 10; the mean of several seeds is no whole number of rows.
-    assert table["test_accuracy_low"].to_numpy() == pytest.approx([0.4902, 0.4902, np.nan], abs=1e-4, nan_ok=True)
-    assert table["test_accuracy_high"].to_numpy() == pytest.approx([0.9433, 0.9433, np.nan], abs=1e-4, nan_ok=True)
+def left_by(name: str, dataset: str, predicted: list[float]) -> Result:
+    """A variant whose two test rows are both 0."""
+    y: dict[str, np.ndarray] = {"train": np.zeros(4), "test": np.zeros(2, np.int32)}
+    split = Split(x={}, y=y, rows={part: np.arange(len(values)) for part, values in y.items()}, scaling={})
+    outputs = {"housing": [[value] for value in predicted], "fashion_mnist": [[1 - p, p] for p in predicted]}
+    history = pd.DataFrame({"seed": [42], "epoch": [1]})
+    recipe = {"dataset": dataset, "split": "any"}
+    return Result(name, recipe, [split], {"test": np.array([outputs[dataset]], np.float32)}, history)
 
 
 def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
-    measured = {
-        "housing": {
-            name: {"test": {"mse": mse}, "model": {"parameters": 1, "epochs": 1.0}}
-            for name, mse in [("a", 2), ("b", 1)]
-        },
-        "fashion_mnist": {
-            name: {"test": {"accuracy": value}, "model": {"parameters": 1, "epochs": 1.0}}
-            for name, value in [("c", 0.8), ("d", 0.9)]
-        },
+    left = {
+        "housing": {"a": [1.0, 3.0], "b": [0.0, 1.0]},
+        "fashion_mnist": {"c": [0.1, 0.9], "d": [0.1, 0.2]},
     }
-    table = compare.comparisons(measured, dict.fromkeys("abcd", "any"))
-    assert table["variant"].tolist() == ["b", "a", "d", "c"]
+    results = {name: left_by(name, dataset, each[name]) for dataset, each in left.items() for name in each}
+    model = {"model": {"parameters": 1, "epochs": 1.0}}
+    measured = {
+        "housing": {"a": {"test": {"mse": 5.0}, **model}, "b": {"test": {"mse": 0.5}, **model}},
+        "fashion_mnist": {"c": {"test": {"accuracy": 0.5}, **model}, "d": {"test": {"accuracy": 1.0}, **model}},
+    }
+    table = compare.leaderboard(measured, results).set_index("variant")
+    assert table.index.tolist() == ["b", "a", "d", "c"]
+    # Of two errors, 0 and 1: Student's t of one degree of freedom.
+    assert table.loc["b", "test_mse_high"] == pytest.approx(0.5 + 12.7062 * 0.5, rel=1e-4)
+    assert (table["test_accuracy_low"]["d"], table["test_accuracy_high"]["d"]) == (1, 1)
+
+
+def test_a_study_that_cannot_be_answered_is_told_by_its_name() -> None:
+    results = {"new": left_by("new", "housing", [1.0, 3.0]), "old": left_by("old", "housing", [1.0, 3.0])}
+    members = [{"variant": "new", "metric": "overfitting"}]
+    study = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "old", "members": members}
+    with pytest.raises(ValueError, match=r"^studies\.mine: new: expected a history with 'val_loss', got seed, epoch"):
+        compare.studied({"mine": Study.model_validate(study)}, results)
+
+
+def test_a_study_has_its_answer_beside_its_comparisons() -> None:
+    results = {"new": left_by("new", "housing", [1.0, 3.0]), "old": left_by("old", "housing", [1.0, 3.0])}
+    members = [{"variant": "new", "expected": "better"}]
+    study = {"question": "Q?", "claim": "C!", "documents": ["A", "B"], "baseline": "old", "members": members}
+    comparisons, answers = compare.studied({"mine": Study.model_validate(study)}, results)
+    assert comparisons[["variant", "difference", "verdict"]].to_numpy().tolist() == [["new", 0.0, "within noise"]]
+    assert answers.to_numpy().tolist() == [["mine", "Q?", "C!", "A B", "not decided"]]
 
 
 @pytest.mark.parametrize(
@@ -91,8 +114,9 @@ def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
         HISTORY[:1],
         HISTORY.drop(columns=["val_loss", "val_accuracy"]),
         pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]),
+        pd.concat([HISTORY.assign(split=0), HISTORY.assign(split=1, loss=0.3)]),
     ],
-    ids=["several epochs", "one epoch", "no validation", "two seeds, one diverged"],
+    ids=["several epochs", "one epoch", "no validation", "two seeds, one diverged", "two splits"],
 )
 def test_learning_curves_are_drawn_twice_with_the_same_bytes(history: pd.DataFrame, tmp_path: Path) -> None:
     for path in (tmp_path / "a.png", tmp_path / "b.png"):

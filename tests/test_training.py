@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 from sklearn.model_selection import cross_val_score
-from small import DRAWING, TWO_OUTPUTS, files_below, recipe_of, split_of, store
+from small import DRAWING, TWO_OUTPUTS, files_below, recipe_of, split_of, store, train_once
 
 from stages import train as train_stage
 from stages.datasets import Split, load_split, module_of, row_shape
@@ -172,7 +172,7 @@ def test_a_repeated_layer_fits(recipes: dict[str, Recipe], params: Params, tmp_p
 
 def train(recipe: Recipe, folder: Path, split: Split | None = None, seed: int = 3) -> keras_models.Trained:
     folder.mkdir()
-    return keras_models.train(recipe, split or split_of(), seed, "it", "it", folder)
+    return train_once(recipe, split or split_of(), folder, seed)
 
 
 def mean_squared_error(split: Split, trained: keras_models.Trained, part: str = "validation") -> float:
@@ -391,6 +391,53 @@ def test_the_stage_keeps_the_model_of_the_first_seed(stage_left: Path, left: tup
         assert np.array_equal(predictions["test"][0], left[1].predictions["test"])
 
 
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_each_split_and_seed_trains_as_it_would_alone(jit_compile: bool, tmp_path: Path) -> None:
+    # Dropout draws, the plateau lowers the learning rate, the checkpoint restores: nothing of it is left for the next.
+    callbacks = {
+        "ReduceLROnPlateau": {"monitor": "loss", "patience": 0, "min_delta": 10.0, "factor": 0.5},
+        "ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True},
+    }
+    recipe = {**DRAWING, "callbacks": callbacks, "epochs": 3, "jit_compile": jit_compile, "repeats": 2}
+    splits = [split_of(), split_of(generator_seed=2)]
+    together = list(keras_models.train(recipe, splits, "it", "it", tmp_path))
+    alone = [train(recipe, tmp_path / f"{i}{seed}", split, seed) for i, split in enumerate(splits) for seed in (3, 4)]
+    for one, other in zip(together, alone, strict=True):
+        pd.testing.assert_frame_equal(one.history, other.history, check_exact=True)
+        assert one.predictions.keys() == other.predictions.keys()
+        for part, values in one.predictions.items():
+            assert np.array_equal(values, other.predictions[part])
+    assert len({each.predictions["test"].tobytes() for each in together}) == 4
+
+
+def test_the_trainings_of_a_recipe_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+    set_data = EpochModel.set_data
+
+    def noted(model: EpochModel, *arguments: Any, **named: Any) -> None:
+        set_data(model, *arguments, **named)
+        models.append(model)
+
+    monkeypatch.setattr(EpochModel, "set_data", noted)
+    recipe = {**DRAWING, "repeats": 2}
+    assert len(list(keras_models.train(recipe, [split_of(), split_of(generator_seed=2)], "it", "it", tmp_path))) == 4
+    assert len(models) == 4
+    assert len({id(model) for model in models}) == 1
+    assert models[0]._train_in_order.experimental_get_tracing_count() == 1
+    assert models[0]._test.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.usefixtures("in_one_process")
+def test_an_estimator_too_is_fitted_on_each_split_with_each_seed(tmp_path: Path) -> None:
+    recipe: Recipe = {"estimator": {"SGDClassifier": {"loss": "log_loss"}}, "seed": 3, "repeats": 2}
+    splits = [split_of(classes=3), split_of(classes=3, generator_seed=2)]
+    together = list(estimators.train(recipe, splits, "it", "it", tmp_path))
+    assert [int(each.history["seed"].item()) for each in together] == [3, 4, 3, 4]
+    for number, each in enumerate(together):
+        alone = train_once(recipe, splits[number // 2], tmp_path, 3 + number % 2)
+        assert np.array_equal(each.predictions["test"], alone.predictions["test"])
+
+
 @pytest.mark.slow
 def test_another_process_leaves_the_same_bytes(stage_left: Path, tmp_path: Path) -> None:
     store({**DRAWING, "repeats": 2}, load_split("housing", "single", stage_left / "data/normalized"), tmp_path)
@@ -423,7 +470,7 @@ def test_every_estimator_fits_and_what_is_saved_predicts_the_same(
     left = []
     for folder in (tmp_path / "one", tmp_path / "again"):
         folder.mkdir()
-        left.append((estimators.train(recipe, split, 42, name, name, folder), folder))
+        left.append((train_once(recipe, split, folder, 42, name), folder))
     (trained, folder), (_, again) = left
     fitted = estimators.build_estimator(recipe, 42, name).fit(split.x["train"], split.y["train"])
     for part in ("validation", "test"):
@@ -446,7 +493,7 @@ def test_cross_validation_is_over_all_rows_but_the_tests_in_the_order_of_the_fil
     recipes: dict[str, Recipe], tmp_path: Path
 ) -> None:
     recipe, split = recipes["sgd_classifier"], split_of(classes=10)
-    trained = estimators.train(recipe, split, 42, "it", "it", tmp_path)
+    trained = train_once(recipe, split, tmp_path, 42)
     numbers = np.concatenate([split.rows["train"], split.rows["validation"]])
     x = np.concatenate([split.x["train"], split.x["validation"]])[np.argsort(numbers)]
     y = np.concatenate([split.y["train"], split.y["validation"]])[np.argsort(numbers)]

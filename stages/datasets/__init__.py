@@ -26,7 +26,7 @@ Validation comes first because `train_test_split` takes the held-out rows from t
 of the same rows with the same seed then are the same array, cut in two places, and are stored once.
 """
 
-COMMON_OPTIONS = frozenset({"scaling", "columns_left_out"})
+COMMON_OPTIONS = frozenset({"scaling", "columns_left_out", "repeats"})
 """The options of a split that the normalization reads; the others say which row goes where."""
 
 
@@ -92,9 +92,10 @@ def normalize(x: np.ndarray, scaling: Mapping[str, Any]) -> np.ndarray:
     return ((x - offset) / scale).astype(np.float32)
 
 
-def load_split(dataset: str, split: str, folder: Path = Path("data/normalized")) -> Split:
+def load_split(dataset: str, split: str, folder: Path = Path("data/normalized"), inputs: bool = True) -> Split:
     """A split that `stages.normalize` stored. Its arrays are views into the files: nothing is read until it is used.
 
+    inputs: whether to open x, which may be missing otherwise.
     ValueError for a split that is not stored, FileNotFoundError for a data set that is not.
     """
     index = json.loads((folder / dataset / "splits.json").read_text(encoding="utf-8"))
@@ -108,7 +109,15 @@ def load_split(dataset: str, split: str, folder: Path = Path("data/normalized"))
         return {part: array[start:stop] for part, (start, stop) in index[split]["parts"].items()}
 
     scaling = json.loads((stored / "scaling.json").read_text(encoding="utf-8"))
-    return Split(x=views("x"), y=views("y"), rows=views("rows"), scaling=scaling)
+    return Split(x=views("x") if inputs else {}, y=views("y"), rows=views("rows"), scaling=scaling)
+
+
+def load_splits(dataset: str, split: str, folder: Path = Path("data/normalized"), inputs: bool = True) -> list[Split]:
+    """The split and its repetitions, which part the same rows in other ways; see `load_split`."""
+    index = json.loads((folder / dataset / "splits.json").read_text(encoding="utf-8"))
+    repetitions = range(1, index.get(split, {}).get("repeats", 1))
+    names = (split, *(f"{split}-{number}" for number in repetitions))
+    return [load_split(dataset, name, folder, inputs) for name in names]
 
 
 def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> np.ndarray:

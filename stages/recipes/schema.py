@@ -106,16 +106,39 @@ class Variant(_Strict):
         return self
 
 
+Document = Literal["A", "B", "C", "D", "E"]
+
+
 class Published(_Strict):
     """A figure that a source document prints, and how far ours may lie from it."""
 
-    document: Literal["A", "B", "C", "D", "E"]
+    document: Document
     variant: Name
     part: Literal["training", "validation", "test", "cross_validation", "model"]
     metric: Name
     epoch: Count | None = None
     value: float
     tolerance: Annotated[float, Field(ge=0)]
+
+
+class Member(_Strict):
+    """A variant in a study: what it is compared by and with, unless as the study says, and what the claim expects."""
+
+    variant: Name
+    expected: Literal["better", "worse"] | None = None
+    baseline: Name | None = None
+    metric: Name | None = None
+
+
+class Study(_Strict):
+    """A claim of the source documents, and the comparisons that answer it."""
+
+    question: str
+    claim: str
+    documents: Annotated[list[Document], Field(min_length=1)]
+    baseline: Name
+    metric: Name | None = None
+    members: Annotated[list[Member], Field(min_length=1)]
 
 
 class Params(_Strict):
@@ -131,6 +154,7 @@ class Params(_Strict):
     optimizer: OptimizerOverride | None
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+    studies: dict[Name, Study]
     published: list[Published]
 
 
@@ -229,6 +253,17 @@ def parse_params(content: Any) -> Params:
         elif variant.split not in params.datasets[variant.dataset].splits:
             splits = params.datasets[variant.dataset].splits
             mistakes.append(unknown(f"variants.{name}.split", splits, variant.split))
+    for name, study in params.studies.items():
+        named = {"baseline": study.baseline}
+        for index, member in enumerate(study.members):
+            named |= {f"members[{index}].variant": member.variant}
+            named |= {f"members[{index}].baseline": member.baseline} if member.baseline else {}
+            if member.variant == (member.baseline or study.baseline):
+                place = f"studies.{name}.members[{index}].variant"
+                mistakes.append(f"{place}: expected another variant than its baseline, got {member.variant!r}")
+        for place, variant_name in named.items():
+            if variant_name not in params.variants:
+                mistakes.append(unknown(f"studies.{name}.{place}", params.variants, variant_name))
     for index, figure in enumerate(params.published):
         if figure.variant not in params.variants:
             mistakes.append(unknown(f"published[{index}].variant", params.variants, figure.variant))

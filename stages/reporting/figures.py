@@ -29,7 +29,8 @@ def save(figure: Figure, path: Path) -> None:
 def learning_curves(name: str, history: pd.DataFrame) -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
-    history: columns seed, epoch, <metric>, val_<metric>, learning_rate. Several seeds: their mean, and their range.
+    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Several trainings: their mean and
+    their range.
     """
     columns = [str(column) for column in history]
     metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
@@ -43,7 +44,7 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
                 by_epoch = history.groupby("epoch")[column]
                 mean = by_epoch.mean()
                 axes.plot(mean.index, mean, color=PART_COLOURS[part], label=part, marker="o", markersize=3)
-                if len(history["seed"].unique()) > 1:
+                if by_epoch.size().max() > 1:
                     band = (by_epoch.min(), by_epoch.max())
                     axes.fill_between(mean.index, *band, color=PART_COLOURS[part], alpha=0.2, linewidth=0)
         axes.set_xlabel("epoch")
@@ -85,13 +86,12 @@ def confusion_matrix(name: str, counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def overview(comparisons: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
+def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
     """Draw every variant's figure on validation and test rows, best first, one panel per data set.
 
-    comparisons: as `stages.compare` writes it; ranked_by: the metric to draw, by data set. Bars are 95 % intervals
-    (Wilson) of the test accuracy by chance of the rows alone.
+    leaderboard: as `stages.compare` writes it; ranked_by: the metric to draw, by data set. Bars are the 95 % intervals.
     """
-    tables = {name: comparisons[comparisons["dataset"] == name] for name in ranked_by}
+    tables = {name: leaderboard[leaderboard["dataset"] == name] for name in ranked_by}
     largest, *others = sorted(tables, key=lambda name: -len(tables[name]))
     heights = [len(tables[name]) + 4 for name in others]
     height = max(len(tables[largest]) + 4, sum(heights))
@@ -115,11 +115,8 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     rows: Any = np.arange(len(table))
     axes.scatter(table[f"validation_{metric}"], rows, color=PART_COLOURS["validation"], s=14, label="validation")
     values = table[f"test_{metric}"]
-    if metric == "accuracy":
-        errors = [values - table["test_accuracy_low"], table["test_accuracy_high"] - values]
-        axes.errorbar(values, rows, xerr=errors, fmt="o", color=PART_COLOURS["test"], markersize=4, label="test, 95 %")
-    else:
-        axes.scatter(values, rows, color=PART_COLOURS["test"], s=18, label="test")
+    errors = [values - table[f"test_{metric}_low"], table[f"test_{metric}_high"] - values]
+    axes.errorbar(values, rows, xerr=errors, fmt="o", color=PART_COLOURS["test"], markersize=4, label="test, 95 %")
     axes.set_yticks(rows, table["variant"], fontsize=8)
     axes.set_ylim(-1, len(table))
     axes.set_xlabel(names.get(metric, metric))

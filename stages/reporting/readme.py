@@ -3,52 +3,68 @@
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md is generated; a test fails when it is stale.
 """
 
+import math
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from stages.compare import COMPARISONS, PUBLISHED
+from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
+from stages.datasets import module_of
 
 README = Path("README.md")
 
 TITLES = {
     "fashion_mnist": "Fashion-MNIST",
-    "housing": "California housing (errors in 100,000 USD)",
-    "thoracic": "Thoracic surgery (94 test rows, 14 deaths)",
+    "housing": "California housing (RMSE and MAE in USD)",
+    "thoracic": "Thoracic surgery (means over repeated splits, each with 94 test rows, 14 of them deaths)",
 }
 COLUMNS = {
     "fashion_mnist": {
         "test_accuracy": "test accuracy",
         "interval": "95 %",
         "test_log_loss": "test loss",
+        "test_macro_f1": "macro F1",
+        "test_calibration_error": "calibration error",
         "validation_accuracy": "validation accuracy",
-        "validation_log_loss": "validation loss",
     },
     "housing": {
         "test_mse": "test MSE",
-        "test_mae": "test MAE",
-        "test_r2": "test R²",
+        "interval": "95 %",
+        "test_rmse": "RMSE, USD",
+        "test_mae": "MAE, USD",
+        "test_r2": "R²",
         "validation_mse": "validation MSE",
     },
     "thoracic": {
         "test_roc_auc": "test ROC AUC",
+        "interval": "95 %",
         "test_average_precision": "average precision",
         "test_log_loss": "log loss",
         "test_accuracy": "accuracy",
-        "interval": "95 %",
     },
+}
+METRICS = {
+    "log_loss": "log loss",
+    "mse": "MSE",
+    "roc_auc": "ROC AUC",
+    "training_loss": "training loss",
+    "overfitting": "validation less training loss",
+    "loss_rise": "rise of the validation loss",
 }
 
 
-def results(comparisons: pd.DataFrame) -> str:
-    """One Markdown table per data set, best first. comparisons: as `stages.compare` writes it."""
-    intervals = comparisons["test_accuracy_low"].map("{:.3f}–".format) + comparisons["test_accuracy_high"].map(
-        "{:.3f}".format
-    )
-    comparisons = comparisons.assign(interval=intervals.where(comparisons["test_accuracy_low"].notna(), ""))
+def results(leaderboard: pd.DataFrame) -> str:
+    """One Markdown table per data set, best first. leaderboard: as `stages.compare` writes it."""
     parts = []
-    for dataset, rows in comparisons.groupby("dataset"):
+    for dataset, rows in leaderboard.groupby("dataset"):
+        module = module_of(str(dataset))
+        low, high = (rows[f"test_{module.RANKED_BY}_{end}"] for end in ("low", "high"))
+        intervals = low.map("{:.3f}–".format) + high.map("{:.3f}".format)
+        rows = rows.assign(interval=intervals.where(low.notna(), ""))
+        for column in ("test_rmse", "test_mae"):
+            if column in rows and not module.CLASSES:
+                rows[column] = (rows[column] * module.TARGET_UNIT).map("{:,.0f}".format)
         columns = COLUMNS.get(str(dataset), {})
         head = ["variant", "split", "parameters", "epochs", *columns.values()]
         body = [
@@ -60,12 +76,32 @@ def results(comparisons: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def published(figures: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+def answers(studies: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+    """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them."""
+    body = []
+    for _, study in studies.iterrows():
+        rows = comparisons[(comparisons["study"] == study["study"]) & comparisons["expected"].notna()]
+        shown = [
+            f"`{row['variant']}` − `{row['baseline']}`, {METRICS.get(row['metric'], row['metric'])}: "
+            f"{_signed(row['difference'])} ({_signed(row['low'])} to {_signed(row['high'])}), **{row['verdict']}**"
+            + ("" if row["verdict"] == row["expected"] else f" (claimed: {row['expected']})")
+            for _, row in rows.iterrows()
+        ]
+        cells = [f"{study['question']} ({study['documents']})", study["claim"], f"**{study['answer']}**"]
+        body.append([*cells, "<br>".join(shown)])
+    return _table(["question", "claim", "answer", "it rests on: difference (95 %), verdict"], body)
+
+
+def _signed(value: float) -> str:
+    return "any" if math.isinf(value) else f"{value:+.4f}".replace("-", "−")
+
+
+def published(figures: pd.DataFrame, leaderboard: pd.DataFrame) -> str:
     """Count the reproduced figures by document, and name those that are not.
 
     Parameter counts are certain, and the settings of the `small` split were chosen to fit: both are counted apart.
     """
-    small = comparisons.loc[comparisons["split"] == "small", "variant"]
+    small = leaderboard.loc[leaderboard["split"] == "small", "variant"]
     kind = figures["document"].where(figures["metric"] != "parameters", "parameter counts")
     kind = kind.where(~figures["variant"].isin(small), "E, on 3,000 images, whose unprinted settings we chose to fit")
     counts = pd.crosstab(kind, figures["result"])
@@ -102,14 +138,22 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def updated(text: str, comparisons: pd.DataFrame, figures: pd.DataFrame) -> str:
+def updated(text: str, tables: dict[Path, pd.DataFrame]) -> str:
     """Fill the README's text with the tables of the reports, as `stages.compare` writes them."""
-    return filled(text, {"results": results(comparisons), "published": published(figures, comparisons)})
+    blocks = {
+        "answers": answers(tables[ANSWERS], tables[COMPARISONS]),
+        "results": results(tables[LEADERBOARD]),
+        "published": published(tables[PUBLISHED], tables[LEADERBOARD]),
+    }
+    return filled(text, blocks)
+
+
+TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
 
 
 def main() -> None:
     """Update README.md."""
-    text = updated(README.read_text(encoding="utf-8"), pd.read_csv(COMPARISONS), pd.read_csv(PUBLISHED))
+    text = updated(README.read_text(encoding="utf-8"), {path: pd.read_csv(path) for path in TABLES})
     README.write_text(text, encoding="utf-8")
 
 

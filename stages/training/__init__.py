@@ -6,7 +6,7 @@ Only the modules that train Keras models import TensorFlow.
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import Split
+from stages.recipes.resolve import Recipe
 from stages.training import xla
 
 
@@ -74,8 +75,15 @@ def predicted_parts(split: Split) -> list[str]:
     return [part for part in split.x if part != "train"] or ["train"]
 
 
+def runs(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[Split, int]]:
+    """Yield what to train: each split with each seed, the seeds of a split one after the other."""
+    for split in splits:
+        for seed in range(recipe["seed"], recipe["seed"] + recipe["repeats"]):
+            yield split, seed
+
+
 class Trained(NamedTuple):
-    """What the training of one seed leaves, apart from the files in its folder."""
+    """What one training leaves, apart from the files in its folder."""
 
     predictions: Predictions
     history: pd.DataFrame

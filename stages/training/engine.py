@@ -55,7 +55,8 @@ def _tensor_of(array: np.ndarray) -> tf.Tensor:
 class EpochModel(keras.Model):
     """A functional model whose `fit` takes whole epochs.
 
-    Its training data are set by `set_data`; `fit` is then given a data set of epoch numbers.
+    Its training data are set by `set_data`; `fit` is then given a data set of epoch numbers. Set other data of the same
+    shapes, or `restart`, and the next `fit` runs what is compiled already.
     """
 
     def set_data(self, x: Arrays, y: Arrays, batch_size: int, seed: int, jit_compile: bool = True) -> None:
@@ -66,33 +67,46 @@ class EpochModel(keras.Model):
         that epoch. jit_compile: whether XLA compiles the epochs and the validation.
         """
         data = tensors_of((x, y))
+        how = (batch_size, jit_compile)
+        if getattr(self, "_compiled_as", None) != how:
+            self._compiled_as = how
+            self._compile_steps(batch_size, jit_compile)
+            # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.
+            self._symbolic_build(data_batch=tf.nest.map_structure(lambda array: array[:1], data))
         rows = int(tf.nest.flatten(data)[0].shape[0])
-        full, rest = divmod(rows, batch_size)
+        # XLA could not draw the order.
+        self._train_epoch = lambda epoch: self._train_in_order(batch_order(rows, seed, epoch), data)
 
-        def train_on(batch: tf.Tensor) -> None:
-            keras.Model.train_step(self, tf.nest.map_structure(lambda array: tf.gather(array, batch), data))
-
-        def train_on_full(number: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            batch = tf.slice(order, [number * batch_size], [batch_size])
-            train_on(tf.ensure_shape(batch, [batch_size]))
-            return number + 1, order
+    def _compile_steps(self, batch_size: int, jit_compile: bool) -> None:
+        self.run_eagerly = True  # what Keras would trace around them is no more than their call
 
         @tf.function(jit_compile=jit_compile, autograph=False)
-        def train_in_order(order: tf.Tensor) -> None:
+        def train_in_order(order: tf.Tensor, data: Any) -> None:
+            full, rest = divmod(order.shape[0], batch_size)
+
+            def train_on(batch: tf.Tensor) -> None:
+                keras.Model.train_step(self, tf.nest.map_structure(lambda array: tf.gather(array, batch), data))
+
+            def train_on_full(number: tf.Tensor) -> tuple[tf.Tensor]:
+                batch = tf.slice(order, [number * batch_size], [batch_size])
+                train_on(tf.ensure_shape(batch, [batch_size]))
+                return (number + 1,)
+
             with xla.tracing() if jit_compile else nullcontext():
                 if full:
-                    tf.while_loop(lambda number, _: number < full, train_on_full, [0, order], parallel_iterations=1)
+                    tf.while_loop(lambda number: number < full, train_on_full, [0], parallel_iterations=1)
                 if rest:
                     train_on(order[-rest:])
 
-        def train_epoch(epoch: tf.Tensor) -> None:
-            train_in_order(batch_order(rows, seed, epoch))  # which XLA could not draw
-
-        self.train_function = self.test_function = None  # those of other rows, if any
-        self._train_epoch = train_epoch
+        self._train_in_order = train_in_order
         self._test = tf.function(super().test_step, jit_compile=jit_compile, autograph=False)
-        # Builds metrics, loss and optimizer for the shapes of a real batch, which `fit` never sees.
-        self._symbolic_build(data_batch=tf.nest.map_structure(lambda array: array[:1], data))
+
+    def restart(self, other: keras.Model) -> None:
+        """Take over the state of a model that was built and compiled alike: its weights, seeds and optimizer's."""
+        other.optimizer.build(other.trainable_variables)
+        for mine, theirs in ((self, other), (self.optimizer, other.optimizer)):
+            for variable, value in zip(mine.variables, theirs.variables, strict=True):
+                variable.assign(value)
 
     def train_step(self, data: tf.Tensor) -> dict[str, Any]:
         """Train on every batch of the epoch whose number is `data` (an int64 scalar, from 0)."""

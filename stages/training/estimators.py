@@ -1,6 +1,8 @@
 """The references: scikit-learn's linear and dummy estimators, on the same rows as the Keras models."""
 
 import json
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +17,7 @@ from sklearn.model_selection import cross_val_score
 from stages.datasets import Split
 from stages.recipes.objects import build, sentence
 from stages.recipes.resolve import Recipe
-from stages.training import Trained, predicted_parts
+from stages.training import Trained, predicted_parts, runs
 
 
 def build_estimator(recipe: Recipe, seed: int, path: str) -> BaseEstimator:
@@ -49,22 +51,27 @@ def _module_of(class_name: str) -> ModuleType:
     return sklearn.dummy if hasattr(sklearn.dummy, class_name) else sklearn.linear_model
 
 
-def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder: Path) -> Trained:
-    """Fit an estimator, save it in the folder, load it back and predict with it; see `stages.training.keras_models`."""
+def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder: Path) -> Iterator[Trained]:
+    """Fit an estimator on each split with each seed; the first is left in the folder.
+
+    Each is saved, loaded back and predicts; see `stages.training.keras_models`.
+    """
     del title  # takes seconds: there is no progress to show
     path = f"variants.{name}"
-    fitted = build_estimator(recipe, seed, path).fit(_flat(split.x["train"]), split.y["train"])
-    save_estimator(fitted, folder)
-    estimator = load_estimator(folder)
-    history: dict[str, float] = {"seed": seed, "epoch": 1}
-    if "cross_validation" in recipe:
-        x, y = _training_rows_as_published(split)
-        history["cross_validation_accuracy"] = float(
-            # One process per core; the figures are the same for any number.
-            cross_val_score(build_estimator(recipe, seed, path), x, y, cv=recipe["cross_validation"], n_jobs=-1).mean()
-        )
-    predictions = {part: predict(estimator, split.x[part]) for part in predicted_parts(split)}
-    return Trained(predictions, pd.DataFrame([history]), {**summarise(estimator), "epochs": 1})
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, (split, seed) in enumerate(runs(recipe, splits)):
+            place = Path(scratch) if number else folder
+            save_estimator(build_estimator(recipe, seed, path).fit(_flat(split.x["train"]), split.y["train"]), place)
+            estimator = load_estimator(place)
+            history: dict[str, float] = {"seed": seed, "epoch": 1}
+            if "cross_validation" in recipe:
+                x, y = _training_rows_as_published(split)
+                folds = recipe["cross_validation"]
+                # One process per core; the figures are the same for any number.
+                scores = cross_val_score(build_estimator(recipe, seed, path), x, y, cv=folds, n_jobs=-1)
+                history["cross_validation_accuracy"] = float(scores.mean())
+            predictions = {part: predict(estimator, split.x[part]) for part in predicted_parts(split)}
+            yield Trained(predictions, pd.DataFrame([history]), {**summarise(estimator), "epochs": 1})
 
 
 def _flat(x: np.ndarray) -> np.ndarray:

@@ -1,19 +1,20 @@
 """Keras models: from a recipe, its data and a seed to a saved model and what that model predicts."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from stages.datasets import Split
 from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
-from stages.training import Predictions, Trained, predicted_parts
+from stages.training import Predictions, Trained, predicted_parts, runs
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
@@ -23,53 +24,71 @@ from stages.training.saving import save_model
 _ROWS_AT_ONCE = 1000  # in a prediction
 
 
-def train(recipe: Recipe, split: Split, seed: int, name: str, title: str, folder: Path) -> Trained:
-    """Train a Keras model, save it in the folder, load it back and predict with it.
+def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder: Path) -> Iterator[Trained]:
+    """Train a Keras model on each split with each seed; save the first in the folder, load it back and predict with it.
 
     The model is that of the last epoch, unless a callback restores or keeps the best one by the validation rows. Test
-    rows are only predicted. Without a validation part, the training rows are predicted.
+    rows are only predicted. Without a validation part, the training rows are predicted. What is compiled for the first
+    training serves all; each starts as it would alone.
 
     Raises: ValueError if the loss is not finite, unless the recipe's TerminateOnNaN deals with it.
     """
-    keras.utils.clear_session()  # numbers the names of the layers anew
-    keras.utils.set_random_seed(seed)
     path = f"variants.{name}"
-    model = build_model(recipe, split.x["train"].shape[1:], path, EpochModel)
-    compile_model(model, recipe, path)
-    history = History(seed, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
+    model = saved = None
     with tempfile.TemporaryDirectory() as scratch:
-        best = Path(scratch) / "best.weights.h5"
-        callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
-        model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed, recipe["jit_compile"])
-        validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
-        try:
-            fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
-        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
-            if "XLA" not in str(error):
-                raise
-            reason = sentence(error).split("<stack traces unavailable>")[-1].partition(" [[")[0].strip()[:300]
-            hint = f"{path}.jit_compile: expected layers that XLA can compile, or false"
-            raise ValueError(f"{hint}, got: {reason}") from None
-        if best.exists():
-            model.load_weights(best)
-    whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
-    compile_model(whole, recipe, path, model.optimizer)
-    save_model(whole, folder / "model.keras")
-    whole.save_weights(folder / "model.weights.h5")
-    table = history.table()
-    return Trained(predict_parts(folder, recipe, split), table, {**summarise(whole), "epochs": len(table)})
+        for number, (split, seed) in enumerate(runs(recipe, splits), start=1):
+            keras.utils.clear_session()  # numbers the names of the layers anew
+            keras.utils.set_random_seed(seed)
+            shape = split.x["train"].shape[1:]
+            built = build_model(recipe, shape, path, keras.Model if model else EpochModel)
+            compile_model(built, recipe, path)
+            if model is None:
+                model = built
+            else:
+                model.restart(built)
+            part_title = f"{title}, {number} of {len(splits) * recipe['repeats']}" if number > 1 else title
+            history = _fit(model, recipe, split, seed, name, part_title, Path(scratch) / f"best_{number}.weights.h5")
+            if saved is None:
+                whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
+                compile_model(whole, recipe, path, model.optimizer)
+                save_model(whole, folder / "model.keras")
+                whole.save_weights(folder / "model.weights.h5")
+                saved = keras.models.load_model(folder / "model.keras")
+                predict = predictor(saved, recipe)
+            else:
+                whole.save_weights(Path(scratch) / "model.weights.h5")
+                saved.load_weights(Path(scratch) / "model.weights.h5")
+            yield Trained(predict_parts(predict, split), history, {**summarise(whole), "epochs": len(history)})
+
+
+def _fit(model: EpochModel, recipe: Recipe, split: Split, seed: int, name: str, title: str, best: Path) -> pd.DataFrame:
+    path = f"variants.{name}"
+    history = History(seed, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
+    callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
+    model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed, recipe["jit_compile"])
+    validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
+    try:
+        fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
+    except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+        if "XLA" not in str(error):
+            raise
+        reason = sentence(error).split("<stack traces unavailable>")[-1].partition(" [[")[0].strip()[:300]
+        hint = f"{path}.jit_compile: expected layers that XLA can compile, or false"
+        raise ValueError(f"{hint}, got: {reason}") from None
+    if best.exists():
+        model.load_weights(best)
+    return history.table()
 
 
 def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[Any, Any]:
     return inputs_of(recipe, split.x[part]), targets_of(recipe, split.y[part], model)
 
 
-def predict_parts(folder: Path, recipe: Recipe, split: Split) -> Predictions:
-    """Predict the parts of the split that are predicted, with the saved model.
+def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split) -> Predictions:
+    """Predict the parts of the split that are predicted, with what `predictor` gave.
 
     Raises: ValueError if a prediction is not finite.
     """
-    predict = predictor(keras.models.load_model(folder / "model.keras"), recipe)
     predictions = {}
     for part in predicted_parts(split):
         for output, values in predict(split.x[part]).items():

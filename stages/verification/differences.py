@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.datasets import load_split
+from stages.datasets import load_splits
 from stages.evaluate import HISTORIES, MODELS, variant_metrics
 
 ACCURACY_TOLERANCE = 0.02
@@ -131,7 +131,7 @@ def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
 def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
     """Measure a variant in a tree as `evaluate` does, without rounding for the eye: {part: {metric: value}}."""
     recipe = json.loads((tree / MODELS / variant / "recipe.json").read_text(encoding="utf-8"))
-    targets = load_split(recipe["dataset"], recipe["split"], normalized).y
+    targets = [split.y for split in load_splits(recipe["dataset"], recipe["split"], normalized)]
     history = pd.read_csv(tree / HISTORIES / f"{variant}.csv")
     return variant_metrics(recipe, targets, tree / MODELS / variant, history)
 

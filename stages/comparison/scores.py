@@ -1,0 +1,57 @@
+"""What is compared: a score of every test row where the metric has one, else one value for each training."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Int (n,) from probabilities, float32 (n, classes), or (n, 1) that of class 1 of two."""
+    return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
+
+
+def shares(probabilities: np.ndarray) -> np.ndarray:
+    """Float64 (n, classes) that sum to 1, as float32 probabilities do only almost; of one output, both classes."""
+    wide = probabilities.astype(np.float64)
+    if wide.shape[1] == 1:
+        return np.hstack([1 - wide, wide])
+    return wide / wide.sum(axis=1, keepdims=True)
+
+
+def _log_loss(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    of_label = shares(probabilities)[np.arange(len(y)), y]
+    return -np.log(np.clip(of_label, np.finfo(np.float64).eps, 1))  # as scikit-learn cuts it off
+
+
+ROW_SCORES: dict[str, Score] = {
+    "accuracy": lambda y, probabilities: (predicted_classes(probabilities) == y).astype(np.float64),
+    "log_loss": _log_loss,
+    "mse": lambda y, predicted: (predicted[:, 0].astype(np.float64) - y) ** 2,
+    "mae": lambda y, predicted: np.abs(predicted[:, 0].astype(np.float64) - y),
+}
+"""Float64 (rows,) from y (rows,) and predictions, float32 (rows, outputs); the metric is their mean."""
+
+TRAINING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "roc_auc": lambda y, probabilities: metrics.roc_auc_score(y, probabilities[:, 0]),
+    "average_precision": lambda y, probabilities: metrics.average_precision_score(y, probabilities[:, 0]),
+}
+"""One number from y (rows,) and the probability of class 1 of two, float32 (rows, 1)."""
+
+HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
+    "training_loss": lambda history: history["loss"].iloc[-1],
+    "training_accuracy": lambda history: history["accuracy"].iloc[-1],
+    "overfitting": lambda history: history["val_loss"].iloc[-1] - history["loss"].iloc[-1],
+    "loss_rise": lambda history: history["val_loss"].iloc[-1] - history["val_loss"].min(),
+}
+"""One number from the epochs of one training: what the last epoch's losses say.
+
+`overfitting` is validation loss less training loss, `loss_rise` how far the validation loss has turned up.
+"""
+
+LESS_IS_BETTER = {"log_loss", "mse", "rmse", "mae", "training_loss", "overfitting", "loss_rise"}
+
+KNOWN = (*ROW_SCORES, *TRAINING_SCORES, *HISTORY_SCORES)

@@ -1,0 +1,166 @@
+"""Studies: what a claim's members score beside their baseline, and what that makes of the claim."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER, ROW_SCORES, TRAINING_SCORES
+from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
+from stages.datasets import Split
+from stages.recipes.resolve import Recipe
+from stages.recipes.schema import Study
+
+OPPOSITE = {"better": "worse", "worse": "better"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a variant left, as far as comparisons need it."""
+
+    name: str
+    recipe: Recipe
+    splits: list[Split]
+    """The split and its repetitions."""
+    predictions: Mapping[str, np.ndarray]
+    """float32 (trainings, rows, outputs) by part; the seeds of a split follow each other."""
+    history: pd.DataFrame
+
+    @cached_property
+    def trainings(self) -> list[tuple[Any, ...]]:
+        """What tells a training from the others of the variant: its split, if there are several, and its seed."""
+        columns = [column for column in ("split", "seed") if column in self.history]
+        return list(self.history[columns].drop_duplicates().itertuples(index=False, name=None))
+
+    def of_seeds(self, seeds: Sequence[int]) -> "Result":
+        """Leave out the trainings of other seeds."""
+        kept = [number for number, training in enumerate(self.trainings) if training[-1] in seeds]
+        predictions = {part: values[kept] for part, values in self.predictions.items()}
+        return replace(self, predictions=predictions, history=self.history[self.history["seed"].isin(seeds)])
+
+    def targets(self) -> list[np.ndarray]:
+        """The test rows' targets of each training."""
+        count = len(self.trainings)
+        return [self.splits[number * len(self.splits) // count].y["test"] for number in range(count)]
+
+    def scores(self, metric: str) -> np.ndarray:
+        """Score each training: float64 (trainings, test rows), or (trainings, 1) for a metric that has no rows.
+
+        Raises: ValueError for a metric that was not measured.
+        """
+        if metric in HISTORY_SCORES:
+            try:
+                epochs = self.history.groupby([c for c in ("split", "seed") if c in self.history], sort=False)
+                return np.array([[HISTORY_SCORES[metric](rows)] for _, rows in epochs], dtype=np.float64)
+            except KeyError as error:
+                got = ", ".join(map(str, self.history))
+                raise ValueError(f"{self.name}: expected a history with {error}, got {got}") from None
+        if "test" not in self.predictions:
+            raise ValueError(f"{self.name}: expected predictions of test rows for {metric}, got a split without")
+        pairs = list(zip(self.targets(), self.predictions["test"], strict=True))
+        if metric in ROW_SCORES:
+            return np.stack([ROW_SCORES[metric](y, predicted) for y, predicted in pairs])
+        return np.array([[TRAINING_SCORES[metric](y, predicted)] for y, predicted in pairs])
+
+
+def own_figure(result: Result, metric: str) -> Interval:
+    """The variant's own figure with its 95 % interval."""
+    return _interval(result.scores(metric), result, comparisons=1)
+
+
+def difference(member: Result, baseline: Result, metric: str, comparisons: int = 1) -> Interval:
+    """How much more the member scores than the baseline, with the interval that fits; see `statistics`.
+
+    Raises: ValueError if the two were not measured on the same rows with the same seeds.
+    """
+    if metric not in HISTORY_SCORES and not _same_rows(member, baseline):
+        raise ValueError(f"{member.name}: expected the test rows of {baseline.name}, got others")
+    if member.trainings != baseline.trainings:
+        raise ValueError(
+            f"{member.name}: expected the seeds of {baseline.name}, {baseline.trainings}, got {member.trainings}"
+        )
+    return _interval(member.scores(metric) - baseline.scores(metric), member, comparisons)
+
+
+def _same_rows(member: Result, baseline: Result) -> bool:
+    pairs = zip(member.splits, baseline.splits, strict=False)
+    return len(member.splits) == len(baseline.splits) and all(
+        "test" in one.rows and "test" in other.rows and np.array_equal(one.rows["test"], other.rows["test"])
+        for one, other in pairs
+    )
+
+
+def _interval(scores: np.ndarray, result: Result, comparisons: int) -> Interval:
+    splits = result.splits
+    if len(splits) > 1:
+        # Rows of repeated splits are not those of each other: one value for each split, the mean of its seeds.
+        of_split = scores.mean(axis=1).reshape(len(splits), -1).mean(axis=1)
+        overlap = len(splits[0].rows.get("test", ())) / len(splits[0].rows["train"])
+        return interval(of_split, comparisons, overlap)
+    return interval_of_rows(scores, comparisons) if scores.shape[1] > 1 else interval(scores[:, 0], comparisons)
+
+
+COMPARISON_COLUMNS = [
+    "study",
+    "variant",
+    "baseline",
+    "metric",
+    "ours",
+    "of_baseline",
+    "difference",
+    "low",
+    "high",
+    "verdict",
+    "expected",
+]
+
+
+def compare_members(
+    name: str, study: Study, results: Mapping[str, Result], ranked_by: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """One row per member of a study, see COMPARISON_COLUMNS; the intervals hold together in 95 % of studies.
+
+    ranked_by: the metric of a data set where the study names none.
+    """
+    rows = []
+    for member in study.members:
+        baseline = results[member.baseline or study.baseline]
+        result = results[member.variant]
+        metric = member.metric or study.metric or ranked_by(result.recipe["dataset"])
+        try:
+            found = difference(result, baseline, metric, len(study.members))
+        except ValueError as error:
+            raise ValueError(f"studies.{name}: {error}") from None
+        rows.append(
+            {
+                "study": name,
+                "variant": member.variant,
+                "baseline": baseline.name,
+                "metric": metric,
+                "ours": result.scores(metric).mean(),
+                "of_baseline": baseline.scores(metric).mean(),
+                "difference": found.mean,
+                "low": found.low,
+                "high": found.high,
+                "verdict": verdict(found, metric in LESS_IS_BETTER),
+                "expected": member.expected,
+            }
+        )
+    return rows
+
+
+def answer(rows: Iterable[Mapping[str, Any]]) -> str:
+    """What the verdicts make of the claim: `confirmed`, `refuted` or `not decided`.
+
+    Confirmed if every expected verdict came, refuted if the opposite of one came; a study that expects nothing only
+    shows.
+    """
+    expected = [(row["expected"], row["verdict"]) for row in rows if row["expected"]]
+    if any(found == OPPOSITE[wanted] for wanted, found in expected):
+        return "refuted"
+    if expected and all(found == wanted for wanted, found in expected):
+        return "confirmed"
+    return "not decided" if expected else "shown"
