@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
             if name == "growth":
                 results[name]["memory"] |= {stage: round(peak, 1) for stage, peak in peaks.items()}
                 results[name]["memory"] |= measurements.reports(scratch, say)
+            results.setdefault("dates", {})[letter] = results["date"]
             results.setdefault("minutes", {})[letter] = round(say.minutes() - start, 1)
             if not printed:  # after each section, so that little is lost
                 folder.mkdir(parents=True, exist_ok=True)

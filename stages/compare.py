@@ -5,13 +5,15 @@ Reads `reports/metrics.json`, the recipes, predictions, targets and histories, a
 
     leaderboard.csv    one row per variant, best first on the test rows of its data set
     comparisons.csv    one row per member of a study: difference to its baseline, 95 % interval, verdict
-    answers.csv        one row per study: whether its claim is confirmed, refuted or not decided by these data
+    answers.csv        one row per study: whether its claim is confirmed, refuted or not decided by these data, or needs
+                       several seeds
+    summary.json       few enough figures for `dvc metrics` and `dvc exp show`: best, median and worst variant of each
+                       data set on test rows; claims and published figures by their result
     published.csv      one row per published figure: published, ours, difference, tolerance; reproduced, missed or
                        not measured
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from stages.recipes.schema import Published, Study, read_params
 LEADERBOARD = Path("reports/leaderboard.csv")
 COMPARISONS = Path("reports/comparisons.csv")
 ANSWERS = Path("reports/answers.csv")
+SUMMARY = Path("reports/summary.json")
 PUBLISHED = Path("reports/published.csv")
 
 FIGURE_COLUMNS = [
@@ -40,6 +43,7 @@ FIGURE_COLUMNS = [
     "tolerance",
     "result",
 ]
+LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
 ANSWER_COLUMNS = ["study", "question", "claim", "documents", "answer"]
 
 Table = list[dict[str, Any]]
@@ -57,7 +61,8 @@ def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.Data
         for name, parts in variants.items():
             row = {"dataset": dataset, "variant": name, "split": results[name].recipe["split"], **parts["model"]}
             for part in ("validation", "test"):
-                row |= {f"{part}_{each}": value for each, value in parts.get(part, {}).items()}
+                figures = {each: value for each, value in parts.get(part, {}).items() if not each.endswith(LIMITS)}
+                row |= {f"{part}_{each}": value for each, value in figures.items()}
             if "test" in parts:
                 found = own_figure(results[name], metric)
                 row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}
@@ -68,10 +73,7 @@ def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.Data
 
 
 def studied(studies: dict[str, Study], results: dict[str, Result]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tabulate the studies' comparisons and their answers.
-
-    Raises: ValueError with the study that cannot be answered.
-    """
+    """Tabulate the studies' comparisons and their answers."""
     comparisons, answers = [], []
     for name, study in studies.items():
         rows = compare_members(name, study, results, lambda dataset: module_of(dataset).RANKED_BY)
@@ -120,6 +122,20 @@ def our_figure(figure: Published, parts: dict[str, Any], history: pd.DataFrame) 
     return float(epochs[column].mean()) if column in epochs and len(epochs) else None
 
 
+def summary(table: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Count and pick what says in a glance what a run gave, {heading: {name: figure}}; from the other tables."""
+    picked: dict[str, dict[str, float]] = {}
+    for dataset, rows in table.groupby("dataset"):
+        metric = module_of(str(dataset)).RANKED_BY
+        figures = rows[f"test_{metric}"].dropna()
+        best, worst = ("min", "max") if metric in LESS_IS_BETTER else ("max", "min")
+        of_variants = {"best": figures.agg(best), "median": figures.median(), "worst": figures.agg(worst)}
+        picked[f"{dataset}_{metric}"] = {name: round(float(value), 6) for name, value in of_variants.items()}
+    for heading, results in (("claims", answers["answer"]), ("published", published["result"])):
+        picked[heading] = {str(name).replace(" ", "_"): int(count) for name, count in results.value_counts().items()}
+    return picked
+
+
 def read_results() -> dict[str, Result]:
     """Open what every variant left."""
     results = {}
@@ -136,15 +152,14 @@ def main() -> None:
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
     results = read_results()
     table = leaderboard(measured, results)
-    try:
-        comparisons, answers = studied(params.studies, results)
-    except ValueError as error:
-        sys.exit(str(error))
+    comparisons, answers = studied(params.studies, results)
     rows = published_figures(params.published, measured, {name: each.history for name, each in results.items()})
     published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
     for path, content in ((LEADERBOARD, table), (COMPARISONS, comparisons), (ANSWERS, answers)):
         content.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")
+    figures = summary(table, answers, published)
+    SUMMARY.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name, count in answers["answer"].value_counts().items():
         print(f"{count} claims {name}")
     reproduced = (published["result"] == "reproduced").sum()

@@ -58,15 +58,26 @@ def complete(params: Params) -> dict[str, Recipe]:
 
 
 def check_studies(params: Params) -> None:
-    """Check that every metric of a study is one. Raises: ValueError with one line per mistake."""
+    """Check what a study compares, as far as no data are needed.
+
+    Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
+    """
     mistakes = []
     for name, study in params.studies.items():
-        named = {"metric": study.metric} | {f"members[{i}].metric": each.metric for i, each in enumerate(study.members)}
-        for place, metric in named.items():
-            if metric is not None and metric not in scores.KNOWN:
-                mistakes.append(unknown(f"studies.{name}.{place}", scores.KNOWN, metric))
+        for index, member in enumerate(study.members):
+            place = f"studies.{name}.members[{index}]"
+            dataset = params.variants[member.variant].dataset
+            other = params.variants[member.baseline or study.baseline].dataset
+            if dataset != other:
+                mistakes.append(f"{place}.variant: expected one of {other}, the baseline's data set, got {dataset!r}")
+            metric = member.metric or study.metric
+            known = scores.metrics_for(len(module_of(dataset).CLASSES))
+            if metric is not None and metric not in known:
+                mistakes.append(
+                    unknown(f"{place}.metric" if member.metric else f"studies.{name}.metric", known, metric)
+                )
     if mistakes:
-        raise ValueError("\n".join(mistakes))
+        raise ValueError("\n".join(dict.fromkeys(mistakes)))
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:

@@ -4,9 +4,10 @@
 name: a commit, a branch, an experiment; by default HEAD and the workspace are compared, so after
 `dvc exp run -S dropout=0.3` it says what that did. The predictions are read through DVC from its cache (or remote);
 nothing is checked out.
-Every variant whose predictions or history differ gets a line: its figure in both, the difference, its 95 % interval
-(they hold together for all lines, see `stages.comparison.statistics`), and the verdict on b: better, worse or within
-noise.
+
+Every variant whose recipe, predictions or history differ gets a line: its figure in both, the difference, its 95 %
+interval (they hold together for all lines, see `stages.comparison.statistics`), and the verdict on b: better, worse or
+within noise.
 """
 
 import argparse
@@ -146,7 +147,7 @@ def compare(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> tuple[
                 changed.append(
                     [revision.result(name, each, Path(scratch)) for revision, each in zip((a, b), left, strict=True)]
                 )
-        rows = []
+        rows, of_one_seed = [], 0
         for baseline, member in changed:
             metric = metric_of(member.recipe["dataset"])
             try:
@@ -157,6 +158,8 @@ def compare(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> tuple[
             except ValueError as error:
                 remarks.append(f"{member.name}: not compared: {error}")
                 continue
+            if len(before.trainings) == 1:
+                of_one_seed += 1
             rows.append(
                 [
                     member.name,
@@ -168,7 +171,9 @@ def compare(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> tuple[
                 ]
             )
     unchanged = len(set(names[a.name]) & set(names[b.name])) - len(changed)
-    remarks.append(f"{unchanged} variants are the same, byte for byte")
+    if of_one_seed:
+        remarks.append("one seed: these verdicts are about the trained nets; another seed may turn them round")
+    remarks.append(f"the same, byte for byte: {unchanged}")
     return pd.DataFrame(rows, columns=COLUMNS), remarks
 
 

@@ -1,8 +1,7 @@
 """Measure what every variant predicted: `python -m stages.evaluate`.
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
-`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}), `reports/summary.json` for `dvc metrics` (the
-one figure of each variant by which its data set is ranked, on test rows) and, for `dvc plots`, long tables in
+`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}) and, for `dvc plots`, long tables in
 `reports/plots/`: the learning curves of each data set by metric, and of each classifier's first training the confusion
 counts and each class's precision and recall.
 """
@@ -18,21 +17,18 @@ from sklearn import metrics
 
 from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
 from stages.comparison.statistics import interval
-from stages.datasets import load_splits, module_of
+from stages.datasets import Split, load_splits, module_of, overlap_of, split_of_each
 from stages.recipes.resolve import Recipe
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
 HISTORIES = Path("reports/history")
 METRICS = Path("reports/metrics.json")
-SUMMARY = Path("reports/summary.json")
 PLOTS = Path("reports/plots")
 CONFUSION = PLOTS / "confusion.csv"
 CLASSES = PLOTS / "classes.csv"
 
 Metrics = dict[str, float]
-Targets = dict[str, np.ndarray]
-"""The targets of a split by part."""
 
 
 def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
@@ -120,21 +116,16 @@ def over_trainings(measured: list[Metrics], splits: int = 1, overlap: float = 0.
     return {str(name): round(float(value), 6) for name, value in values.items()}
 
 
-def overlap_of(splits: list[Targets], part: str) -> float:
-    """How many rows the part of a split has for each training row, if the split is repeated; else 0."""
-    return len(splits[0][part]) / len(splits[0]["train"]) if len(splits) > 1 else 0.0
-
-
 def predictions_of(folder: Path) -> dict[str, np.ndarray]:
     """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
     with np.load(folder / "predictions.npz") as saved:
         return dict(saved)
 
 
-def variant_metrics(recipe: Recipe, splits: list[Targets], folder: Path, history: pd.DataFrame) -> dict[str, Any]:
+def variant_metrics(recipe: Recipe, splits: list[Split], folder: Path, history: pd.DataFrame) -> dict[str, Any]:
     """Measure one variant: {part: {metric: value}}, and the model itself as the part `model`.
 
-    splits: the targets by part, of each repetition of the split.
+    splits: the split and its repetitions.
     """
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     measured: dict[str, Any] = {}
@@ -143,20 +134,14 @@ def variant_metrics(recipe: Recipe, splits: list[Targets], folder: Path, history
         outputs = {"main": saved[part]}
         if f"{part}_auxiliary" in saved:
             outputs["auxiliary"] = saved[f"{part}_auxiliary"]
-        trainings = len(saved[part])
         of_each = [
-            part_metrics(
-                splits[number * len(splits) // trainings][part],
-                {name: values[number] for name, values in outputs.items()},
-                recipe,
-            )
-            for number in range(trainings)
+            part_metrics(split.y[part], {name: values[number] for name, values in outputs.items()}, recipe)
+            for number, split in enumerate(split_of_each(splits, len(saved[part])))
         ]
         measured[part] = over_trainings(of_each, len(splits), overlap_of(splits, part))
     if "cross_validation_accuracy" in history:
-        measured["cross_validation"] = over_trainings(
-            [{"accuracy": value} for value in history["cross_validation_accuracy"]]
-        )
+        of_each = [{"accuracy": value} for value in history["cross_validation_accuracy"]]
+        measured["cross_validation"] = over_trainings(of_each, len(splits), overlap_of(splits, "test"))
     measured["model"] = {
         "parameters": summary["parameters"],
         "epochs": float(np.mean(summary["epochs"])),
@@ -185,17 +170,6 @@ def confusion(name: str, y: np.ndarray, probabilities: np.ndarray, classes: tupl
     return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
 
 
-def summary(measured: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Pick each variant's one figure: {"<data set>_<metric>": {variant: value on test rows}}."""
-    picked: dict[str, dict[str, float]] = {}
-    for dataset, variants in measured.items():
-        metric = module_of(dataset).RANKED_BY
-        picked[f"{dataset}_{metric}"] = {
-            name: parts["test"][metric] for name, parts in variants.items() if "test" in parts
-        }
-    return picked
-
-
 def recipes() -> Iterator[tuple[str, Recipe]]:
     """Yield the name and the recipe of every variant."""
     for path in sorted(RECIPES.glob("*.json")):
@@ -209,19 +183,18 @@ def main() -> None:
     counts, by_class = [], []
     for name, recipe in recipes():
         dataset, folder = recipe["dataset"], MODELS / name
-        targets = [split.y for split in load_splits(dataset, recipe["split"])]
+        splits = load_splits(dataset, recipe["split"])
         history = pd.read_csv(HISTORIES / f"{name}.csv")
-        measured.setdefault(dataset, {})[name] = variant_metrics(recipe, targets, folder, history)
+        measured.setdefault(dataset, {})[name] = variant_metrics(recipe, splits, folder, history)
         for metric in ("loss", *recipe.get("metrics", [])):
             long.setdefault(f"{dataset}_{metric}", []).append(curves(name, history, metric))
         classes = module_of(dataset).CLASSES
-        if classes and "test" in targets[0]:
-            probabilities = predictions_of(folder)["test"][0]
-            counts.append(confusion(name, targets[0]["test"], probabilities, classes))
-            by_class.append(class_metrics(targets[0]["test"], probabilities, classes).assign(variant=name))
+        if classes and "test" in splits[0].y:
+            y, probabilities = splits[0].y["test"], predictions_of(folder)["test"][0]
+            counts.append(confusion(name, y, probabilities, classes))
+            by_class.append(class_metrics(y, probabilities, classes).assign(variant=name))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
-    for path, content in ((METRICS, measured), (SUMMARY, summary(measured))):
-        path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")

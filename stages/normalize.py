@@ -102,8 +102,9 @@ def repeated(dataset: str, splits: Mapping[str, Any]) -> Iterator[tuple[str, Any
             continue
         try:
             repeats = integer_option(options, "repeats", 1, MOST_REPEATS)
-            if "random_state" not in options:
-                raise OptionError("repeats", "a random_state beside it", repeats)
+            for option in ("random_state", "test_size"):  # each repetition is to have test rows of its own
+                if option not in options:
+                    raise OptionError("repeats", f"a {option} beside it", repeats)
             first = random_state_option(options)
         except OptionError as error:
             raise ValueError(f"datasets.{dataset}.splits.{split}.{error}") from error

@@ -1,7 +1,7 @@
 """Train one variant from its recipe: `python -m stages.train <variant>`.
 
 Reads `data/recipes/<variant>.json` and the data that it names; leaves `reports/history/<variant>.csv` (one row per
-epoch and seed) and `data/models/<variant>/`:
+epoch of each training) and `data/models/<variant>/`:
 
     model.keras, model.weights.h5    the whole model, its weights alone (both of the first split and seed)
     estimator.npz, estimator.json    instead of them for a scikit-learn estimator
@@ -88,7 +88,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Nine digits tell any two float32 numbers apart.
     history.to_csv(HISTORIES / f"{name}.csv", index=False, float_format="%.9g", lineterminator="\n")
     shutil.copyfile(path, folder / "recipe.json")  # last: it says that the training is complete
-    figures = history.iloc[-1].drop(["split", "seed", "epoch", "learning_rate"], errors="ignore")
+    last = pd.DataFrame([each.history.iloc[-1] for each in trained])
+    figures = last.drop(columns=["split", "seed", "epoch", "learning_rate"], errors="ignore").mean()
     shown = " ".join(f"{key} {value:.4f}" for key, value in figures.items()) or "fitted"
     print(f"{title}: {shown}, {time.monotonic() - started:.0f} s", flush=True)
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from stages import evaluate
+from stages.datasets import Split
 
 
 def test_a_classifier_is_measured_as_by_hand() -> None:
@@ -61,12 +62,16 @@ def test_repeated_splits_are_counted_once_each_and_share_rows() -> None:
     assert found["accuracy_high"] == pytest.approx(0.5 + half, abs=1e-4)
 
 
+def split_with(targets: dict[str, np.ndarray]) -> Split:
+    return Split(x={}, y=targets, rows={}, scaling={})
+
+
 def test_a_variant_is_measured_on_each_part_that_it_predicted(tmp_path: Path) -> None:
     predictions = {part: np.array([[[0.9], [0.2]]], dtype=np.float32) for part in ("validation", "test")}
     np.savez(tmp_path / "predictions.npz", **predictions)  # type: ignore[arg-type]
     (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3]}))
     targets = {"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])}
-    measured = evaluate.variant_metrics({}, [targets], tmp_path, pd.DataFrame({"seed": [42], "epoch": [3]}))
+    measured = evaluate.variant_metrics({}, [split_with(targets)], tmp_path, pd.DataFrame({"seed": [42], "epoch": [3]}))
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
     assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
@@ -77,7 +82,7 @@ def test_each_training_is_measured_on_the_rows_of_its_split(tmp_path: Path) -> N
     predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
     np.savez(tmp_path / "predictions.npz", test=predicted)
     (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3, 3, 3, 3]}))
-    splits = [{"train": np.zeros(4), "test": np.array(labels)} for labels in ([1, 0], [0, 1])]
+    splits = [split_with({"train": np.zeros(4), "test": np.array(labels)}) for labels in ([1, 0], [0, 1])]
     measured = evaluate.variant_metrics({}, splits, tmp_path, pd.DataFrame({"seed": [1, 2], "epoch": 1}))
     assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
     assert measured["model"]["trainings"] == 4

@@ -241,10 +241,8 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
         (0.2, r"splits\.only: expected options by name, got 0\.2"),
         ({**CLEAN, "repeats": 0}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got 0"),
         ({**CLEAN, "repeats": "3"}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got '3'"),
-        (
-            {"scaling": "none", "repeats": 3},
-            r"splits\.only\.repeats: expected a random_state beside it, got 3",
-        ),
+        ({"scaling": "none", "repeats": 3}, r"splits\.only\.repeats: expected a random_state beside it, got 3"),
+        ({**HOLDOUT, "repeats": 3}, r"splits\.only\.repeats: expected a test_size beside it, got 3"),
     ],
 )
 def test_wrong_option_is_named_with_what_was_expected_and_got(tmp_path: Path, options: Any, message: str) -> None:

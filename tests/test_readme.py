@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from stages.recipes.schema import parse_params
 from stages.reporting import readme
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +24,8 @@ def committed(path: Path) -> str:
 def test_the_tables_are_those_of_the_reports() -> None:
     text = committed(readme.README)
     tables = {path: pd.read_csv(io.StringIO(committed(path))) for path in readme.TABLES}
-    assert readme.updated(text, tables) == text, "stale: run `python -m stages.reporting.readme` and commit"
+    params = parse_params(yaml.safe_load(committed(Path("params.yaml"))))
+    assert readme.updated(text, tables, params) == text, "stale: run `python -m stages.reporting.readme` and commit"
 
 
 def test_every_missed_figure_has_its_reason() -> None:

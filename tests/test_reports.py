@@ -90,21 +90,31 @@ def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
     assert (table["test_accuracy_low"]["d"], table["test_accuracy_high"]["d"]) == (1, 1)
 
 
-def test_a_study_that_cannot_be_answered_is_told_by_its_name() -> None:
-    results = {"new": left_by("new", "housing", [1.0, 3.0]), "old": left_by("old", "housing", [1.0, 3.0])}
-    members = [{"variant": "new", "metric": "overfitting"}]
-    study = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "old", "members": members}
-    with pytest.raises(ValueError, match=r"^studies\.mine: new: expected a history with 'val_loss', got seed, epoch"):
-        compare.studied({"mine": Study.model_validate(study)}, results)
-
-
 def test_a_study_has_its_answer_beside_its_comparisons() -> None:
     results = {"new": left_by("new", "housing", [1.0, 3.0]), "old": left_by("old", "housing", [1.0, 3.0])}
     members = [{"variant": "new", "expected": "better"}]
     study = {"question": "Q?", "claim": "C!", "documents": ["A", "B"], "baseline": "old", "members": members}
     comparisons, answers = compare.studied({"mine": Study.model_validate(study)}, results)
     assert comparisons[["variant", "difference", "verdict"]].to_numpy().tolist() == [["new", 0.0, "within noise"]]
-    assert answers.to_numpy().tolist() == [["mine", "Q?", "C!", "A B", "not decided"]]
+    assert answers.to_numpy().tolist() == [["mine", "Q?", "C!", "A B", "needs several seeds"]]
+
+
+def test_the_summary_is_short_and_says_what_a_run_gave() -> None:
+    table = pd.DataFrame(
+        {
+            "dataset": ["housing"] * 4 + ["fashion_mnist"],
+            "test_mse": [0.3, 0.5, 0.4, np.nan, np.nan],
+            "test_accuracy": [np.nan] * 4 + [0.9],
+        }
+    )
+    answers = pd.DataFrame({"answer": ["refuted", "not decided", "not decided"]})
+    published = pd.DataFrame({"result": ["missed", "reproduced"]})
+    assert compare.summary(table, answers, published) == {
+        "housing_mse": {"best": 0.3, "median": 0.4, "worst": 0.5},
+        "fashion_mnist_accuracy": {"best": 0.9, "median": 0.9, "worst": 0.9},
+        "claims": {"not_decided": 2, "refuted": 1},
+        "published": {"missed": 1, "reproduced": 1},
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -391,14 +392,40 @@ def test_the_stage_keeps_the_model_of_the_first_seed(stage_left: Path, left: tup
         assert np.array_equal(predictions["test"][0], left[1].predictions["test"])
 
 
-@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_each_split_and_seed_trains_as_it_would_alone(jit_compile: bool, tmp_path: Path) -> None:
-    # Dropout draws, the plateau lowers the learning rate, the checkpoint restores: nothing of it is left for the next.
-    callbacks = {
-        "ReduceLROnPlateau": {"monitor": "loss", "patience": 0, "min_delta": 10.0, "factor": 0.5},
-        "ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True},
-    }
-    recipe = {**DRAWING, "callbacks": callbacks, "epochs": 3, "jit_compile": jit_compile, "repeats": 2}
+# What a training could leave for the next: drawn numbers, a lowered rate, restored weights, an optimizer's moments.
+LEAKING: dict[str, dict[str, Any]] = {
+    "plateau and checkpoint": {
+        "callbacks": {
+            "ReduceLROnPlateau": {"monitor": "loss", "patience": 0, "min_delta": 10.0, "factor": 0.5},
+            "ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True},
+        }
+    },
+    "early stopping": {
+        "callbacks": {"EarlyStopping": {"monitor": "val_loss", "min_delta": 0.01, "restore_best_weights": True}},
+        "optimizer": {"SGD": {"learning_rate": 0.05, "momentum": 0.9}},
+        "epochs": 8,
+    },
+    "Nadam": {"optimizer": {"Nadam": {"learning_rate": 0.01}}},
+    "schedule": {
+        "optimizer": {
+            "Adam": {
+                "learning_rate": {
+                    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5}
+                }
+            }
+        }
+    },
+    "two outputs": {"layers": None, **TWO_OUTPUTS},
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "jit_compile"),
+    [*((case, False) for case in LEAKING), pytest.param("early stopping", True, marks=pytest.mark.slow)],
+)
+def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bool, tmp_path: Path) -> None:
+    recipe = {**DRAWING, "epochs": 3, "jit_compile": jit_compile, "repeats": 2, **LEAKING[case]}
+    recipe = {key: value for key, value in recipe.items() if value is not None}
     splits = [split_of(), split_of(generator_seed=2)]
     together = list(keras_models.train(recipe, splits, "it", "it", tmp_path))
     alone = [train(recipe, tmp_path / f"{i}{seed}", split, seed) for i, split in enumerate(splits) for seed in (3, 4)]
@@ -408,6 +435,16 @@ def test_each_split_and_seed_trains_as_it_would_alone(jit_compile: bool, tmp_pat
         for part, values in one.predictions.items():
             assert np.array_equal(values, other.predictions[part])
     assert len({each.predictions["test"].tobytes() for each in together}) == 4
+
+
+def test_of_several_trainings_the_one_that_diverged_is_named(tmp_path: Path) -> None:
+    rows = split_of()
+    huge = replace(rows, y={part: values * 1e30 for part, values in rows.y.items()})
+    recipe = recipe_of(optimizer={"SGD": {"learning_rate": 0.01}}, callbacks={"TerminateOnNaN": {}})
+    with pytest.raises(ValueError, match=r"^split 1, seed 3, predictions of validation rows: expected finite numbers"):
+        list(keras_models.train(recipe, [rows, huge], "it", "it", tmp_path))
+    with pytest.raises(ValueError, match=r"^split 1, seed 3, epoch 1: expected a finite loss, got (inf|nan)"):
+        list(keras_models.train({**recipe, "callbacks": {}}, [rows, huge], "it", "it", tmp_path))
 
 
 def test_the_trainings_of_a_recipe_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,13 @@ HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
 `overfitting` is validation loss less training loss, `loss_rise` how far the validation loss has turned up.
 """
 
-LESS_IS_BETTER = {"log_loss", "mse", "rmse", "mae", "training_loss", "overfitting", "loss_rise"}
+LESS_IS_BETTER = {"log_loss", "mse", "mae", "training_loss", "overfitting", "loss_rise"}
 
 KNOWN = (*ROW_SCORES, *TRAINING_SCORES, *HISTORY_SCORES)
+
+
+def metrics_for(classes: int) -> tuple[str, ...]:
+    """Name the metrics that fit a data set of so many classes; 0: its target is a quantity."""
+    if not classes:
+        return ("mse", "mae", *(name for name in HISTORY_SCORES if name != "training_accuracy"))
+    return ("accuracy", "log_loss", *(TRAINING_SCORES if classes == 2 else ()), *HISTORY_SCORES)

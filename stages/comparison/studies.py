@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER, ROW_SCORES, TRAINING_SCORES
+from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER, ROW_SCORES, TRAINING_SCORES, metrics_for
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
-from stages.datasets import Split
+from stages.datasets import Split, module_of, overlap_of, split_of_each
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import Study
 
@@ -32,8 +32,7 @@ class Result:
     @cached_property
     def trainings(self) -> list[tuple[Any, ...]]:
         """What tells a training from the others of the variant: its split, if there are several, and its seed."""
-        columns = [column for column in ("split", "seed") if column in self.history]
-        return list(self.history[columns].drop_duplicates().itertuples(index=False, name=None))
+        return list(self.history[_columns(self.history)].drop_duplicates().itertuples(index=False, name=None))
 
     def of_seeds(self, seeds: Sequence[int]) -> "Result":
         """Leave out the trainings of other seeds."""
@@ -41,29 +40,32 @@ class Result:
         predictions = {part: values[kept] for part, values in self.predictions.items()}
         return replace(self, predictions=predictions, history=self.history[self.history["seed"].isin(seeds)])
 
-    def targets(self) -> list[np.ndarray]:
-        """The test rows' targets of each training."""
-        count = len(self.trainings)
-        return [self.splits[number * len(self.splits) // count].y["test"] for number in range(count)]
-
     def scores(self, metric: str) -> np.ndarray:
         """Score each training: float64 (trainings, test rows), or (trainings, 1) for a metric that has no rows.
 
-        Raises: ValueError for a metric that was not measured.
+        Raises: ValueError for a metric that does not fit the data set, or was not measured.
         """
+        known = metrics_for(len(module_of(self.recipe["dataset"]).CLASSES))
+        if metric not in known:
+            raise ValueError(f"{self.name}: expected a metric among {', '.join(known)}, got {metric!r}")
         if metric in HISTORY_SCORES:
             try:
-                epochs = self.history.groupby([c for c in ("split", "seed") if c in self.history], sort=False)
+                epochs = self.history.groupby(_columns(self.history), sort=False)
                 return np.array([[HISTORY_SCORES[metric](rows)] for _, rows in epochs], dtype=np.float64)
             except KeyError as error:
                 got = ", ".join(map(str, self.history))
                 raise ValueError(f"{self.name}: expected a history with {error}, got {got}") from None
         if "test" not in self.predictions:
             raise ValueError(f"{self.name}: expected predictions of test rows for {metric}, got a split without")
-        pairs = list(zip(self.targets(), self.predictions["test"], strict=True))
+        targets = [split.y["test"] for split in split_of_each(self.splits, len(self.trainings))]
+        pairs = list(zip(targets, self.predictions["test"], strict=True))
         if metric in ROW_SCORES:
             return np.stack([ROW_SCORES[metric](y, predicted) for y, predicted in pairs])
         return np.array([[TRAINING_SCORES[metric](y, predicted)] for y, predicted in pairs])
+
+
+def _columns(history: pd.DataFrame) -> list[str]:
+    return [column for column in ("split", "seed") if column in history]
 
 
 def own_figure(result: Result, metric: str) -> Interval:
@@ -74,8 +76,12 @@ def own_figure(result: Result, metric: str) -> Interval:
 def difference(member: Result, baseline: Result, metric: str, comparisons: int = 1) -> Interval:
     """How much more the member scores than the baseline, with the interval that fits; see `statistics`.
 
-    Raises: ValueError if the two were not measured on the same rows with the same seeds.
+    Raises: ValueError if the two were not measured alike: on the same rows, with the same seeds, by the same loss.
     """
+    for key in ("dataset", *(["loss"] if metric in HISTORY_SCORES and metric != "training_accuracy" else [])):
+        if member.recipe.get(key) != baseline.recipe.get(key):
+            expected, got = baseline.recipe.get(key), member.recipe.get(key)
+            raise ValueError(f"{member.name}: expected the {key} of {baseline.name}, {expected!r}, got {got!r}")
     if metric not in HISTORY_SCORES and not _same_rows(member, baseline):
         raise ValueError(f"{member.name}: expected the test rows of {baseline.name}, got others")
     if member.trainings != baseline.trainings:
@@ -98,8 +104,7 @@ def _interval(scores: np.ndarray, result: Result, comparisons: int) -> Interval:
     if len(splits) > 1:
         # Rows of repeated splits are not those of each other: one value for each split, the mean of its seeds.
         of_split = scores.mean(axis=1).reshape(len(splits), -1).mean(axis=1)
-        overlap = len(splits[0].rows.get("test", ())) / len(splits[0].rows["train"])
-        return interval(of_split, comparisons, overlap)
+        return interval(of_split, comparisons, overlap_of(splits, "test" if "test" in splits[0].y else "validation"))
     return interval_of_rows(scores, comparisons) if scores.shape[1] > 1 else interval(scores[:, 0], comparisons)
 
 
@@ -108,6 +113,7 @@ COMPARISON_COLUMNS = [
     "variant",
     "baseline",
     "metric",
+    "trainings",
     "ours",
     "of_baseline",
     "difference",
@@ -115,52 +121,46 @@ COMPARISON_COLUMNS = [
     "high",
     "verdict",
     "expected",
+    "remark",
 ]
 
 
 def compare_members(
     name: str, study: Study, results: Mapping[str, Result], ranked_by: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """One row per member of a study, see COMPARISON_COLUMNS; the intervals hold together in 95 % of studies.
+    """One row per member of a study, see COMPARISON_COLUMNS; what was not measured alike is `not measured`.
 
-    ranked_by: the metric of a data set where the study names none.
+    The intervals of the members of which the claim expects something hold together in 95 % of studies; so do those of
+    the others. ranked_by: the metric of a data set where the study names none.
     """
     rows = []
     for member in study.members:
         baseline = results[member.baseline or study.baseline]
         result = results[member.variant]
         metric = member.metric or study.metric or ranked_by(result.recipe["dataset"])
+        comparisons = sum((each.expected is None) == (member.expected is None) for each in study.members)
+        row: dict[str, Any] = {"study": name, "variant": member.variant, "baseline": baseline.name, "metric": metric}
+        row |= {"trainings": len(result.trainings), "expected": member.expected}
         try:
-            found = difference(result, baseline, metric, len(study.members))
+            found = difference(result, baseline, metric, comparisons)
+            row |= {"ours": result.scores(metric).mean(), "of_baseline": baseline.scores(metric).mean()}
+            row |= {"difference": found.mean, "low": found.low, "high": found.high}
+            row["verdict"] = verdict(found, metric in LESS_IS_BETTER)
         except ValueError as error:
-            raise ValueError(f"studies.{name}: {error}") from None
-        rows.append(
-            {
-                "study": name,
-                "variant": member.variant,
-                "baseline": baseline.name,
-                "metric": metric,
-                "ours": result.scores(metric).mean(),
-                "of_baseline": baseline.scores(metric).mean(),
-                "difference": found.mean,
-                "low": found.low,
-                "high": found.high,
-                "verdict": verdict(found, metric in LESS_IS_BETTER),
-                "expected": member.expected,
-            }
-        )
+            row |= {"verdict": "not measured", "remark": str(error)}
+        rows.append(row)
     return rows
 
 
 def answer(rows: Iterable[Mapping[str, Any]]) -> str:
-    """What the verdicts make of the claim: `confirmed`, `refuted` or `not decided`.
+    """What the verdicts make of the claim: `confirmed`, `refuted`, `not decided` or `needs several seeds`.
 
-    Confirmed if every expected verdict came, refuted if the opposite of one came; a study that expects nothing only
-    shows.
+    Confirmed if every expected verdict came, refuted if the opposite of one did. With one training each, verdicts are
+    about those two nets alone: another seed may turn them round.
     """
-    expected = [(row["expected"], row["verdict"]) for row in rows if row["expected"]]
-    if any(found == OPPOSITE[wanted] for wanted, found in expected):
+    expected = [row for row in rows if row["expected"]]
+    if any(row["trainings"] == 1 for row in expected):
+        return "needs several seeds"
+    if any(row["verdict"] == OPPOSITE[row["expected"]] for row in expected):
         return "refuted"
-    if expected and all(found == wanted for wanted, found in expected):
-        return "confirmed"
-    return "not decided" if expected else "shown"
+    return "confirmed" if all(row["verdict"] == row["expected"] for row in expected) else "not decided"

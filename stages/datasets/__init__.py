@@ -120,6 +120,16 @@ def load_splits(dataset: str, split: str, folder: Path = Path("data/normalized")
     return [load_split(dataset, name, folder, inputs) for name in names]
 
 
+def overlap_of(splits: Sequence[Split], part: str) -> float:
+    """How many rows the part has for each training row, if the split is repeated; 0 if it is not."""
+    return len(splits[0].y[part]) / len(splits[0].y["train"]) if len(splits) > 1 else 0.0
+
+
+def split_of_each(splits: Sequence[Split], trainings: int) -> list[Split]:
+    """The split of each of so many trainings: all seeds of the first split come first."""
+    return [splits[number * len(splits) // trainings] for number in range(trainings)]
+
+
 def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> np.ndarray:
     """float64 (rows, columns) from comma-separated numbers: ASCII, no header, no quotes, any line end.
 

@@ -6,11 +6,15 @@ Everything between `<!-- name -->` and `<!-- /name -->` in README.md is generate
 import math
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.datasets import module_of
+from stages.recipes.resolve import recipes
+from stages.recipes.schema import Params, read_params
 
 README = Path("README.md")
 
@@ -61,7 +65,7 @@ def results(leaderboard: pd.DataFrame) -> str:
         module = module_of(str(dataset))
         low, high = (rows[f"test_{module.RANKED_BY}_{end}"] for end in ("low", "high"))
         intervals = low.map("{:.3f}–".format) + high.map("{:.3f}".format)
-        rows = rows.assign(interval=intervals.where(low.notna(), ""))
+        rows = rows.assign(interval=intervals.where(np.isfinite(low), ""))
         for column in ("test_rmse", "test_mae"):
             if column in rows and not module.CLASSES:
                 rows[column] = (rows[column] * module.TARGET_UNIT).map("{:,.0f}".format)
@@ -83,7 +87,8 @@ def answers(studies: pd.DataFrame, comparisons: pd.DataFrame) -> str:
         rows = comparisons[(comparisons["study"] == study["study"]) & comparisons["expected"].notna()]
         shown = [
             f"`{row['variant']}` − `{row['baseline']}`, {METRICS.get(row['metric'], row['metric'])}: "
-            f"{_signed(row['difference'])} ({_signed(row['low'])} to {_signed(row['high'])}), **{row['verdict']}**"
+            + (f"{_signed(row['difference'])} ({_between(row['low'], row['high'])}), " if pd.notna(row["low"]) else "")
+            + f"**{row['verdict']}**"
             + ("" if row["verdict"] == row["expected"] else f" (claimed: {row['expected']})")
             for _, row in rows.iterrows()
         ]
@@ -92,8 +97,40 @@ def answers(studies: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     return _table(["question", "claim", "answer", "it rests on: difference (95 %), verdict"], body)
 
 
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "dropout=0.3": {"dropout": 0.3},
+    "epochs=20": {"epochs": 20},
+    "learning_rate=0.01": {"learning_rate": 0.01},
+    "batch_size=32": {"batch_size": 32},
+    "'optimizer={SGD: {learning_rate: 0.01}}'": {"optimizer": {"SGD": {"learning_rate": 0.01}}},
+    "dropout=0.3 -S epochs=30": {"dropout": 0.3, "epochs": 30},
+    "jit_compile=false": {"jit_compile": False},
+    "seed=43": {"seed": 43},
+    "repeats=5": {"repeats": 5},
+}
+
+
+def overrides(params: Params) -> str:
+    """Which variants train again for an override: those whose recipe it changes."""
+    before = dict(recipes(params))
+    body = []
+    for text, changes in OVERRIDES.items():
+        after = dict(recipes(params.model_copy(update=changes)))
+        concerned = [name for name in before if after[name] != before[name]]
+        others = [name for name in before if name not in concerned]
+        fewer, prefix = (concerned, "") if len(concerned) <= len(others) else (others, "all but ")
+        named = ", ".join(f"`{name}`" for name in fewer)
+        listed = f"{prefix}{named}" if others else "all"
+        body.append([f"`-S {text}`", str(len(concerned)), listed])
+    return _table(["override", "train again", "which"], body)
+
+
 def _signed(value: float) -> str:
-    return "any" if math.isinf(value) else f"{value:+.4f}".replace("-", "−")
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def _between(low: float, high: float) -> str:
+    return "no interval" if math.isinf(low) else f"{_signed(low)} to {_signed(high)}"
 
 
 def published(figures: pd.DataFrame, leaderboard: pd.DataFrame) -> str:
@@ -138,9 +175,10 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def updated(text: str, tables: dict[Path, pd.DataFrame]) -> str:
+def updated(text: str, tables: dict[Path, pd.DataFrame], params: Params) -> str:
     """Fill the README's text with the tables of the reports, as `stages.compare` writes them."""
     blocks = {
+        "overrides": overrides(params),
         "answers": answers(tables[ANSWERS], tables[COMPARISONS]),
         "results": results(tables[LEADERBOARD]),
         "published": published(tables[PUBLISHED], tables[LEADERBOARD]),
@@ -153,7 +191,8 @@ TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
 
 def main() -> None:
     """Update README.md."""
-    text = updated(README.read_text(encoding="utf-8"), {path: pd.read_csv(path) for path in TABLES})
+    tables = {path: pd.read_csv(path) for path in TABLES}
+    text = updated(README.read_text(encoding="utf-8"), tables, read_params())
     README.write_text(text, encoding="utf-8")
 
 

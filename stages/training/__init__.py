@@ -28,7 +28,7 @@ def import_tensorflow() -> None:
     with _silent(2), _hidden("sklearn", "matplotlib"), _without_garbage_collection():
         import keras  # noqa: F401
         import tensorflow
-    tensorflow.get_logger().setLevel("ERROR")  # training several seeds traces several times, as it should
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 @contextmanager
@@ -75,11 +75,11 @@ def predicted_parts(split: Split) -> list[str]:
     return [part for part in split.x if part != "train"] or ["train"]
 
 
-def runs(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[Split, int]]:
-    """Yield what to train: each split with each seed, the seeds of a split one after the other."""
-    for split in splits:
+def runs(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[str, Split, int]]:
+    """Yield what to train, each split with each seed, and what to call it: the seeds of a split follow each other."""
+    for number, split in enumerate(splits):
         for seed in range(recipe["seed"], recipe["seed"] + recipe["repeats"]):
-            yield split, seed
+            yield f"split {number}, seed {seed}" if len(splits) > 1 else f"seed {seed}", split, seed
 
 
 class Trained(NamedTuple):

@@ -103,6 +103,7 @@ class EpochModel(keras.Model):
 
     def restart(self, other: keras.Model) -> None:
         """Take over the state of a model that was built and compiled alike: its weights, seeds and optimizer's."""
+        self._initial_epoch = None  # of BackupAndRestore
         other.optimizer.build(other.trainable_variables)
         for mine, theirs in ((self, other), (self.optimizer, other.optimizer)):
             for variable, value in zip(mine.variables, theirs.variables, strict=True):

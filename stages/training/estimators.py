@@ -59,7 +59,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
     del title  # takes seconds: there is no progress to show
     path = f"variants.{name}"
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (split, seed) in enumerate(runs(recipe, splits)):
+        for number, (_, split, seed) in enumerate(runs(recipe, splits)):
             place = Path(scratch) if number else folder
             save_estimator(build_estimator(recipe, seed, path).fit(_flat(split.x["train"]), split.y["train"]), place)
             estimator = load_estimator(place)

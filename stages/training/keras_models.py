@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from stages.datasets import Split
@@ -36,7 +35,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
     path = f"variants.{name}"
     model = saved = None
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (split, seed) in enumerate(runs(recipe, splits), start=1):
+        for number, (run, split, seed) in enumerate(runs(recipe, splits)):
             keras.utils.clear_session()  # numbers the names of the layers anew
             keras.utils.set_random_seed(seed)
             shape = split.x["train"].shape[1:]
@@ -46,8 +45,10 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
                 model = built
             else:
                 model.restart(built)
-            part_title = f"{title}, {number} of {len(splits) * recipe['repeats']}" if number > 1 else title
-            history = _fit(model, recipe, split, seed, name, part_title, Path(scratch) / f"best_{number}.weights.h5")
+            run_title = f"{title}, {run}" if len(splits) * recipe["repeats"] > 1 else title
+            history = History(seed, run, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
+            best = Path(scratch) / f"best_{number}.weights.h5"
+            _fit(model, recipe, split, history, name, run_title, best)
             if saved is None:
                 whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
                 compile_model(whole, recipe, path, model.optimizer)
@@ -58,17 +59,18 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
             else:
                 whole.save_weights(Path(scratch) / "model.weights.h5")
                 saved.load_weights(Path(scratch) / "model.weights.h5")
-            yield Trained(predict_parts(predict, split), history, {**summarise(whole), "epochs": len(history)})
+            table = history.table()
+            yield Trained(predict_parts(predict, split, run), table, {**summarise(whole), "epochs": len(table)})
 
 
-def _fit(model: EpochModel, recipe: Recipe, split: Split, seed: int, name: str, title: str, best: Path) -> pd.DataFrame:
+def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name: str, title: str, best: Path) -> None:
     path = f"variants.{name}"
-    history = History(seed, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
-    callbacks = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
-    model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], seed, recipe["jit_compile"])
+    own = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
+    callbacks = [history, *own, Progress(title, recipe["epochs"])]
+    model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], history.seed, recipe["jit_compile"])
     validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
     try:
-        fit(model, recipe["epochs"], validation, [history, *callbacks, Progress(title, recipe["epochs"])])
+        fit(model, recipe["epochs"], validation, callbacks)
     except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
         if "XLA" not in str(error):
             raise
@@ -77,15 +79,14 @@ def _fit(model: EpochModel, recipe: Recipe, split: Split, seed: int, name: str, 
         raise ValueError(f"{hint}, got: {reason}") from None
     if best.exists():
         model.load_weights(best)
-    return history.table()
 
 
 def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[Any, Any]:
     return inputs_of(recipe, split.x[part]), targets_of(recipe, split.y[part], model)
 
 
-def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split) -> Predictions:
-    """Predict the parts of the split that are predicted, with what `predictor` gave.
+def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split, run: str) -> Predictions:
+    """Predict the parts of the split that are predicted, with what `predictor` gave; run: what to call the training.
 
     Raises: ValueError if a prediction is not finite.
     """
@@ -93,9 +94,8 @@ def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split) ->
     for part in predicted_parts(split):
         for output, values in predict(split.x[part]).items():
             if not np.isfinite(values).all():
-                raise ValueError(
-                    f"predictions of {part} rows: expected finite numbers, got {values[~np.isfinite(values)][0]}"
-                )
+                got = values[~np.isfinite(values)][0]
+                raise ValueError(f"{run}, predictions of {part} rows: expected finite numbers, got {got}")
             predictions[part if output == "main" else f"{part}_{output}"] = values
     return predictions
 

@@ -18,9 +18,10 @@ class History(keras.callbacks.Callback):
     The rate is that of the epoch's first step: a schedule may change it on the way.
     """
 
-    def __init__(self, seed: int, stops_on_nan: bool) -> None:
+    def __init__(self, seed: int, run: str, stops_on_nan: bool) -> None:
         super().__init__()
         self.seed = seed
+        self._run = run  # what to call the training in an error
         self._stops_on_nan = stops_on_nan  # by Keras's TerminateOnNaN: then it is a result like another
         self._rows: list[dict[str, Any]] = []
 
@@ -34,7 +35,7 @@ class History(keras.callbacks.Callback):
         logs = logs if logs is not None else {}
         for name in ("loss", "val_loss"):
             if not (math.isfinite(logs.get(name, 0.0)) or self._stops_on_nan):
-                raise ValueError(f"seed {self.seed}, epoch {epoch + 1}: expected a finite {name}, got {logs[name]}")
+                raise ValueError(f"{self._run}, epoch {epoch + 1}: expected a finite {name}, got {logs[name]}")
         self._rows.append({"seed": self.seed, "epoch": epoch + 1, **logs, "learning_rate": self._learning_rate})
 
     def table(self) -> pd.DataFrame:

@@ -131,9 +131,9 @@ def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
 def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
     """Measure a variant in a tree as `evaluate` does, without rounding for the eye: {part: {metric: value}}."""
     recipe = json.loads((tree / MODELS / variant / "recipe.json").read_text(encoding="utf-8"))
-    targets = [split.y for split in load_splits(recipe["dataset"], recipe["split"], normalized)]
+    splits = load_splits(recipe["dataset"], recipe["split"], normalized)
     history = pd.read_csv(tree / HISTORIES / f"{variant}.csv")
-    return variant_metrics(recipe, targets, tree / MODELS / variant, history)
+    return variant_metrics(recipe, splits, tree / MODELS / variant, history)
 
 
 def compare_figures(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:
