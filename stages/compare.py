@@ -161,7 +161,7 @@ def main() -> None:
     figures = summary(table, answers, published)
     SUMMARY.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name, count in answers["answer"].value_counts().items():
-        print(f"{count} claims {name}")
+        print(f"claims, {name}: {count}")
     reproduced = (published["result"] == "reproduced").sum()
     print(f"{len(table)} variants; {reproduced} of {len(rows)} published figures reproduced")
 
