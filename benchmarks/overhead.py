@@ -32,6 +32,28 @@ def _stopwatch(place: Any, name: str, part: str) -> None:
     setattr(place, name, timed)
 
 
+def watched() -> list[tuple[Any, str, str]]:
+    """The functions that get a stopwatch, by the module or class that holds them, and the part that they are."""
+    import keras
+
+    from stages import train
+    from stages.training import engine, keras_models
+
+    return [
+        (train, "load_splits", "data"),
+        (keras_models, "inputs_of", "data"),
+        (keras_models, "targets_of", "data"),
+        (keras_models, "build_model", "building"),
+        (keras_models, "compile_model", "building"),
+        (keras_models, "build_callbacks", "building"),
+        (engine.EpochModel, "set_data", "building"),
+        (keras_models, "fit", "fit"),
+        (keras_models, "save_model", "saving"),
+        (keras.Model, "save_weights", "saving"),
+        (keras_models, "predict_parts", "predicting"),
+    ]
+
+
 def main() -> None:
     """Train the variant that is named on the command line."""
     from stages import train
@@ -40,7 +62,7 @@ def main() -> None:
     import_tensorflow()
     import keras
 
-    from stages.training import engine, keras_models
+    from stages.training import keras_models
 
     seconds["start and imports"] = time.process_time()
 
@@ -60,20 +82,8 @@ def main() -> None:
     def observed_fit(model: Any, count: int, validation_data: Any, callbacks: Any) -> None:
         fit(model, count, validation_data, [*callbacks, Epochs()])
 
-    keras_models.fit = observed_fit
-    for place, name, part in (
-        (train, "load_split", "data"),
-        (keras_models, "inputs_of", "data"),
-        (keras_models, "targets_of", "data"),
-        (keras_models, "build_model", "building"),
-        (keras_models, "compile_model", "building"),
-        (keras_models, "build_callbacks", "building"),
-        (engine.EpochModel, "set_data", "building"),
-        (keras_models, "fit", "fit"),
-        (keras_models, "save_model", "saving"),
-        (keras.Model, "save_weights", "saving"),
-        (keras_models, "predict_parts", "predicting"),
-    ):
+    keras_models.fit = observed_fit  # type: ignore[assignment]
+    for place, name, part in watched():
         _stopwatch(place, name, part)
     train.main(sys.argv[1:])
     print(json.dumps({"seconds": seconds, "epochs": epochs}))

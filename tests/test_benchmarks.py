@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import measurements, report
+from benchmarks import measurements, overhead, report
 from benchmarks.peers import network
 from stages.recipes.resolve import recipe, recipes
 from stages.recipes.schema import Params
@@ -125,6 +125,11 @@ def test_the_whole_scales_by_steps_beyond_the_shortest_process() -> None:
     page = report.render_documents(DOCUMENTS)
     assert line(page, "extrapolated to 3 Keras variants").endswith("| 30 | 90 | 3.00 |")
     assert line(page, "the sample").endswith("| 2.5 × | met |")
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_what_gets_a_stopwatch_is_there() -> None:
+    assert [name for place, name, _ in overhead.watched() if not callable(getattr(place, name, None))] == []
 
 
 def test_overhead_is_what_the_steady_epochs_leave() -> None:
