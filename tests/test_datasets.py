@@ -75,6 +75,7 @@ def test_idx_is_read_as_written(tmp_path: Path) -> None:
         (gzip.compress(idx(VALUES))[:-8] + bytes(8), "expected a whole gzip file, got: CRC"),
         (idx(VALUES), "expected a whole gzip file, got: Not a gzipped file"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "bytes",  # those hold the second of their compression
 )
 def test_idx_that_is_not_as_expected_is_refused_by_name_and_byte(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "labels.gz"
