@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import math
+import mmap
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,18 @@ def load_splits(dataset: str, split: str, folder: Path = Path("data/normalized")
     repetitions = range(1, index.get(split, {}).get("repeats", 1))
     names = (split, *(f"{split}-{number}" for number in repetitions))
     return [load_split(dataset, name, folder, inputs) for name in names]
+
+
+def forget(array: np.ndarray) -> None:
+    """Give back the memory of the file that an array is a view of; whoever looks at it again reads the file again.
+
+    Nothing may have been written to the file's arrays. Other arrays, and systems that cannot do it, are left alone.
+    """
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def overlap_of(splits: Sequence[Split], part: str) -> float:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.datasets import Split
+from stages.datasets import Split, forget
 from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
 from stages.training import Predictions, Trained, predicted_parts, runs
@@ -49,6 +49,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
             history = History(seed, run, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
             best = Path(scratch) / f"best_{number}.weights.h5"
             _fit(model, recipe, split, history, name, run_title, best)
+            forget(split.x["train"])
             if saved is None:
                 whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
                 compile_model(whole, recipe, path, model.optimizer)

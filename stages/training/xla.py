@@ -17,6 +17,7 @@ from unittest.mock import patch
 FLAGS = (
     "--xla_cpu_enable_platform_dependent_math=false",
     "--xla_backend_extra_options=xla_cpu_disable_platform_dependent_math",
+    "--xla_cpu_parallel_codegen_split_count=1",  # for one thread: parts that are compiled apart take longer in all
     *(["--xla_cpu_max_isa=AVX2"] if platform.machine() in ("x86_64", "AMD64") else []),
 )
 
