@@ -9,8 +9,8 @@ Reads `reports/metrics.json`, the recipes, predictions, targets and histories, a
                        several seeds
     summary.json       few enough figures for `dvc metrics` and `dvc exp show`: best, median and worst variant of each
                        data set on test rows; claims and published figures by their result
-    published.csv      one row per published figure: published, ours, difference, tolerance; reproduced, missed or
-                       not measured
+    published.csv      one row per published figure: published, ours (the mean over trainings, and their standard
+                       deviation), difference, tolerance; reproduced, missed or not measured
 """
 
 import json
@@ -39,10 +39,16 @@ FIGURE_COLUMNS = [
     "epoch",
     "published",
     "ours",
+    "std",
+    "trainings",
     "difference",
     "tolerance",
     "result",
 ]
+SPREAD = 3.0
+"""Standard deviations over trainings within which a published figure may lie, if that is wider than its tolerance."""
+TRAININGS_FOR_A_SPREAD = 5
+"""From so many on, their standard deviation is known well enough for that."""
 LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
 ANSWER_COLUMNS = ["study", "question", "claim", "documents", "answer"]
 
@@ -90,36 +96,49 @@ def studied(studies: dict[str, Study], results: dict[str, Result]) -> tuple[pd.D
 
 
 def published_figures(figures: list[Published], measured: dict[str, Any], histories: dict[str, pd.DataFrame]) -> Table:
-    """One row per published figure, reproduced where ours lies within its tolerance.
+    """One row per published figure, reproduced where ours lies within its tolerance or within the spread of our seeds.
 
     Where nothing of that name was measured (an override trains fewer epochs), ours is empty.
     """
     by_variant = {name: parts for variants in measured.values() for name, parts in variants.items()}
     rows = []
     for figure in figures:
-        ours = our_figure(figure, by_variant[figure.variant], histories[figure.variant])
+        ours, std = our_figure(figure, by_variant[figure.variant], histories[figure.variant])
         row = {
             **figure.model_dump(include={"document", "variant", "part", "metric", "epoch"}),
             "published": figure.value,
+            "trainings": by_variant[figure.variant]["model"].get("trainings", 1),
             "tolerance": figure.tolerance,
             "result": "not measured",
         }
         if ours is not None:
             difference = ours - figure.value
             row |= {"ours": round(ours, 6), "difference": round(difference, 6)}
-            row["result"] = "reproduced" if abs(difference) <= figure.tolerance else "missed"
+            within = figure.tolerance
+            if std is not None:
+                row["std"] = round(std, 6)
+                if row["trainings"] >= TRAININGS_FOR_A_SPREAD:
+                    within = max(within, SPREAD * std)
+            row["result"] = "reproduced" if abs(difference) <= within else "missed"
         rows.append(row)
     return rows
 
 
-def our_figure(figure: Published, parts: dict[str, Any], history: pd.DataFrame) -> float | None:
-    """Find what we measured: in the history for an epoch (mean over the seeds), else for the saved model."""
+def our_figure(
+    figure: Published, parts: dict[str, Any], history: pd.DataFrame
+) -> tuple[float, float | None] | tuple[None, None]:
+    """Find what we measured: in the history for an epoch, else for the saved model.
+
+    Returns: the mean over trainings and, of several, their standard deviation.
+    """
     if figure.epoch is None:
-        value = parts.get(figure.part, {}).get(figure.metric)
-        return None if value is None else float(value)
+        part = parts.get(figure.part, {})
+        return (float(part[figure.metric]), part.get(f"{figure.metric}_std")) if figure.metric in part else (None, None)
     column = figure.metric if figure.part == "training" else f"val_{figure.metric}"
     epochs = history[history["epoch"] == figure.epoch]
-    return float(epochs[column].mean()) if column in epochs and len(epochs) else None
+    if column not in epochs or not len(epochs):
+        return None, None
+    return float(epochs[column].mean()), float(epochs[column].std()) if len(epochs) > 1 else None
 
 
 def summary(table: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -1,9 +1,10 @@
 """Measure what every variant predicted: `python -m stages.evaluate`.
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
-`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}) and, for `dvc plots`, long tables in
-`reports/plots/`: the learning curves of each data set by metric, and of each classifier's first training the confusion
-counts and each class's precision and recall.
+`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}, means over trainings), `reports/trainings.csv`
+(the same figures of each training apart) and, for `dvc plots`, long tables in `reports/plots/`: the learning curves of
+each data set by metric, and of each classifier's first training the confusion counts and each class's precision and
+recall.
 """
 
 import json
@@ -24,6 +25,7 @@ RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
 HISTORIES = Path("reports/history")
 METRICS = Path("reports/metrics.json")
+TRAININGS = Path("reports/trainings.csv")
 PLOTS = Path("reports/plots")
 CONFUSION = PLOTS / "confusion.csv"
 CLASSES = PLOTS / "classes.csv"
@@ -122,32 +124,62 @@ def predictions_of(folder: Path) -> dict[str, np.ndarray]:
         return dict(saved)
 
 
-def variant_metrics(recipe: Recipe, splits: list[Split], folder: Path, history: pd.DataFrame) -> dict[str, Any]:
-    """Measure one variant: {part: {metric: value}}, and the model itself as the part `model`.
+def metrics_of_each(
+    recipe: Recipe, splits: list[Split], predictions: dict[str, np.ndarray], history: pd.DataFrame
+) -> dict[str, list[Metrics]]:
+    """Measure each training of a variant: {part: [metrics of the first training, of the next, …]}.
 
     splits: the split and its repetitions.
     """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    measured: dict[str, Any] = {}
-    saved = predictions_of(folder)
-    for part in [part for part in ("train", "validation", "test") if part in saved]:
-        outputs = {"main": saved[part]}
-        if f"{part}_auxiliary" in saved:
-            outputs["auxiliary"] = saved[f"{part}_auxiliary"]
-        of_each = [
+    measured: dict[str, list[Metrics]] = {}
+    for part in [part for part in ("train", "validation", "test") if part in predictions]:
+        outputs = {"main": predictions[part]}
+        if f"{part}_auxiliary" in predictions:
+            outputs["auxiliary"] = predictions[f"{part}_auxiliary"]
+        measured[part] = [
             part_metrics(split.y[part], {name: values[number] for name, values in outputs.items()}, recipe)
-            for number, split in enumerate(split_of_each(splits, len(saved[part])))
+            for number, split in enumerate(split_of_each(splits, len(predictions[part])))
         ]
-        measured[part] = over_trainings(of_each, len(splits), overlap_of(splits, part))
     if "cross_validation_accuracy" in history:
-        of_each = [{"accuracy": value} for value in history["cross_validation_accuracy"]]
-        measured["cross_validation"] = over_trainings(of_each, len(splits), overlap_of(splits, "test"))
+        measured["cross_validation"] = [{"accuracy": value} for value in history["cross_validation_accuracy"]]
+    return measured
+
+
+def variant_metrics(of_each: dict[str, list[Metrics]], splits: list[Split], summary: dict[str, Any]) -> dict[str, Any]:
+    """Average what `metrics_of_each` gave: {part: {metric: value}}, and the model itself as the part `model`.
+
+    summary: as the training left it, with the epochs of each training.
+    """
+    measured: dict[str, Any] = {
+        part: over_trainings(figures, len(splits), overlap_of(splits, "test" if part == "cross_validation" else part))
+        for part, figures in of_each.items()
+    }
+    epochs = summary["epochs"]
     measured["model"] = {
         "parameters": summary["parameters"],
-        "epochs": float(np.mean(summary["epochs"])),
-        "trainings": len(summary["epochs"]),
+        "epochs": float(np.mean(epochs)),
+        "trainings": len(epochs),
     }
+    if len(epochs) > 1:
+        measured["model"]["epochs_std"] = round(float(np.std(epochs, ddof=1)), 6)
     return measured
+
+
+def trainings(
+    name: str, recipe: Recipe, of_each: dict[str, list[Metrics]], splits: list[Split], epochs: list[int]
+) -> pd.DataFrame:
+    """One row for each training: dataset, variant, split (0, 1, … of repeated ones), seed, epochs, <part>_<metric>."""
+    seeds = range(recipe["seed"], recipe["seed"] + recipe["repeats"])
+    rows = [
+        {"dataset": recipe["dataset"], "variant": name, "split": split, "seed": seed}
+        for split in range(len(splits))
+        for seed in seeds
+    ]
+    for number, (row, count) in enumerate(zip(rows, epochs, strict=True)):
+        row["epochs"] = count
+        for part, figures in of_each.items():
+            row |= {f"{part}_{metric}": value for metric, value in figures[number].items()}
+    return pd.DataFrame(rows)
 
 
 def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -180,21 +212,26 @@ def main() -> None:
     """Measure every variant."""
     measured: dict[str, dict[str, Any]] = {}
     long: dict[str, list[pd.DataFrame]] = {}  # by "<data set>_<metric>"
-    counts, by_class = [], []
+    each_training, counts, by_class = [], [], []
     for name, recipe in recipes():
         dataset, folder = recipe["dataset"], MODELS / name
         splits = load_splits(dataset, recipe["split"])
+        predictions = predictions_of(folder)
         history = pd.read_csv(HISTORIES / f"{name}.csv")
-        measured.setdefault(dataset, {})[name] = variant_metrics(recipe, splits, folder, history)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        of_each = metrics_of_each(recipe, splits, predictions, history)
+        measured.setdefault(dataset, {})[name] = variant_metrics(of_each, splits, summary)
+        each_training.append(trainings(name, recipe, of_each, splits, summary["epochs"]))
         for metric in ("loss", *recipe.get("metrics", [])):
             long.setdefault(f"{dataset}_{metric}", []).append(curves(name, history, metric))
         classes = module_of(dataset).CLASSES
         if classes and "test" in splits[0].y:
-            y, probabilities = splits[0].y["test"], predictions_of(folder)["test"][0]
+            y, probabilities = splits[0].y["test"], predictions["test"][0]
             counts.append(confusion(name, y, probabilities, classes))
             by_class.append(class_metrics(y, probabilities, classes).assign(variant=name))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    pd.concat(each_training).to_csv(TRAININGS, index=False, float_format="%.6g", lineterminator="\n")
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")

@@ -1,10 +1,12 @@
 import json
+import os
 from typing import Any
 
 import pytest
 
-from benchmarks import measurements, overhead, report
+from benchmarks import measurements, overhead, processes, report
 from benchmarks.peers import network
+from benchmarks.peers.__main__ import PEERS
 from stages.recipes.resolve import recipe, recipes
 from stages.recipes.schema import Params
 
@@ -53,6 +55,15 @@ GROWTH = {
     "memory": {"train relu_100": 400.0, "evaluate": 1200.0},
 }
 
+DETERMINISM = {
+    "relu_100": {
+        "ours": peer([9.0, 1.0, 4.0, 2.0]),
+        "ours, nothing fixed": peer([1.0, 1.0, 2.0, 2.0]),
+        "Keras fit, deterministic": peer([5.0, 1.0, 1.0, 1.0]),
+        "Keras fit": peer([9.0, 2.0, 2.0, 2.0]),
+    }
+}
+
 
 @pytest.fixture
 def results() -> dict[str, Any]:
@@ -74,6 +85,7 @@ def results() -> dict[str, Any]:
         "documents": DOCUMENTS,
         "overhead": OVERHEAD,
         "growth": GROWTH,
+        "determinism": DETERMINISM,
     }
 
 
@@ -147,6 +159,55 @@ def test_growth_is_per_row_and_per_variant() -> None:
     assert line(page, "largest process, evaluate").endswith("| 1200 MB | **missed** |")
 
 
+def test_determinism_costs_what_the_steady_epochs_say_round_by_round() -> None:
+    page = report.render_determinism(DETERMINISM)
+    assert "| 2.000 (1.000–2.000) | 2.000 (1.000–4.000) | 1.00 (1.00–2.00) |" in line(page, "| ours |")
+    assert line(page, "| Keras fit |").endswith("| 0.50 (0.50–0.50) | 0.50 (0.50 to 0.50) | yes |")
+
+
+def test_the_interval_of_a_cost_is_that_of_the_logarithms() -> None:
+    ours, fit = report.determinism_costs(DETERMINISM)
+    # Ratios 1, 2, 1: logarithms ln 2 × (0, 1, 0), mean 1/3, standard error 1/3, t of 2 degrees of freedom 4.3027.
+    expected = {"ratio": 2 ** (1 / 3), "low": 2 ** ((1 - 4.3027) / 3), "high": 2 ** ((1 + 4.3027) / 3)}
+    assert ours == {"variant": "relu_100", "way": "ours"} | {
+        name: pytest.approx(value, rel=1e-4) for name, value in expected.items()
+    }
+    assert fit == {"variant": "relu_100", "way": "Keras fit", **dict.fromkeys(("ratio", "low", "high"), 0.5)}
+
+
+def test_one_round_does_not_limit_a_cost() -> None:
+    once = {name: {**found, "seconds": found["seconds"][:2]} for name, found in DETERMINISM["relu_100"].items()}
+    for cost in report.determinism_costs({"relu_100": once}):
+        assert (cost["low"], cost["high"]) == (0.0, float("inf"))
+    assert "(0.00 to inf)" in report.render_determinism({"relu_100": once})
+
+
+def test_a_deterministic_training_that_does_other_work_is_no_peer() -> None:
+    other = DETERMINISM["relu_100"] | {"Keras fit, deterministic": peer([5.0, 1.0, 1.0, 1.0], loss=0.9)}
+    page = report.render_determinism({"relu_100": other})
+    assert line(page, "| ours |").endswith("| yes |")
+    assert line(page, "| Keras fit |").endswith("| **no: no peer** |")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_what_is_unpinned_has_every_core_for_a_while() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        core = processes.pin()
+        with processes.unpinned():
+            assert os.sched_getaffinity(0) == before
+            assert processes.environment()["OMP_NUM_THREADS"] == str(len(before))
+        assert os.sched_getaffinity(0) == {core}
+        assert processes.environment()["OMP_NUM_THREADS"] == "1"
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def test_every_peer_that_is_measured_is_known() -> None:
+    named = {*measurements.PEERS, *(peer for pair in report.DETERMINISM.values() for peer in pair)}
+    assert named == PEERS.keys()
+
+
 def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
     page = report.render(json.loads(json.dumps(results)))
     assert "2026-01-02, 1 minutes: A processor, 2 cores,\n8 GB of memory, Linux" in page
@@ -155,6 +216,7 @@ def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
         "## The pipeline against the documents' way",
         "## One training beyond its epochs",
         "## Growth",
+        "## What determinism costs",
     ]
     del results["growth"]
     assert "## Growth" not in report.render(results)
@@ -168,6 +230,7 @@ def test_the_benchmarks_name_variants_of_the_parameters(params: Params) -> None:
         *measurements.QUICK_SAMPLE,
         *measurements.OVERHEAD_VARIANTS,
         *measurements.MEMORY_VARIANTS,
+        *measurements.DETERMINISM_VARIANTS,
         measurements.DUPLICATED,
         *report.WIDER_LOSS_TOLERANCE,
     }

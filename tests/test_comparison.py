@@ -178,7 +178,7 @@ def test_with_several_seeds_both_seeds_and_rows_widen_the_interval() -> None:
         (Interval(-2, -3, -1), True, "better"),
         (Interval(1, -1, 3), False, "within noise"),
         (Interval(0, 0, 0), False, "within noise"),
-        (Interval(1, -np.inf, np.inf), True, "within noise"),
+        (Interval(1, -np.inf, np.inf), True, "no interval"),
         (Interval(np.nan, np.nan, np.nan), True, "not measured"),
     ],
 )
@@ -296,7 +296,7 @@ def test_several_seeds_are_paired() -> None:
 def test_what_has_no_rows_needs_several_seeds() -> None:
     asked = study(metric="overfitting")
     (row,) = rows_of(asked, result("plain", 1), result("new", 1, losses=(1.0, 0.4)))
-    assert (row["low"], row["high"], row["verdict"]) == (-np.inf, np.inf, "within noise")
+    assert (row["low"], row["high"], row["verdict"]) == (-np.inf, np.inf, "no interval")
     several = [result("plain", 1, seeds=3), result("new", 1, seeds=3, losses=(1.0, 0.4))]
     (row,) = rows_of(study(metric="training_loss"), *several)
     assert row["difference"] == pytest.approx(-0.1)

@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,26 +63,36 @@ def split_with(targets: dict[str, np.ndarray]) -> Split:
     return Split(x={}, y=targets, rows={}, scaling={})
 
 
-def test_a_variant_is_measured_on_each_part_that_it_predicted(tmp_path: Path) -> None:
+HISTORY = pd.DataFrame({"seed": [42], "epoch": [3]})
+
+
+def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
     predictions = {part: np.array([[[0.9], [0.2]]], dtype=np.float32) for part in ("validation", "test")}
-    np.savez(tmp_path / "predictions.npz", **predictions)  # type: ignore[arg-type]
-    (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3]}))
-    targets = {"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])}
-    measured = evaluate.variant_metrics({}, [split_with(targets)], tmp_path, pd.DataFrame({"seed": [42], "epoch": [3]}))
+    splits = [split_with({"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])})]
+    of_each = evaluate.metrics_of_each({}, splits, predictions, HISTORY)
+    measured = evaluate.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3]})
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
     assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
     assert set(measured) == {"validation", "test", "model"}
 
 
-def test_each_training_is_measured_on_the_rows_of_its_split(tmp_path: Path) -> None:
+def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its_own() -> None:
     predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
-    np.savez(tmp_path / "predictions.npz", test=predicted)
-    (tmp_path / "summary.json").write_text(json.dumps({"parameters": 7, "epochs": [3, 3, 3, 3]}))
     splits = [split_with({"train": np.zeros(4), "test": np.array(labels)}) for labels in ([1, 0], [0, 1])]
-    measured = evaluate.variant_metrics({}, splits, tmp_path, pd.DataFrame({"seed": [1, 2], "epoch": 1}))
+    of_each = evaluate.metrics_of_each({}, splits, {"test": predicted}, HISTORY)
+    measured = evaluate.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
     assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
-    assert measured["model"]["trainings"] == 4
+    assert measured["model"] == {"parameters": 7, "epochs": 4, "trainings": 4, "epochs_std": 2}
+    recipe = {"dataset": "thoracic", "seed": 5, "repeats": 2}
+    table = evaluate.trainings("mine", recipe, of_each, splits, [3, 3, 3, 7])
+    columns = ["variant", "split", "seed", "epochs", "test_accuracy"]
+    assert table[columns].to_numpy().tolist() == [
+        ["mine", 0, 5, 3, 1.0],
+        ["mine", 0, 6, 3, 1.0],
+        ["mine", 1, 5, 3, 0.0],
+        ["mine", 1, 6, 7, 1.0],
+    ]
 
 
 def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from stages.recipes.schema import parse_params
-from stages.reporting import readme
+from stages.reporting import keep, readme
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,6 +26,11 @@ def test_the_tables_are_those_of_the_reports() -> None:
     tables = {path: pd.read_csv(io.StringIO(committed(path))) for path in readme.TABLES}
     params = parse_params(yaml.safe_load(committed(Path("params.yaml"))))
     assert readme.updated(text, tables, params) == text, "stale: run `python -m stages.reporting.readme` and commit"
+
+
+def test_what_the_repository_keeps_is_of_this_commit() -> None:
+    several, one = (pd.read_csv(io.StringIO(committed(path))) for path in (keep.kept(keep.TRAININGS), keep.TRAININGS))
+    assert keep.stale(several, one) == [], "run `dvc exp run -S repeats=5` and `python -m stages.reporting.keep`"
 
 
 def test_every_missed_figure_has_its_reason() -> None:

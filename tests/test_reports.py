@@ -46,7 +46,7 @@ def figure(**changes: object) -> Published:
     ],
 )
 def test_a_published_figure_is_compared_with_the_saved_model_or_with_the_epoch(changes: dict, ours: float) -> None:
-    assert compare.our_figure(figure(**changes), PARTS, HISTORY) == ours
+    assert compare.our_figure(figure(**changes), PARTS, HISTORY) == (ours, None)
 
 
 @pytest.mark.parametrize("changes", [{"metric": "mae"}, {"epoch": 3}, {"part": "test"}])
@@ -60,6 +60,20 @@ def test_a_published_figure_that_nothing_measured_stays_empty(changes: dict) -> 
 def test_a_figure_outside_its_tolerance_is_missed(tolerance: float, result: str) -> None:
     (row,) = compare.published_figures([figure(tolerance=tolerance)], {"any": {"mine": PARTS}}, {"mine": HISTORY})
     assert (row["difference"], row["result"]) == (0.05, result)
+
+
+@pytest.mark.parametrize(("trainings", "result"), [(5, "reproduced"), (4, "missed")])
+def test_a_figure_within_the_spread_of_five_trainings_is_reproduced(trainings: int, result: str) -> None:
+    model = {"parameters": 7, "epochs": 2.0, "trainings": trainings}
+    several = {"validation": {"accuracy": 0.75, "accuracy_std": 0.02}, "model": model}
+    (row,) = compare.published_figures([figure()], {"any": {"mine": several}}, {"mine": HISTORY})
+    assert (row["std"], row["trainings"], row["result"]) == (0.02, trainings, result)
+
+
+def test_the_spread_of_an_epoch_is_that_of_its_trainings() -> None:
+    histories = pd.concat([HISTORY, HISTORY.assign(seed=43, val_accuracy=0.9)])
+    mean, std = compare.our_figure(figure(epoch=1), PARTS, histories)
+    assert (mean, std) == (pytest.approx(0.8), pytest.approx(0.2 / 2**0.5))
 
 
 def left_by(name: str, dataset: str, predicted: list[float]) -> Result:

@@ -65,9 +65,14 @@ def _around(values: np.ndarray, half: float) -> Interval:
 
 
 def verdict(difference: Interval, less_is_better: bool) -> str:
-    """`better` or `worse` if 0 lies outside the interval, else `within noise`; `not measured` for what is no number."""
+    """`better` or `worse` if 0 lies outside the interval, else `within noise`.
+
+    `no interval` where nothing limits it, `not measured` for what is no number.
+    """
     if np.isnan(difference.mean):
         return "not measured"
+    if np.isinf(difference.low):
+        return "no interval"
     if difference.low <= 0 <= difference.high:
         return "within noise"
     return "better" if (difference.low > 0) != less_is_better else "worse"

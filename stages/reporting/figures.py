@@ -29,8 +29,8 @@ def save(figure: Figure, path: Path) -> None:
 def learning_curves(name: str, history: pd.DataFrame) -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
-    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Several trainings: their mean and
-    their range.
+    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Several trainings: their range, and
+    their mean as far as all of them go; where some stopped early, the others alone are a selection.
     """
     columns = [str(column) for column in history]
     metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
@@ -42,11 +42,12 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
         for part, column in (("training", metric), ("validation", f"val_{metric}")):
             if column in columns:
                 by_epoch = history.groupby("epoch")[column]
-                mean = by_epoch.mean()
+                trainings = by_epoch.size()
+                mean = by_epoch.mean()[trainings == trainings.max()]
                 axes.plot(mean.index, mean, color=PART_COLOURS[part], label=part, marker="o", markersize=3)
-                if by_epoch.size().max() > 1:
+                if trainings.max() > 1:
                     band = (by_epoch.min(), by_epoch.max())
-                    axes.fill_between(mean.index, *band, color=PART_COLOURS[part], alpha=0.2, linewidth=0)
+                    axes.fill_between(trainings.index, *band, color=PART_COLOURS[part], alpha=0.2, linewidth=0)
         axes.set_xlabel("epoch")
         axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
         axes.set_xlim(0.5, history["epoch"].max() + 0.5)
@@ -111,12 +112,31 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
         "mse": "mean squared error ((100,000 USD)²)",
         "roc_auc": "area under the ROC curve",
     }
-    table = table.dropna(subset=[f"test_{metric}"])[::-1]
+    table = table.dropna(subset=[f"test_{metric}"])[::-1].reset_index(drop=True)
+    values, low, high = (table[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
+    validation = table[f"validation_{metric}"]
+    # What learns nothing may lie so far off that all else would be one heap.
+    ends = pd.concat([low, high, validation])[lambda ends: table.loc[ends.index, "parameters"] > 0]
+    margin = 0.05 * (ends.max() - ends.min())
+    left, right = ends.min() - margin, ends.max() + margin
+    off = values < left - 3 * margin
+    if off.any():
+        axes.set_xlim(left, right)
+        for row in table.index[off]:
+            text = f"← {values[row]:.3f}"
+            axes.text(left, row, text, color=PART_COLOURS["test"], fontsize=8, va="center")
+    axes.scatter(validation[~off], table.index[~off], color=PART_COLOURS["validation"], s=14, label="validation")
+    errors = [(values - low)[~off], (high - values)[~off]]
+    axes.errorbar(
+        values[~off],
+        table.index[~off],
+        xerr=errors,
+        fmt="o",
+        color=PART_COLOURS["test"],
+        markersize=4,
+        label="test, with its 95 % interval",
+    )
     rows: Any = np.arange(len(table))
-    axes.scatter(table[f"validation_{metric}"], rows, color=PART_COLOURS["validation"], s=14, label="validation")
-    values = table[f"test_{metric}"]
-    errors = [values - table[f"test_{metric}_low"], table[f"test_{metric}_high"] - values]
-    axes.errorbar(values, rows, xerr=errors, fmt="o", color=PART_COLOURS["test"], markersize=4, label="test, 95 %")
     axes.set_yticks(rows, table["variant"], fontsize=8)
     axes.set_ylim(-1, len(table))
     axes.set_xlabel(names.get(metric, metric))

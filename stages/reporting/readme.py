@@ -15,8 +15,10 @@ from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.datasets import module_of
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
+from stages.reporting.keep import kept
 
 README = Path("README.md")
+FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 
 TITLES = {
     "fashion_mnist": "Fashion-MNIST",
@@ -80,16 +82,24 @@ def results(leaderboard: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def answers(studies: pd.DataFrame, comparisons: pd.DataFrame) -> str:
-    """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them."""
+def answers(studies: pd.DataFrame, comparisons: pd.DataFrame, alone: pd.DataFrame) -> str:
+    """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them.
+
+    alone: the comparisons of a run with one seed; its verdict is shown where it is another.
+    """
     body = []
+    keys = ["study", "variant", "baseline", "metric"]
+    beside = comparisons.merge(alone[[*keys, "verdict"]], on=keys, how="left", suffixes=("", "_alone"))
     for _, study in studies.iterrows():
-        rows = comparisons[(comparisons["study"] == study["study"]) & comparisons["expected"].notna()]
+        rows = beside[(beside["study"] == study["study"]) & beside["expected"].notna()]
         shown = [
             f"`{row['variant']}` − `{row['baseline']}`, {METRICS.get(row['metric'], row['metric'])}: "
             + (f"{_signed(row['difference'])} ({_between(row['low'], row['high'])}), " if pd.notna(row["low"]) else "")
             + f"**{row['verdict']}**"
-            + ("" if row["verdict"] == row["expected"] else f" (claimed: {row['expected']})")
+            + _in_brackets(
+                claimed=row["expected"] if row["verdict"] != row["expected"] else None,
+                one_seed=row["verdict_alone"] if row["verdict_alone"] not in (row["verdict"], "no interval") else None,
+            )
             for _, row in rows.iterrows()
         ]
         cells = [f"{study['question']} ({study['documents']})", study["claim"], f"**{study['answer']}**"]
@@ -125,6 +135,11 @@ def overrides(params: Params) -> str:
     return _table(["override", "train again", "which"], body)
 
 
+def _in_brackets(**remarks: Any) -> str:
+    said = [f"{name.replace('_', ' ')}: {value}" for name, value in remarks.items() if pd.notna(value)]
+    return f" ({', '.join(said)})" if said else ""
+
+
 def _signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
@@ -133,24 +148,31 @@ def _between(low: float, high: float) -> str:
     return "no interval" if math.isinf(low) else f"{_signed(low)} to {_signed(high)}"
 
 
-def published(figures: pd.DataFrame, leaderboard: pd.DataFrame) -> str:
-    """Count the reproduced figures by document, and name those that are not.
+def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.DataFrame) -> str:
+    """Count the reproduced figures by document, with one seed and with several, and name those that are not.
 
-    Parameter counts are certain, and the settings of the `small` split were chosen to fit: both are counted apart.
+    figures, several: `reports/published.csv` of a run with one seed and of one with several. Parameter counts are
+    certain, and the settings of the `small` split were chosen to fit: both are counted apart.
     """
     small = leaderboard.loc[leaderboard["split"] == "small", "variant"]
     kind = figures["document"].where(figures["metric"] != "parameters", "parameter counts")
     kind = kind.where(~figures["variant"].isin(small), "E, on 3,000 images, whose unprinted settings we chose to fit")
-    counts = pd.crosstab(kind, figures["result"])
-    head = ["document", *counts.columns]
-    body = [[str(name), *map(str, row)] for name, row in zip(counts.index, counts.to_numpy(), strict=True)]
-    body.append(["all", *map(str, counts.sum())])
-    text = _table(head, body)
-    others = figures[figures["result"] != "reproduced"]
-    if len(others):
-        keys = ["part", "metric", "epoch", "published", "ours", "tolerance", "result"]
-        rows = [[f"`{row['variant']}`", *(_cell(row[key]) for key in keys)] for _, row in others.iterrows()]
-        text += f"\n\n{_table(['not reproduced', *keys], rows)}"
+    beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
+    results = {"one seed": beside["result"], "several seeds": beside["result_several"].fillna("not measured")}
+    counts = {f"{run}: {result}": found == result for run, found in results.items() for result in sorted(set(found))}
+    table = pd.DataFrame({"figures": 1, **counts}).groupby(kind.to_numpy()).sum()
+    body = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy(), strict=True)]
+    body.append(["all", *map(str, table.sum())])
+    text = _table(["document", *table.columns], body)
+    missed = beside[(beside["result"] != "reproduced") | (results["several seeds"] != "reproduced")]
+    if len(missed):
+        keys = ["part", "metric", "epoch", "published", "tolerance", "ours", "result"]
+        of_several = ["ours_several", "std_several", "trainings_several", "result_several"]
+        head = ["not reproduced", *keys, "mean of several", "standard deviation", "seeds", "result"]
+        rows = [
+            [f"`{row['variant']}`", *(_cell(row[key]) for key in [*keys, *of_several])] for _, row in missed.iterrows()
+        ]
+        text += f"\n\n{_table(head, rows)}"
     return text
 
 
@@ -179,14 +201,14 @@ def updated(text: str, tables: dict[Path, pd.DataFrame], params: Params) -> str:
     """Fill the README's text with the tables of the reports, as `stages.compare` writes them."""
     blocks = {
         "overrides": overrides(params),
-        "answers": answers(tables[ANSWERS], tables[COMPARISONS]),
+        "answers": answers(tables[kept(ANSWERS)], tables[kept(COMPARISONS)], tables[COMPARISONS]),
         "results": results(tables[LEADERBOARD]),
-        "published": published(tables[PUBLISHED], tables[LEADERBOARD]),
+        "published": published(tables[PUBLISHED], tables[kept(PUBLISHED)], tables[LEADERBOARD]),
     }
     return filled(text, blocks)
 
 
-TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
+TABLES = (COMPARISONS, LEADERBOARD, PUBLISHED, *map(kept, (ANSWERS, COMPARISONS, PUBLISHED)))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.datasets import load_splits
-from stages.evaluate import HISTORIES, MODELS, variant_metrics
+from stages.evaluate import HISTORIES, MODELS, metrics_of_each, predictions_of, variant_metrics
 
 ACCURACY_TOLERANCE = 0.02
 LOSS_TOLERANCE = 0.05
@@ -130,10 +130,13 @@ def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
 
 def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
     """Measure a variant in a tree as `evaluate` does, without rounding for the eye: {part: {metric: value}}."""
-    recipe = json.loads((tree / MODELS / variant / "recipe.json").read_text(encoding="utf-8"))
+    folder = tree / MODELS / variant
+    recipe, summary = (
+        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("recipe.json", "summary.json")
+    )
     splits = load_splits(recipe["dataset"], recipe["split"], normalized)
     history = pd.read_csv(tree / HISTORIES / f"{variant}.csv")
-    return variant_metrics(recipe, splits, tree / MODELS / variant, history)
+    return variant_metrics(metrics_of_each(recipe, splits, predictions_of(folder), history), splits, summary)
 
 
 def compare_figures(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:

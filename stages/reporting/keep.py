@@ -1,0 +1,74 @@
+"""Keep what a run with several seeds found: `python -m stages.reporting.keep [revision]`, by default the workspace.
+
+`dvc repro` trains one seed, which decides no claim, and five take five times as long. So the tables of such a run stay
+in `reports/repeats/`, and README.md shows them:
+
+    dvc exp run -S repeats=5 -n five-seeds && python -m stages.reporting.keep five-seeds
+
+They are those of this commit as long as the trainings that both have are the same: a test compares
+`reports/repeats/trainings.csv` with `reports/trainings.csv`.
+"""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.compare import ANSWERS, COMPARISONS, PUBLISHED
+from stages.diff import WORKSPACE, Revision
+from stages.evaluate import TRAININGS
+
+REPEATS = Path("reports/repeats")
+KEPT = (ANSWERS, COMPARISONS, PUBLISHED, TRAININGS)
+KEYS = ["variant", "split", "seed"]
+TOLERANCE = 2e-6
+"""Of a figure, or of 1: one or two in the last of six digits."""
+
+
+def kept(path: Path) -> Path:
+    """Where the table of a run with several seeds is kept."""
+    return REPEATS / path.name
+
+
+def stale(several: pd.DataFrame, one: pd.DataFrame) -> list[str]:
+    """Name the variants of which a training of one is not in several with the same figures; see `TRAININGS`."""
+    both = one.merge(several, on=KEYS, how="left", suffixes=("", "_kept"), indicator=True)
+    names = set(both.loc[both["_merge"] != "both", "variant"]) | set(several["variant"]) - set(one["variant"])
+    for column in one.select_dtypes("number").columns.difference(KEYS):
+        if f"{column}_kept" not in both:
+            names |= set(both.loc[both[column].notna(), "variant"])
+            continue
+        found, was = both[column], both[f"{column}_kept"]
+        same = np.isclose(found, was, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        names |= set(both.loc[~same, "variant"])
+    return sorted(names)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Copy the tables of the revision on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.reporting.keep",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("revision", nargs="?", default=WORKSPACE, help="of a run with several seeds")
+    name = parser.parse_args(arguments).revision
+    try:
+        revision = Revision(name)
+        contents = {path: revision.read(path) for path in KEPT}
+        trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
+        if (trainings["seed"] == trainings["seed"][0]).all():
+            raise ValueError(f"{name}: expected a run with several seeds, got seed {trainings['seed'][0]} alone")
+    except ValueError as error:
+        sys.exit(str(error))
+    REPEATS.mkdir(parents=True, exist_ok=True)
+    for path, content in contents.items():
+        kept(path).write_bytes(content)
+    print(f"{len(trainings)} trainings of {trainings['variant'].nunique()} variants kept in {REPEATS}")
+
+
+if __name__ == "__main__":
+    main()

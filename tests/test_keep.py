@@ -1,0 +1,67 @@
+"""The tables of a run with several seeds, kept beside those of one."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from stages.reporting import keep
+
+ONE = pd.DataFrame(
+    {
+        "dataset": "housing",
+        "variant": ["a", "b"],
+        "split": 0,
+        "seed": 42,
+        "epochs": [5, 3],
+        "test_mse": [0.25, 0.5],
+        "test_accuracy": [float("nan")] * 2,
+    }
+)
+SEVERAL = pd.concat([ONE, ONE.assign(seed=43, test_mse=0.7)])
+
+
+def test_trainings_that_both_runs_have_are_not_stale_if_they_are_the_same() -> None:
+    assert keep.stale(SEVERAL, ONE) == []
+    assert keep.stale(SEVERAL, ONE.assign(test_mse=ONE["test_mse"] + 1e-7)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"test_mse": [0.25, 0.501]}, {"epochs": [5, 4]}, {"seed": [42, 44]}, {"test_mae": [float("nan"), 0.1]}],
+    ids=["another figure", "other epochs", "a seed of its own", "a metric of its own"],
+)
+def test_a_training_that_the_kept_run_has_not_is_stale(changes: dict[str, list[float]]) -> None:
+    assert keep.stale(SEVERAL, ONE.assign(**changes)) == ["b"]
+
+
+def test_a_variant_that_is_new_or_gone_is_stale() -> None:
+    assert keep.stale(SEVERAL, ONE[:1]) == ["b"]
+    assert keep.stale(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
+
+
+def leave_tables(trainings: pd.DataFrame) -> None:
+    for path in keep.KEPT:
+        path.parent.mkdir(exist_ok=True)
+        trainings.to_csv(path, index=False)
+
+
+def test_the_tables_of_the_workspace_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    leave_tables(SEVERAL)
+    keep.main([])
+    assert [keep.kept(path).read_bytes() for path in keep.KEPT] == [path.read_bytes() for path in keep.KEPT]
+
+
+def test_a_run_with_one_seed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    leave_tables(ONE)
+    with pytest.raises(SystemExit, match="expected a run with several seeds, got seed 42 alone"):
+        keep.main([])
+    assert not keep.REPEATS.exists()
+
+
+def test_a_run_without_tables_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"workspace: expected reports/answers\.csv, got none; .*dvc repro"):
+        keep.main([])
