@@ -1,6 +1,7 @@
 """Measure, and write `results.json` and `RESULTS.md`: `bash benchmarks/run`, which see for the environments.
 
-Progress goes to the standard error. A full run takes about half an hour on two cores with nothing else running.
+Progress goes to the standard error. A full run takes about three quarters of an hour on two cores with nothing else
+running.
 """
 
 import argparse
@@ -19,6 +20,7 @@ SECTIONS = {
     "b": ("documents", measurements.documents),
     "c": ("overhead", measurements.overhead),
     "d": ("growth", measurements.growth),
+    "e": ("determinism", measurements.determinism),
 }
 
 
@@ -26,7 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure the chosen sections and write the results."""
     parser = argparse.ArgumentParser(prog="bash benchmarks/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes, to try it out: prints the page only")
-    parser.add_argument("--only", metavar="a,b", help="a: epochs, b: documents, c: overhead, d: growth; keeps the rest")
+    letters = ", ".join(f"{letter}: {name}" for letter, (name, _) in SECTIONS.items())
+    parser.add_argument("--only", metavar="a,b", help=f"{letters}; keeps the rest")
     parser.add_argument("--output", type=Path, help="folder to write to (default: benchmarks)")
     parser.add_argument("--render", action="store_true", help="measure nothing: make the page from the results again")
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""The four sections of the results, each measured by a function that returns plain numbers."""
+"""The five sections of the results, each measured by a function that returns plain numbers."""
 
 import json
 import os
@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import cpuinfo
 import yaml
 
-from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run
-from benchmarks.report import EPOCH_VARIANTS
+from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
+from benchmarks.report import DETERMINISM, EPOCH_VARIANTS
 
 Say = Callable[[str], None]
 Recipe = dict[str, Any]
@@ -55,6 +56,8 @@ MEMORY_VARIANTS = (
 )
 """The kinds of training process."""
 
+DETERMINISM_VARIANTS = ("relu_100", "large_dropout", "deep_7")
+
 DUPLICATED = "thoracic_bce"
 """The cheap variant of which growth with the number of variants is measured."""
 
@@ -88,26 +91,38 @@ def steps(folder: Path, recipe: Recipe) -> int:
 
 def epochs(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
     """(a) Seconds, loss and metric of every epoch of every peer; the peers take turns, epoch by epoch."""
-    measured: dict[str, Any] = {}
+    variants = ("relu_100", "wide_and_deep") if quick else EPOCH_VARIANTS
+    return {variant: _in_turns(folder, say, "epochs", variant, PEERS, quick) for variant in variants}
+
+
+def determinism(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(e) As (a), of deterministic trainings and of such as are not, each of which has every core during its epoch."""
+    variants = DETERMINISM_VARIANTS[:1] if quick else DETERMINISM_VARIANTS
+    peers = tuple(chain.from_iterable(DETERMINISM.values()))
+    with unpinned():
+        return {variant: _in_turns(folder, say, "determinism", variant, peers, quick) for variant in variants}
+
+
+def _in_turns(
+    folder: Path, say: Say, section: str, variant: str, peers: tuple[str, ...], quick: bool
+) -> dict[str, dict[str, Any]]:
     rounds = 3 if quick else 6  # the first one compiles
-    for variant in ("relu_100", "wide_and_deep") if quick else EPOCH_VARIANTS:
-        workers = {}
-        for peer in PEERS:
-            python = PEERS_PYTHON if peer in ("PyTorch", "JAX") else sys.executable
-            workers[peer] = Worker(["-m", "benchmarks.peers", peer, variant], folder, python)
-        found: dict[str, Any] = {
-            peer: {**worker.ready, "seconds": [], "loss": [], "metric": []} for peer, worker in workers.items()
-        }
-        for turn in range(rounds):
-            for peer, worker in workers.items():
-                for name, value in worker.epoch().items():
-                    found[peer][name].append(round(value, 6))
-            took = ", ".join(f"{peer} {found[peer]['seconds'][-1]:.2f} s" for peer in PEERS)
-            say(f"epochs: {variant}, round {turn + 1} of {rounds}: {took}")
+    workers = {}
+    for peer in peers:
+        python = PEERS_PYTHON if peer in ("PyTorch", "JAX") else sys.executable
+        workers[peer] = Worker(["-m", "benchmarks.peers", peer, variant], folder, python)
+    found: dict[str, dict[str, Any]] = {
+        peer: {**worker.ready, "seconds": [], "loss": [], "metric": []} for peer, worker in workers.items()
+    }
+    for turn in range(rounds):
         for peer, worker in workers.items():
-            found[peer]["peak"] = round(worker.close(), 1)
-        measured[variant] = found
-    return measured
+            for name, value in worker.epoch().items():
+                found[peer][name].append(round(value, 6))
+        took = ", ".join(f"{peer} {found[peer]['seconds'][-1]:.2f} s" for peer in peers)
+        say(f"{section}: {variant}, round {turn + 1} of {rounds}: {took}")
+    for peer, worker in workers.items():
+        found[peer]["peak"] = round(worker.close(), 1)
+    return found
 
 
 def documents(folder: Path, say: Say, quick: bool) -> dict[str, Any]:

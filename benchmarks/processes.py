@@ -30,18 +30,36 @@ class Usage(NamedTuple):
     """What it wrote to the standard output."""
 
 
+_CORES: set[int] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
 def pin() -> int | None:
     """Pin this process, and so all that it starts, to one core; None where the system has no such call."""
-    if not hasattr(os, "sched_setaffinity"):
+    if not _CORES:
         return None
-    core = max(os.sched_getaffinity(0))  # the first serves more interrupts
+    core = max(_CORES)  # the first serves more interrupts
     os.sched_setaffinity(0, {core})
     return core
 
 
+@contextmanager
+def unpinned() -> Iterator[None]:
+    """Let what is started meanwhile use every core that this process had before it was pinned."""
+    if not _CORES:
+        yield
+        return
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _CORES)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
+
+
 def environment() -> dict[str, str]:
-    """Variables of every measured process: one thread, our modules, whatever the folder."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    """Variables of every measured process: a thread per core (one if unknown), our modules, whatever the folder."""
+    cores = len(os.sched_getaffinity(0)) if _CORES else 1
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cores))
     return {
         **os.environ,
         **threads,

@@ -4,6 +4,10 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+import numpy as np
+
+from stages.comparison.statistics import interval
+
 Results = dict[str, Any]
 
 EPOCH_VARIANTS = ("relu_100", "deep_7", "large_dropout", "large_batch_norm", "selu_100_layers", "wide_and_deep")
@@ -23,6 +27,8 @@ WIDER_LOSS_TOLERANCE = {"selu_100_layers": 0.65}
 """More where the seed decides: five seeds of ours end with validation accuracies between 0.41 and 0.81."""
 
 OURS, FIT, JAX = "ours", "Keras fit", "JAX"
+DETERMINISM = {OURS: (OURS, "ours, nothing fixed"), FIT: ("Keras fit, deterministic", FIT)}
+"""By way to train, the deterministic peer and the free one."""
 PARTS = ("start and imports", "data", "building", "tracing and compiling", "saving", "predicting", "the rest")
 
 
@@ -287,11 +293,68 @@ after the training appear if the repository holds all their inputs.
 {table(["process", "MB", ""], memory)}"""
 
 
+def determinism_costs(determinism: Results) -> list[dict[str, Any]]:
+    """By variant and way, the seconds of deterministic epochs as a multiple of free ones, from those of section (e).
+
+    `ratio` is the geometric mean of the ratios round by round, `low` and `high` the ends of the t interval of the
+    logarithms: 0 and infinity for one round.
+    """
+    costs = []
+    for variant, measured in determinism.items():
+        for way in DETERMINISM:
+            logarithms = interval(np.log(_deterministic_ratios(measured, way)))
+            ratio, low, high = (float(value) for value in np.exp(logarithms))
+            costs.append({"variant": variant, "way": way, "ratio": ratio, "low": low, "high": high})
+    return costs
+
+
+def _deterministic_ratios(measured: dict[str, Any], way: str) -> list[float]:
+    deterministic, free = (steady(measured[peer]["seconds"]) for peer in DETERMINISM[way])
+    return ratios(deterministic, free)
+
+
+def render_determinism(determinism: Results) -> str:
+    """Section (e)."""
+    rows = []
+    for cost in determinism_costs(determinism):
+        measured, way = determinism[cost["variant"]], cost["way"]
+        deterministic, free = (measured[peer] for peer in DETERMINISM[way])
+        rows.append(
+            [
+                f"`{cost['variant']}`",
+                way,
+                spread(steady(free["seconds"]), 3),
+                spread(steady(deterministic["seconds"]), 3),
+                spread(_deterministic_ratios(measured, way)),
+                f"{cost['ratio']:.2f} ({cost['low']:.2f} to {cost['high']:.2f})",
+                "yes" if learned(cost["variant"], deterministic, free) else "**no: no peer**",
+            ]
+        )
+    header = ["variant", "way", "free", "deterministic", "deterministic / free", "mean (95 %)", "same work"]
+    return f"""## What determinism costs
+
+Seconds of a training epoch, without validation, once with nothing fixed and once deterministic: with a seed,
+deterministic operations and one thread. Above 1, determinism costs time.
+
+{table(header, rows)}
+
+Here no process is pinned: the free ones have as many threads as TensorFlow chooses, on all cores, so that the cores
+that a deterministic training leaves idle are part of its price. The processes take turns, one epoch each, and wait in
+between; all epochs after the first; ratios round by round, with their geometric mean and the t interval of their
+logarithms, each for itself.
+
+- *ours*: the engine as the pipeline runs it, and the same without `make_deterministic` and without a seed for weights
+  and dropout. Not in the ratio: what both do so that other processors give the same bits (`stages/training/xla.py`).
+- *Keras fit*: arrays given to `model.fit`, with what document E sets for deterministic runs and without. Keras compiles
+  a step with XLA where it can, but never with deterministic operations, and that is in the ratio too."""
+
+
 SECTIONS: dict[str, Callable[[Results], str]] = {
     "epochs": render_epochs,
     "documents": render_documents,
     "overhead": render_overhead,
     "growth": render_growth,
+    "determinism": render_determinism,
 }
 
 
@@ -299,7 +362,9 @@ def render(results: Results) -> str:
     """The whole page."""
     machine = results["machine"]
     libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
-    pinned = "all pinned to one core" if machine["pinned"] else "not pinned: this system has no such call"
+    pinned = (
+        "pinned to one core, save where it is said" if machine["pinned"] else "not pinned: this system has no such call"
+    )
     warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
     dates = " and ".join(sorted({results["date"], *results.get("dates", {}).values()}))
     minutes = sum(results.get("minutes", {}).values())

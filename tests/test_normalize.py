@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from stages import datasets, normalize
-from stages.datasets import Raw, Split, load_split, load_splits, thoracic
+from stages.datasets import Raw, Split, forget, load_split, load_splits, thoracic
 
 HOLDOUT = {"validation_size": 0.2, "random_state": 42, "scaling": "unit"}
 FULL = {"validation_size": 7, "random_state": 42, "scaling": "unit"}
@@ -177,6 +178,22 @@ def test_loaded_arrays_are_views_of_the_files(tmp_path: Path) -> None:
         assert {array.mode for array in arrays.values() if isinstance(array, np.memmap)} == {
             "c"
         }  # no write reaches them
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system may keep what is forgotten")
+def test_a_forgotten_array_is_read_from_its_file_again(tmp_path: Path) -> None:
+    x = stored(tmp_path, "fashion_mnist", images(), HOLDOUT).x["train"]
+    stored_values = x.copy()
+    x[:] = -1  # in memory alone
+    assert (x == -1).all()
+    forget(x)
+    assert np.array_equal(x, stored_values)
+
+
+def test_what_is_no_file_is_not_forgotten() -> None:
+    array = np.arange(3.0)
+    forget(array[1:])
+    assert array.tolist() == [0, 1, 2]
 
 
 def test_splits_of_the_same_rows_and_scaling_are_stored_once(tmp_path: Path) -> None:

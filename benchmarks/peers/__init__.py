@@ -1,4 +1,4 @@
-"""The same epoch of the same recipe, five ways: `python -m benchmarks.peers <peer> <variant>`.
+"""The same epoch of the same recipe, one way or another: `python -m benchmarks.peers <peer> <variant>`.
 
 Each peer is a module with `train(recipe, split, epochs, clock, **options)`: it builds everything, calls
 `clock.ready(parameters)`, and trains, calling `clock.epoch(loss, metric)` whenever an epoch has ended.

@@ -14,7 +14,9 @@ from stages.datasets import Split, load_split
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("ours", {}),
     "ours without XLA": ("ours", {"jit_compile": False}),
+    "ours, nothing fixed": ("ours", {"deterministic": False}),
     "Keras fit": ("keras_fit", {}),
+    "Keras fit, deterministic": ("keras_fit", {"deterministic": True}),
     "PyTorch": ("torch_peer", {}),
     "JAX": ("jax_peer", {}),
 }

@@ -1,10 +1,12 @@
 """Keras's `fit` on arrays, as the source documents write it.
 
-No seed is set: once one is, `fit` on arrays repeats the first epoch's batches for ever (Keras 3.15), and a net with
-batch normalisation learns those batches by heart.
+As a peer of others it has no seed: once one is set, `fit` on arrays repeats the first epoch's batches for ever (Keras
+3.15), and a net with batch normalisation learns those batches by heart.
 """
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from benchmarks.peers import Clock
 from benchmarks.peers.timed import Timed, trainable
@@ -14,8 +16,13 @@ from stages.training.builder import build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 
 
-def train(recipe: Recipe, split: Split, epochs: int, clock: Clock) -> None:
-    """Train with nothing else set."""
+def train(recipe: Recipe, split: Split, epochs: int, clock: Clock, deterministic: bool = False) -> None:
+    """Train with nothing else set, or with what document E sets for deterministic runs."""
+    if deterministic:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
+        keras.utils.set_random_seed(recipe["seed"])
     model = build_model(recipe, split.x["train"].shape[1:], "recipe")
     compile_model(model, recipe, "recipe")
     x, y = inputs_of(recipe, np.array(split.x["train"])), targets_of(recipe, np.array(split.y["train"]), model)

@@ -6,10 +6,18 @@ from stages.recipes.resolve import Recipe
 from stages.training import import_tensorflow
 
 
-def train(recipe: Recipe, split: Split, epochs: int, clock: Clock, jit_compile: bool | None = None) -> None:
+def train(
+    recipe: Recipe,
+    split: Split,
+    epochs: int,
+    clock: Clock,
+    jit_compile: bool | None = None,
+    deterministic: bool = True,
+) -> None:
     """Train as `stages.training.keras_models.train` does, without validation.
 
-    jit_compile: instead of the recipe's.
+    jit_compile: instead of the recipe's. deterministic: else TensorFlow chooses the operations and the threads, and the
+    weights and dropout have no seed; the order of the batches has one either way.
     """
     import_tensorflow()
     import keras
@@ -19,8 +27,9 @@ def train(recipe: Recipe, split: Split, epochs: int, clock: Clock, jit_compile: 
     from stages.training.data import inputs_of, targets_of
     from stages.training.engine import EpochModel, fit, make_deterministic
 
-    make_deterministic()
-    keras.utils.set_random_seed(recipe["seed"])
+    if deterministic:
+        make_deterministic()
+        keras.utils.set_random_seed(recipe["seed"])
     model = build_model(recipe, split.x["train"].shape[1:], "recipe", EpochModel)
     compile_model(model, recipe, "recipe")
     x, y = inputs_of(recipe, split.x["train"]), targets_of(recipe, split.y["train"], model)
