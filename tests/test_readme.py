@@ -1,4 +1,5 @@
 import io
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -25,7 +26,10 @@ def test_the_tables_are_those_of_the_reports() -> None:
     text = committed(readme.README)
     tables = {path: pd.read_csv(io.StringIO(committed(path))) for path in readme.TABLES}
     params = parse_params(yaml.safe_load(committed(Path("params.yaml"))))
-    assert readme.updated(text, tables, params) == text, "stale: run `python -m stages.reporting.readme` and commit"
+    benchmarks = json.loads(committed(readme.BENCHMARKS))
+    assert readme.updated(text, tables, params, benchmarks) == text, (
+        "stale: run `python -m stages.reporting.readme` and commit"
+    )
 
 
 def test_what_the_repository_keeps_is_of_this_commit() -> None:
@@ -45,3 +49,49 @@ def test_every_missed_figure_has_its_reason() -> None:
 def test_a_missing_mark_is_told() -> None:
     with pytest.raises(ValueError, match="results"):
         readme.filled("no marks", {"results": "table"})
+
+
+@pytest.mark.parametrize(
+    ("intervals", "answer"),
+    [
+        ([(1.2, 1.4), (1.3, 1.5)], "confirmed"),
+        ([(0.9, 1.05), (0.8, 1.09)], "refuted"),
+        ([(0.9, 1.05), (1.2, 1.4)], "not decided"),
+        ([(1.05, 1.2)], "not decided"),
+    ],
+)
+def test_determinism_is_expensive_if_every_interval_says_so(intervals: list[tuple[float, float]], answer: str) -> None:
+    costs = [{"variant": "mine", "way": "ours", "ratio": 1.1, "low": low, "high": high} for low, high in intervals]
+    assert readme.determinism(costs)[2] == f"**{answer}**"
+
+
+def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_something_else() -> None:
+    row = {
+        "study": "it",
+        "variant": "a",
+        "baseline": "b",
+        "metric": "mse",
+        "difference": -0.5,
+        "low": -1.0,
+        "high": -0.1,
+    }
+    several = pd.DataFrame([row | {"verdict": "better", "expected": "worse"}])
+    studies = pd.DataFrame([{"study": "it", "question": "Q?", "claim": "C", "documents": "A", "answer": "refuted"}])
+    for alone, said in (("worse", "; one seed: worse"), ("better", ""), ("no interval", "")):
+        text = readme.answers(studies, several, pd.DataFrame([row | {"verdict": alone}]), [])
+        line = "`a` − `b`, MSE: −0.5000 (−1.0000 to −0.1000), **better** (claimed: worse"
+        assert f"{line}{said}) |" in text
+
+
+def test_figures_that_one_run_missed_are_listed_with_both_results() -> None:
+    keys = {"document": "B", "variant": "mine", "part": "validation", "metric": "accuracy", "epoch": float("nan")}
+    found = {"published": 0.8, "tolerance": 0.01, "ours": 0.85, "std": float("nan"), "trainings": 1}
+    one = pd.DataFrame([keys | found | {"result": "missed"}])
+    several = pd.DataFrame([keys | found | {"ours": 0.81, "std": 0.005, "trainings": 5, "result": "reproduced"}])
+    leaderboard = pd.DataFrame({"variant": ["mine"], "split": ["holdout"]})
+    text = readme.published(one, several, leaderboard)
+    assert "| B | 1 | 1 | 1 |" in text
+    assert (
+        "| `mine` | validation | accuracy |  | 0.8000 | 0.0100 | 0.8500 | missed | 0.8100 | 0.0050 | 5 | reproduced |"
+        in text
+    )

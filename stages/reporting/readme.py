@@ -3,6 +3,7 @@
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md is generated; a test fails when it is stale.
 """
 
+import json
 import math
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.report import determinism_costs
 from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.datasets import module_of
 from stages.recipes.resolve import recipes
@@ -18,6 +20,7 @@ from stages.recipes.schema import Params, read_params
 from stages.reporting.keep import kept
 
 README = Path("README.md")
+BENCHMARKS = Path("benchmarks/results.json")
 FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 
 TITLES = {
@@ -82,10 +85,10 @@ def results(leaderboard: pd.DataFrame) -> str:
     return "\n\n".join(parts)
 
 
-def answers(studies: pd.DataFrame, comparisons: pd.DataFrame, alone: pd.DataFrame) -> str:
+def answers(studies: pd.DataFrame, comparisons: pd.DataFrame, alone: pd.DataFrame, costs: list[dict[str, Any]]) -> str:
     """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them.
 
-    alone: the comparisons of a run with one seed; its verdict is shown where it is another.
+    alone: the comparisons of a run with one seed; its verdict is shown where it is another. costs: see `determinism`.
     """
     body = []
     keys = ["study", "variant", "baseline", "metric"]
@@ -104,7 +107,28 @@ def answers(studies: pd.DataFrame, comparisons: pd.DataFrame, alone: pd.DataFram
         ]
         cells = [f"{study['question']} ({study['documents']})", study["claim"], f"**{study['answer']}**"]
         body.append([*cells, "<br>".join(shown)])
+    body.append(determinism(costs))
     return _table(["question", "claim", "answer", "it rests on: difference (95 %), verdict"], body)
+
+
+EXPENSIVE = 1.1
+"""So many times as long: what document E may mean by it, which names no figure."""
+
+
+def determinism(costs: list[dict[str, Any]]) -> list[str]:
+    """The row of the claim that a benchmark answers, not a study. costs: see `benchmarks.report.determinism_costs`."""
+    if all(cost["low"] > EXPENSIVE for cost in costs):
+        answer = "confirmed"
+    else:
+        answer = "refuted" if all(cost["high"] < EXPENSIVE for cost in costs) else "not decided"
+    shown = [
+        f"`{cost['variant']}`, {cost['way']}: {cost['ratio']:.2f} times as long "
+        f"({cost['low']:.2f} to {cost['high']:.2f})"
+        for cost in costs
+    ]
+    question = "Are deterministic runs expensive? (E)"
+    claim = f"They are, which we take for more than {EXPENSIVE:g} times as long"
+    return [question, claim, f"**{answer}**", "<br>".join(shown)]
 
 
 OVERRIDES: dict[str, dict[str, Any]] = {
@@ -137,7 +161,7 @@ def overrides(params: Params) -> str:
 
 def _in_brackets(**remarks: Any) -> str:
     said = [f"{name.replace('_', ' ')}: {value}" for name, value in remarks.items() if pd.notna(value)]
-    return f" ({', '.join(said)})" if said else ""
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _signed(value: float) -> str:
@@ -197,11 +221,12 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def updated(text: str, tables: dict[Path, pd.DataFrame], params: Params) -> str:
-    """Fill the README's text with the tables of the reports, as `stages.compare` writes them."""
+def updated(text: str, tables: dict[Path, pd.DataFrame], params: Params, benchmarks: dict[str, Any]) -> str:
+    """Fill the README's text with the tables of the reports, as `stages.compare` writes them, and the benchmarks'."""
+    costs = determinism_costs(benchmarks.get("determinism", {}))
     blocks = {
         "overrides": overrides(params),
-        "answers": answers(tables[kept(ANSWERS)], tables[kept(COMPARISONS)], tables[COMPARISONS]),
+        "answers": answers(tables[kept(ANSWERS)], tables[kept(COMPARISONS)], tables[COMPARISONS], costs),
         "results": results(tables[LEADERBOARD]),
         "published": published(tables[PUBLISHED], tables[kept(PUBLISHED)], tables[LEADERBOARD]),
     }
@@ -214,7 +239,8 @@ TABLES = (COMPARISONS, LEADERBOARD, PUBLISHED, *map(kept, (ANSWERS, COMPARISONS,
 def main() -> None:
     """Update README.md."""
     tables = {path: pd.read_csv(path) for path in TABLES}
-    text = updated(README.read_text(encoding="utf-8"), tables, read_params())
+    benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
+    text = updated(README.read_text(encoding="utf-8"), tables, read_params(), benchmarks)
     README.write_text(text, encoding="utf-8")
 
 
