@@ -98,7 +98,9 @@ def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
     height = max(len(tables[largest]) + 4, sum(heights))
     figure = Figure(figsize=(12, 1 + 0.2 * height), layout="constrained")
     grid = figure.add_gridspec(1, 2)
-    _ranking(figure.add_subfigure(grid[0]).subplots(), tables[largest], largest, ranked_by[largest])
+    first = figure.add_subfigure(grid[0]).subplots()
+    _ranking(first, tables[largest], largest, ranked_by[largest])
+    first.legend(frameon=False, loc="best")  # of all panels: only this one is sure to have room
     right = figure.add_subfigure(grid[1])
     cells = right.add_gridspec(len(others) + 1, 1, height_ratios=[*heights, height - sum(heights) + 1])
     for row, name in enumerate(others):
@@ -124,7 +126,7 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
         axes.set_xlim(left, right)
         for row in table.index[off]:
             text = f"← {values[row]:.3f}"
-            axes.text(left, row, text, color=PART_COLOURS["test"], fontsize=8, va="center")
+            axes.text(left + margin / 4, row, text, color=PART_COLOURS["test"], fontsize=8, va="center")
     axes.scatter(validation[~off], table.index[~off], color=PART_COLOURS["validation"], s=14, label="validation")
     errors = [(values - low)[~off], (high - values)[~off]]
     axes.errorbar(
@@ -144,7 +146,6 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     axes.grid(axis="y", color="#eeeeee")
     axes.set_axisbelow(True)
     _quiet(axes)
-    axes.legend(frameon=False, loc="best")
 
 
 def _quiet(axes: Axes) -> None:
