@@ -23,7 +23,7 @@ import pandas as pd
 
 from stages.datasets import Split, load_splits
 from stages.recipes.resolve import Recipe
-from stages.training import Trained, import_tensorflow
+from stages.training import Trained, import_tensorflow, kernels
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
@@ -61,7 +61,7 @@ def is_trained(recipe: Path) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the variant that is named on the command line."""
+    """Train the variant that is named on the command line; without arguments, on the process's own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variant")
     name = parser.parse_args(arguments).variant
@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"{path}: expected the recipe of a variant of params.yaml, got no file; run `dvc repro configure`")
     started = time.monotonic()
     recipe = json.loads(path.read_text(encoding="utf-8"))
+    if "estimator" in recipe and arguments is None:
+        kernels.share()
     splits = load_splits(recipe["dataset"], recipe["split"])
     title = title_of(name)
     folder = MODELS / name

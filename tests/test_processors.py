@@ -9,8 +9,9 @@ from pathlib import Path
 
 import keras
 import pytest
+from small import files_below, split_of, store
 
-from stages import environment
+from stages.training import kernels
 
 pytestmark = [
     pytest.mark.slow,
@@ -79,8 +80,22 @@ needs_emulator = pytest.mark.skipif(
 
 @needs_emulator
 def test_emulated_processors_give_the_bytes_of_this_one(here: list[str]) -> None:
-    emulated = hashes(emulator=("qemu-x86_64", "-cpu", "Haswell"))
-    assert hashes(emulator=("qemu-x86_64", "-cpu", "EPYC")) == emulated
-    if any("avx512" in name for name in environment.processor()["instructions"]):
-        pytest.xfail("never tried on a processor with AVX-512")
-    assert here == emulated
+    assert hashes(emulator=("qemu-x86_64", "-cpu", "Haswell")) == here
+    assert hashes(emulator=("qemu-x86_64", "-cpu", "EPYC")) == here
+
+
+def left_by_an_estimator(root: Path, **variables: str) -> dict[str, bytes]:
+    recipe = {"seed": 3, "repeats": 1, "dataset": "housing", "split": "single", "estimator": {"LinearRegression": {}}}
+    store(recipe, split_of(rows=5000), root)
+    kept = {name: value for name, value in os.environ.items() if name != kernels.VARIABLE}
+    done = [sys.executable, "-m", "stages.train", "it"]
+    subprocess.run(done, cwd=root, env={**kept, "PYTHONPATH": str(ROOT), **variables}, check=True)
+    return files_below(root)
+
+
+@pytest.mark.skipif(not kernels.chosen() & {*kernels.LATER, kernels.SHARED}, reason="no processor with AVX2")
+def test_an_estimator_gets_the_bytes_of_the_shared_kernels_unless_told_otherwise(tmp_path: Path) -> None:
+    left = left_by_an_estimator(tmp_path / "by itself")
+    assert left_by_an_estimator(tmp_path / "shared", OPENBLAS_CORETYPE=kernels.SHARED) == left
+    # A control: other kernels do change them.
+    assert left_by_an_estimator(tmp_path / "others", OPENBLAS_CORETYPE="Nehalem") != left

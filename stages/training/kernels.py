@@ -1,0 +1,31 @@
+"""Which kernels OpenBLAS computes with: those that x86-64 processors share, so that estimators get the same bits.
+
+By itself it picks them by processor, and each kind sums in an order of its own. Those called Haswell run wherever there
+is AVX2 (2013), which is also what XLA is held to; see `stages.training.xla`.
+"""
+
+import os
+import sys
+
+from threadpoolctl import threadpool_info
+
+VARIABLE = "OPENBLAS_CORETYPE"
+SHARED = "Haswell"
+LATER = frozenset({"Zen", "SkylakeX", "Cooperlake", "Sapphirerapids"})
+"""OpenBLAS's names for kernels of processors that have AVX2 too."""
+
+
+def chosen() -> set[str]:
+    """Name the kernels of every OpenBLAS that is loaded."""
+    return {library["architecture"] for library in threadpool_info() if library["internal_api"] == "openblas"}
+
+
+def share() -> None:
+    """Start this process again with the shared kernels, unless it has them or the processor may not have AVX2.
+
+    OpenBLAS reads the variable when it is loaded, and by now it is. A variable that is set already is left as it is.
+    Only where a process can be replaced (POSIX).
+    """
+    if os.name == "posix" and VARIABLE not in os.environ and chosen() & LATER:
+        os.environ[VARIABLE] = SHARED
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 (no shell is meant)
