@@ -137,6 +137,7 @@ def test_every_script_at_the_top_of_stages_is_a_stage() -> None:
         "stages.predict",
         "stages.verify",
         "stages.diff",
+        "stages.parallel",
     }  # those are for people
 
 

@@ -1,0 +1,134 @@
+"""Stages as processes, how they are ended, and the dvc.lock that they leave."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dvc.lock import LockError, make_lock
+from dvc.repo import Repo
+from dvc.utils.serialize import dumps_yaml, parse_yaml
+
+LOGS = Path(".dvc/tmp/parallel")
+SECONDS_TO_END = 5
+LINES_OF_A_FAILURE = 20
+
+
+class Child:
+    """A stage that runs, in a session of its own: DVC, the stage's command, and what that starts."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.log = LOGS / f"{stage.replace('/', '_')}.log"
+        self._started = time.monotonic()
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                # Without `--wait-for-lock` DVC gives up after three seconds, also on a stage whose work is done.
+                [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", stage],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PATH": path},
+                start_new_session=True,
+            )
+
+    def seconds(self) -> float:
+        """Since it started."""
+        return time.monotonic() - self._started
+
+    def failure(self) -> tuple[str, list[str]]:
+        """Why it failed, and the last lines that it printed.
+
+        Why: the last line that is not DVC's own, if there is one, with the status that DVC tells.
+        """
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        said = [line for line in text.splitlines() if line.strip()] or [f"status {self.process.returncode}"]
+        own = [line for line in said if not line.startswith(("ERROR: failed to reproduce", "Running stage ", "> "))]
+        status = said[-1].rpartition(", ")[2] if own and "exited with" in said[-1] else ""
+        return (own or said)[-1].strip() + (f" ({status})" if status else ""), said[-LINES_OF_A_FAILURE:]
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Note the signals that ask for an end, instead of ending by them (`nohup` keeps its meaning)."""
+    got: list[int] = []
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    before = [(number, signal.signal(number, lambda number, _: got.append(number))) for number in ending]
+    try:
+        yield got
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Hold a lock on the workspace; ValueError if another run does."""
+    try:
+        lock = make_lock(str(LOGS / "lock"))
+        lock.lock()
+    except LockError:
+        raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
+    yield
+
+
+@contextmanager
+def dvc_lock() -> Iterator[None]:
+    """Hold DVC's lock: no DVC writes dvc.lock meanwhile. After half a minute, do without: it is written in less."""
+    with Repo() as repo:
+        for _ in range(10):
+            with suppress(LockError):
+                repo.lock.lock()  # tries for three seconds
+                break
+        try:
+            yield
+        finally:
+            if repo.lock.is_locked:
+                repo.lock.unlock()
+
+
+def end(children: list[Child], got: list[int]) -> None:
+    """End the children and all that they started, none of them while it writes dvc.lock.
+
+    First as Ctrl-C in `dvc repro` does: the stage's command ends, and DVC clears up behind it. A second signal does not
+    wait for that.
+    """
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with dvc_lock():
+            for child in children:
+                with suppress(ProcessLookupError, PermissionError):  # none is left of its group
+                    os.killpg(child.process.pid, number)
+        deadline = time.monotonic() + SECONDS_TO_END
+        while len(got) < 2 and time.monotonic() < deadline and any(child.process.poll() is None for child in children):
+            time.sleep(0.05)
+
+
+def entries(lock: Path) -> dict[str, Any]:
+    """The stages of a dvc.lock; none without one."""
+    return parse_yaml(lock.read_text(encoding="utf-8"), lock).get("stages", {}) if lock.exists() else {}
+
+
+def put_in_order(lock: Path, before: Iterable[str]) -> None:
+    """Write dvc.lock as a serial run leaves it: the entries of before keep their places, new ones follow in order."""
+    with dvc_lock():
+        if not lock.exists():
+            return
+        content = parse_yaml(lock.read_text(encoding="utf-8"), lock, typ="rt")
+        stages = content.get("stages", {})
+        order = [stage for stage in dict.fromkeys([*before, *stages]) if stage in stages]
+        if list(stages) != order:
+            ordered = {stage: stages.pop(stage) for stage in order}
+            stages.update(ordered)
+            new = LOGS / lock.name
+            new.write_text(dumps_yaml(content), encoding="utf-8")
+            shutil.copymode(lock, new)
+            os.replace(new, lock)
