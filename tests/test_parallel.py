@@ -1,0 +1,315 @@
+"""What `python -m stages.parallel` leaves, beside what `dvc repro` leaves, on small projects of Git and DVC."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from stages.parallel import main
+from stages.scheduling.children import LOGS, one_at_a_time
+from stages.scheduling.graph import estimate, named, with_downstream, with_upstream
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT = 120
+"""Seconds after which something that should happen never will."""
+
+# A stage writes what it read. The variables, of names of stages, say what else it does.
+MAKE = """
+import os, signal, sys, time
+from pathlib import Path
+
+name, *inputs = sys.argv[1:]
+log = Path("log")
+log.mkdir(exist_ok=True)
+
+def note(what):
+    with (log / "all").open("a") as file:
+        file.write(f"{what} {name}\\n")
+
+def wait_for(what):
+    deadline = time.monotonic() + 120
+    while what not in (log / "all").read_text().splitlines():
+        if time.monotonic() > deadline:
+            sys.exit(f"{name} waited in vain for {what}")
+        time.sleep(0.02)
+
+def names(variable):
+    return os.environ.get(variable, "").split()
+
+note("start")
+print("at work")
+if name in names("MEET"):
+    for other in names("MEET"):
+        wait_for(f"start {other}")
+if name in names("LAST"):
+    for other in set(names("MEET")) - {name}:
+        wait_for(f"end {other}")
+if name in names("FAIL"):
+    sys.exit(f"{name}: expected good, got bad")
+if name in names("DEAF"):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+if name in names("HANG"):
+    (log / f"{name}.pid").write_text(str(os.getpid()))
+    time.sleep(1000)
+text = "".join(Path(path).read_text() for path in inputs)
+Path("data").mkdir(exist_ok=True)
+Path(f"data/{name}").write_text(name if name == "configure" else f"{name} {text}")
+note("end")
+"""
+PIPELINE = """
+stages:
+  first:
+    cmd: python make.py first raw
+    deps: [raw]
+    outs: [data/first]
+  configure:
+    cmd: python make.py configure params.yaml
+    deps: [params.yaml]
+    outs: [data/configure]
+  train:
+    foreach: ${variants}
+    do:
+      cmd: python make.py ${item} data/first data/configure
+      deps: [data/first, data/configure]
+      outs:
+        - data/${item}
+  last:
+    cmd: python make.py last data/a data/b
+    deps: [data/a, data/b]
+    outs: [data/last]
+"""
+
+
+def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def environment(**variables: str) -> dict[str, str]:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    git = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    inherited = {key: value for key, value in os.environ.items() if key not in git}
+    return inherited | {"PATH": path, "PYTHONPATH": str(ROOT)} | variables
+
+
+def parallel(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return run(folder, sys.executable, "-m", "stages.parallel", *arguments, **variables)
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    done = run(folder, sys.executable, "-m", "dvc", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def is_clean(folder: Path) -> bool:
+    return json.loads(dvc(folder, "status", "--json")) == {}
+
+
+def noted(folder: Path) -> list[str]:
+    path = folder / "log" / "all"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def copy_of(project: Path, name: str) -> Path:
+    copy = project.with_name(name)
+    shutil.copytree(project, copy, symlinks=True)
+    return copy
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that never ran."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    assert run(folder, "git", "init", "-q").returncode == 0
+    dvc(folder, "init", "-q")
+    dvc(folder, "config", "core.analytics", "false")
+    # DVC keeps hashes of files there: the user's own folder is left alone.
+    dvc(folder, "config", "core.site_cache_dir", str(tmp_path / "site"))
+    (folder / ".gitignore").write_text("/data/\n/log/\n")
+    (folder / "make.py").write_text(MAKE)
+    (folder / "params.yaml").write_text("variants: [a, b]\n")
+    (folder / "raw").write_text("raw")
+    (folder / "dvc.yaml").write_text(PIPELINE)
+    return folder
+
+
+@pytest.fixture
+def done(project: Path) -> Path:
+    """A project that `dvc repro` ran; nothing is noted of that."""
+    dvc(project, "repro", "-q")
+    shutil.rmtree(project / "log")
+    return project
+
+
+def test_a_run_from_nothing_leaves_what_dvc_repro_leaves(project: Path) -> None:
+    serial = copy_of(project, "serial")
+    dvc(serial, "repro", "-q")
+    # The two trainings are there at once, and end in the other order.
+    done = parallel(project, "-j", "2", MEET="a b", LAST="a")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+    assert (project / "data/last").read_text() == (serial / "data/last").read_text()
+    assert is_clean(project)
+    happened = noted(project)
+    assert happened.index("end b") < happened.index("end a")
+    for upstream, stage in (("first", "a"), ("configure", "b"), ("a", "last"), ("b", "last")):
+        assert happened.index(f"end {upstream}") < happened.index(f"start {stage}")
+    assert "\n[5/5] last: " in done.stdout
+
+
+def test_with_nothing_to_do_no_stage_starts(done: Path) -> None:
+    lock = (done / "dvc.lock").read_bytes()
+    again = parallel(done)
+    assert (again.returncode, again.stdout) == (0, "up to date: 5 stages\n")
+    assert not (done / LOGS / "first.log").exists()
+    assert (done / "dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.slow
+def test_entries_of_dvc_lock_keep_their_places_and_new_ones_follow(done: Path) -> None:
+    (done / "params.yaml").write_text("variants: [y, a, x, b]\n")
+    (done / "raw").write_text("other")
+    serial = copy_of(done, "serial")
+    dvc(serial, "repro", "-q")
+    assert parallel(done, "-j", "2", MEET="y x", LAST="y").returncode == 0
+    assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+    assert is_clean(done)
+
+
+def test_what_is_downstream_of_the_same_bytes_does_not_start(done: Path) -> None:
+    with (done / "params.yaml").open("a") as file:
+        file.write("# not of interest\n")
+    changed = parallel(done, "-j", "2")
+    assert changed.returncode == 0
+    assert noted(done) == ["start configure", "end configure"]
+    assert changed.stdout.splitlines()[-1].endswith("; 3 more turned out to be up to date")
+    assert is_clean(done)
+
+
+def test_a_target_runs_with_what_it_depends_on(project: Path) -> None:
+    assert parallel(project, "train@b", "-j", "2").returncode == 0
+    assert {line for line in noted(project) if line.startswith("start")} == {
+        "start first",
+        "start configure",
+        "start b",
+    }
+
+
+def test_after_a_failure_nothing_starts_that_does_not_run(project: Path) -> None:
+    (project / "params.yaml").write_text("variants: [a, b, c]\n")
+    failed = parallel(project, "-j", "1", FAIL="a")
+    assert failed.returncode == 1
+    assert failed.stdout.splitlines()[-3:] == [
+        "train@a failed: a: expected good, got bad (exited with 1)",
+        "not run, since they depend on it: last",
+        "not started (`--keep-going` does): train@b, train@c",
+    ]
+    assert noted(project)[-1] == "start a"
+    assert "at work\n" in failed.stdout  # what the stage printed
+    assert str(LOGS / "train@a.log") in failed.stdout
+
+
+def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Path) -> None:
+    failed = parallel(project, "-j", "2", "-k", FAIL="a")
+    assert failed.returncode == 1
+    assert failed.stdout.splitlines()[-2:] == [
+        "train@a failed: a: expected good, got bad (exited with 1)",
+        "not run, since they depend on it: last",
+    ]
+    assert "end b" in noted(project)
+    assert parallel(project, "-j", "2").returncode == 0
+    assert [line for line in noted(project) if line.startswith("end")][-2:] == ["end a", "end last"]
+    assert is_clean(project)
+
+
+@pytest.mark.parametrize(
+    ("number", "deaf"), [(signal.SIGINT, ""), pytest.param(signal.SIGTERM, "a", marks=pytest.mark.slow)]
+)
+def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: str, done: Path) -> None:
+    (done / "raw").write_text("other")
+    serial = copy_of(done, "serial")
+    dvc(serial, "repro", "-q")
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.parallel", "-j", "2"],
+        cwd=done,
+        env=environment(HANG="a", DEAF=deaf),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        pid = done / "log" / "a.pid"
+        deadline = time.monotonic() + LIMIT
+        while not (pid.exists() and pid.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=LIMIT)
+    assert process.returncode == 128 + number
+    assert f"ended by {signal.Signals(number).name} while this ran: " in said
+    assert "train@a" in said.splitlines()[-1]
+    stage = int(pid.read_text())
+    assert not psutil.pid_exists(stage) or psutil.Process(stage).status() == psutil.STATUS_ZOMBIE
+    dvc(done, "repro", "-q")
+    assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+
+
+def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    with pytest.raises(SystemExit, match=r"^dvc\.yaml: expected one of train.*, got 'tran'$"):
+        main(["tran"])
+
+
+def test_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    LOGS.mkdir(parents=True)
+    with one_at_a_time(), pytest.raises(ValueError, match="expected one run at a time"), one_at_a_time():
+        pass
+
+
+GRAPH: dict[str, set[str]] = {
+    "download": set(),
+    "train@a": {"download"},
+    "train@b": {"download"},
+    "compare": {"train@b"},
+    "old.dvc": set(),
+}
+
+
+def test_targets_are_stages_and_groups() -> None:
+    assert named([], GRAPH) == GRAPH.keys() - {"old.dvc"}
+    assert named(["train"], GRAPH) == {"train@a", "train@b"}
+    assert named(["train@a", "download"], GRAPH) == {"train@a", "download"}
+
+
+def test_what_is_upstream_and_downstream_of_a_stage() -> None:
+    assert with_upstream({"compare"}, GRAPH) == {"compare", "train@b", "download"}
+    assert with_downstream({"train@b"}, GRAPH) == {"compare", "train@b"}
+
+
+def test_a_training_is_estimated_by_its_rows_epochs_and_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay(tmp_path, "short", {"1_Dense": {"units": 100}}, epochs=5)
+    lay(tmp_path, "long", {"1_Dense": {"units": 100}}, epochs=20)
+    lay(tmp_path, "deep", {"1-100_Dense": {"units": 100}}, epochs=5)
+    lay(tmp_path, "folds", {}, cross_validation=5)
+    estimates = [estimate(f"train@{name}") for name in ("unknown", "short", "long", "deep", "folds")]
+    assert estimates == sorted(set(estimates))
+    assert estimate("compare") == estimate("train@unknown")
+
+
+def lay(root: Path, name: str, layers: dict[str, Any], **more: int) -> None:
+    recipe = {"dataset": "images", "split": "all", "repeats": 1, "layers": layers, **more}
+    splits = {"all": {"parts": {"train": [10_000, 60_000]}}}
+    for path, content in ((f"data/recipes/{name}.json", recipe), ("data/normalized/images/splits.json", splits)):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(json.dumps(content))
