@@ -67,6 +67,7 @@ class Run:
         finally:
             self._bar.close()
             if self.running:
+                print(f"ending {', '.join(child.stage for child in self.running)} …", flush=True)
                 end(self.running, got)
 
     def _start(self) -> None:
