@@ -9,7 +9,7 @@ Reads `reports/metrics.json`, the recipes, predictions, targets and histories, a
                        several seeds
     summary.json       few enough figures for `dvc metrics` and `dvc exp show`: best, median and worst variant of each
                        data set on test rows; claims and published figures by their result
-    published.csv      one row per published figure: published, ours (the mean over trainings, and their standard
+    published.csv      one row per published figure: published, ours (the mean over seeds, and their standard
                        deviation), difference, tolerance; reproduced, missed or not measured
 """
 
@@ -40,14 +40,14 @@ FIGURE_COLUMNS = [
     "published",
     "ours",
     "std",
-    "trainings",
+    "seeds",
     "difference",
     "tolerance",
     "result",
 ]
 SPREAD = 3.0
-"""Standard deviations over trainings within which a published figure may lie, if that is wider than its tolerance."""
-TRAININGS_FOR_A_SPREAD = 5
+"""Standard deviations over seeds within which a published figure may lie, if that is wider than its tolerance."""
+SEEDS_FOR_A_SPREAD = 5
 """From so many on, their standard deviation is known well enough for that."""
 LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
 ANSWER_COLUMNS = ["study", "question", "claim", "documents", "answer"]
@@ -103,11 +103,13 @@ def published_figures(figures: list[Published], measured: dict[str, Any], histor
     by_variant = {name: parts for variants in measured.values() for name, parts in variants.items()}
     rows = []
     for figure in figures:
-        ours, std = our_figure(figure, by_variant[figure.variant], histories[figure.variant])
+        history = histories[figure.variant]
+        ours, std = our_figure(figure, by_variant[figure.variant], history)
+        seeds = history["seed"].nunique()
         row = {
             **figure.model_dump(include={"document", "variant", "part", "metric", "epoch"}),
             "published": figure.value,
-            "trainings": by_variant[figure.variant]["model"].get("trainings", 1),
+            "seeds": seeds,
             "tolerance": figure.tolerance,
             "result": "not measured",
         }
@@ -117,7 +119,7 @@ def published_figures(figures: list[Published], measured: dict[str, Any], histor
             within = figure.tolerance
             if std is not None:
                 row["std"] = round(std, 6)
-                if row["trainings"] >= TRAININGS_FOR_A_SPREAD:
+                if seeds >= SEEDS_FOR_A_SPREAD:
                     within = max(within, SPREAD * std)
             row["result"] = "reproduced" if abs(difference) <= within else "missed"
         rows.append(row)
@@ -129,16 +131,22 @@ def our_figure(
 ) -> tuple[float, float | None] | tuple[None, None]:
     """Find what we measured: in the history for an epoch, else for the saved model.
 
-    Returns: the mean over trainings and, of several, their standard deviation.
+    Returns: the mean over trainings and, of several seeds that all came so far, their standard deviation; of repeated
+    splits none, since theirs is not that of seeds.
     """
+    seeds = history["seed"].nunique()
+    spreads = seeds > 1 and "split" not in history
     if figure.epoch is None:
         part = parts.get(figure.part, {})
-        return (float(part[figure.metric]), part.get(f"{figure.metric}_std")) if figure.metric in part else (None, None)
+        if figure.metric not in part:
+            return None, None
+        return float(part[figure.metric]), part.get(f"{figure.metric}_std") if spreads else None
     column = figure.metric if figure.part == "training" else f"val_{figure.metric}"
     epochs = history[history["epoch"] == figure.epoch]
     if column not in epochs or not len(epochs):
         return None, None
-    return float(epochs[column].mean()), float(epochs[column].std()) if len(epochs) > 1 else None
+    all_came = len(epochs) == seeds
+    return float(epochs[column].mean()), float(epochs[column].std()) if spreads and all_came else None
 
 
 def summary(table: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -6,8 +6,8 @@ name: a commit, a branch, an experiment; by default HEAD and the workspace are c
 nothing is checked out.
 
 Every variant whose recipe, predictions or history differ gets a line: its figure in both, the difference, its 95 %
-interval (they hold together for all lines, see `stages.comparison.statistics`), and the verdict on b: better, worse or
-within noise.
+interval (they hold together for all lines, see `stages.comparison.statistics`), and the verdict on b: better, worse,
+within noise, or no interval for what one training gives one number of.
 """
 
 import argparse
@@ -158,7 +158,7 @@ def compare(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> tuple[
             except ValueError as error:
                 remarks.append(f"{member.name}: not compared: {error}")
                 continue
-            if len(before.trainings) == 1:
+            if before.seeds == 1:
                 of_one_seed += 1
             rows.append(
                 [

@@ -7,12 +7,14 @@
 `dvc repro --single-item <stage>`, which starts when all that the stage reads from is done, the longest first. What it
 prints goes to `.dvc/tmp/parallel/<stage>.log`, and is shown if it fails.
 
-What a run leaves is what `dvc repro` leaves, `dvc.lock` included: DVC adds entries to it as stages end, and at the end
-they are put into the order of a serial run. After a failure nothing new starts, unless `--keep-going`; the status is 1.
+What a run without targets leaves is what `dvc repro` leaves, `dvc.lock` included: DVC adds entries to it as stages
+end, and at the end they are put into the order of a serial run. (New entries of a run that was ended stay before those
+of the next, as with DVC itself.) After a failure nothing new starts, unless `--keep-going`; the status is 1.
 Ctrl-C ends all that runs (a second one, at once); `dvc repro` and this go on from there.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -28,6 +30,8 @@ from stages.scheduling.graph import Graph, estimate, named, out_of_date, with_do
 
 LOCK = Path("dvc.lock")
 SECONDS_BETWEEN_LOOKS = 0.2
+BYTES_OF_A_STAGE = 1_300_000_000
+"""A training, and the DVC that waits for it."""
 
 
 class Run:
@@ -167,15 +171,25 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     return 0
 
 
+def default_jobs() -> int:
+    """One for each core that this process may use, but no more than fit into the memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return max(min(cpu_count(), memory // BYTES_OF_A_STAGE), 1)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the targets on the command line in the workspace that this is run in."""
     parser = argparse.ArgumentParser(
         prog="python -m stages.parallel", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("targets", nargs="*", metavar="target", help="a stage or a group of dvc.yaml; default: all")
-    parser.add_argument("-j", "--jobs", type=int, default=cpu_count(), help="at once, 1.2 GB each; default: the cores")
+    parser.add_argument(
+        "-j", "--jobs", type=int, default=default_jobs(), help="at once; default: the cores, as far as memory reaches"
+    )
     parser.add_argument("-k", "--keep-going", action="store_true", help="run what does not depend on a failed stage")
     options = parser.parse_args(arguments)
+    if os.name != "posix":
+        sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")
     if options.jobs < 1:
         parser.error(f"--jobs: expected 1 or more, got {options.jobs}")
     LOGS.mkdir(parents=True, exist_ok=True)

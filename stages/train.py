@@ -61,7 +61,10 @@ def is_trained(recipe: Path) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the variant that is named on the command line; without arguments, on the process's own."""
+    """Train the variant that is named on the command line.
+
+    Without arguments they are the process's own, and that of an estimator may start again with other kernels.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variant")
     name = parser.parse_args(arguments).variant

@@ -356,9 +356,9 @@ def test_a_variant_without_test_rows_is_told() -> None:
     ],
 )
 def test_a_claim_is_confirmed_by_all_and_refuted_by_one(verdicts: list[tuple[Any, str]], expected: str) -> None:
-    rows = [{"trainings": 5, "expected": wanted, "verdict": found} for wanted, found in verdicts]
+    rows = [{"seeds": 5, "expected": wanted, "verdict": found} for wanted, found in verdicts]
     assert answer(rows) == expected
-    assert answer([row | {"trainings": 1} for row in rows]) == "needs several seeds"
+    assert answer([row | {"seeds": 1} for row in rows]) == "needs several seeds"
 
 
 @pytest.mark.parametrize("dataset", ["fashion_mnist", "housing", "thoracic"])

@@ -22,8 +22,8 @@ SEVERAL = pd.concat([ONE, ONE.assign(seed=43, test_mse=0.7)])
 
 
 def test_trainings_that_both_runs_have_are_not_stale_if_they_are_the_same() -> None:
-    assert keep.stale(SEVERAL, ONE) == []
-    assert keep.stale(SEVERAL, ONE.assign(test_mse=ONE["test_mse"] + 1e-7)) == []
+    assert keep.stale_trainings(SEVERAL, ONE) == []
+    assert keep.stale_trainings(SEVERAL, ONE.assign(test_mse=ONE["test_mse"] + 1e-6)) == []
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,30 @@ def test_trainings_that_both_runs_have_are_not_stale_if_they_are_the_same() -> N
     ids=["another figure", "other epochs", "a seed of its own", "a metric of its own"],
 )
 def test_a_training_that_the_kept_run_has_not_is_stale(changes: dict[str, list[float]]) -> None:
-    assert keep.stale(SEVERAL, ONE.assign(**changes)) == ["b"]
+    assert keep.stale_trainings(SEVERAL, ONE.assign(**changes)) == ["b"]
 
 
 def test_a_variant_that_is_new_or_gone_is_stale() -> None:
-    assert keep.stale(SEVERAL, ONE[:1]) == ["b"]
-    assert keep.stale(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
+    assert keep.stale_trainings(SEVERAL, ONE[:1]) == ["b"]
+    assert keep.stale_trainings(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
+
+
+def asked(path: Path) -> pd.DataFrame:
+    return pd.DataFrame([dict.fromkeys(keep.ASKED[path], "this"), dict.fromkeys(keep.ASKED[path], None)])
+
+
+@pytest.mark.parametrize(
+    ("path", "column"), [(path, column) for path, columns in keep.ASKED.items() for column in columns]
+)
+def test_a_run_that_asked_something_else_is_stale(path: Path, column: str) -> None:
+    several = {path: asked(path).assign(verdict="better") for path in keep.ASKED} | {keep.TRAININGS: SEVERAL}
+    one = {path: asked(path).assign(verdict="worse") for path in keep.ASKED} | {keep.TRAININGS: ONE}
+    assert keep.stale(several, one) == []
+    other = asked(path)
+    other.loc[1, column] = "that"
+    assert keep.stale(several, one | {path: other}) == [
+        f"{keep.kept(path)}: expected what {path} asks, got something else"
+    ]
 
 
 def leave_tables(trainings: pd.DataFrame) -> None:

@@ -62,12 +62,22 @@ def test_a_figure_outside_its_tolerance_is_missed(tolerance: float, result: str)
     assert (row["difference"], row["result"]) == (0.05, result)
 
 
-@pytest.mark.parametrize(("trainings", "result"), [(5, "reproduced"), (4, "missed")])
-def test_a_figure_within_the_spread_of_five_trainings_is_reproduced(trainings: int, result: str) -> None:
-    model = {"parameters": 7, "epochs": 2.0, "trainings": trainings}
-    several = {"validation": {"accuracy": 0.75, "accuracy_std": 0.02}, "model": model}
-    (row,) = compare.published_figures([figure()], {"any": {"mine": several}}, {"mine": HISTORY})
-    assert (row["std"], row["trainings"], row["result"]) == (0.02, trainings, result)
+@pytest.mark.parametrize(("seeds", "result"), [(5, "reproduced"), (4, "missed")])
+def test_a_figure_within_the_spread_of_five_seeds_is_reproduced(seeds: int, result: str) -> None:
+    several = {"mine": {"validation": {"accuracy": 0.75, "accuracy_std": 0.02}}}
+    history = pd.concat([HISTORY.assign(seed=seed) for seed in range(seeds)])
+    (row,) = compare.published_figures([figure()], {"any": several}, {"mine": history})
+    assert (row["std"], row["seeds"], row["result"]) == (0.02, seeds, result)
+
+
+def test_neither_survivors_nor_repeated_splits_have_the_spread_of_seeds() -> None:
+    early = HISTORY[HISTORY["epoch"] == 1]
+    stopped = pd.concat([HISTORY, *(early.assign(seed=seed) for seed in range(43, 48))])
+    assert compare.our_figure(figure(epoch=2), PARTS, stopped) == (0.75, None)
+    splits = pd.concat([HISTORY.assign(split=split) for split in range(10)])
+    several = {"validation": {"accuracy": 0.75, "accuracy_std": 0.02}}
+    assert compare.our_figure(figure(), several, splits) == (0.75, None)
+    assert compare.our_figure(figure(epoch=1), several, splits)[1] is None
 
 
 def test_the_spread_of_an_epoch_is_that_of_its_trainings() -> None:

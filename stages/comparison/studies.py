@@ -34,6 +34,11 @@ class Result:
         """What tells a training from the others of the variant: its split, if there are several, and its seed."""
         return list(self.history[_columns(self.history)].drop_duplicates().itertuples(index=False, name=None))
 
+    @property
+    def seeds(self) -> int:
+        """How many seeds it was trained with, on each split."""
+        return self.history["seed"].nunique()
+
     def of_seeds(self, seeds: Sequence[int]) -> "Result":
         """Leave out the trainings of other seeds."""
         kept = [number for number, training in enumerate(self.trainings) if training[-1] in seeds]
@@ -114,6 +119,7 @@ COMPARISON_COLUMNS = [
     "baseline",
     "metric",
     "trainings",
+    "seeds",
     "ours",
     "of_baseline",
     "difference",
@@ -140,7 +146,7 @@ def compare_members(
         metric = member.metric or study.metric or ranked_by(result.recipe["dataset"])
         comparisons = sum((each.expected is None) == (member.expected is None) for each in study.members)
         row: dict[str, Any] = {"study": name, "variant": member.variant, "baseline": baseline.name, "metric": metric}
-        row |= {"trainings": len(result.trainings), "expected": member.expected}
+        row |= {"trainings": len(result.trainings), "seeds": result.seeds, "expected": member.expected}
         try:
             found = difference(result, baseline, metric, comparisons)
             row |= {"ours": result.scores(metric).mean(), "of_baseline": baseline.scores(metric).mean()}
@@ -155,11 +161,11 @@ def compare_members(
 def answer(rows: Iterable[Mapping[str, Any]]) -> str:
     """What the verdicts make of the claim: `confirmed`, `refuted`, `not decided` or `needs several seeds`.
 
-    Confirmed if every expected verdict came, refuted if the opposite of one did. With one training each, verdicts are
-    about those two nets alone: another seed may turn them round.
+    Confirmed if every expected verdict came, refuted if the opposite of one did. With one seed, verdicts are about the
+    nets that start from it: another may turn them round.
     """
     expected = [row for row in rows if row["expected"]]
-    if any(row["trainings"] == 1 for row in expected):
+    if any(row["seeds"] == 1 for row in expected):
         return "needs several seeds"
     if any(row["verdict"] == OPPOSITE[row["expected"]] for row in expected):
         return "refuted"

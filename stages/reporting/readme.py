@@ -3,9 +3,11 @@
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md is generated; a test fails when it is stale.
 """
 
+import io
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.datasets import module_of
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
-from stages.reporting.keep import kept
+from stages.reporting.keep import Tables, kept
 
 README = Path("README.md")
 BENCHMARKS = Path("benchmarks/results.json")
@@ -117,14 +119,17 @@ EXPENSIVE = 1.1
 
 def determinism(costs: list[dict[str, Any]]) -> list[str]:
     """The row of the claim that a benchmark answers, not a study. costs: see `benchmarks.report.determinism_costs`."""
-    if all(cost["low"] > EXPENSIVE for cost in costs):
+    peers = [cost for cost in costs if cost["same_work"]]
+    if not peers:
+        answer = "not measured"
+    elif all(cost["low"] > EXPENSIVE for cost in peers):
         answer = "confirmed"
     else:
-        answer = "refuted" if all(cost["high"] < EXPENSIVE for cost in costs) else "not decided"
+        answer = "refuted" if any(cost["high"] < EXPENSIVE for cost in peers) else "not decided"
     shown = [
         f"`{cost['variant']}`, {cost['way']}: {cost['ratio']:.2f} times as long "
         f"({cost['low']:.2f} to {cost['high']:.2f})"
-        for cost in costs
+        for cost in peers
     ]
     question = "Are deterministic runs expensive? (E)"
     claim = f"They are, which we take for more than {EXPENSIVE:g} times as long"
@@ -191,7 +196,7 @@ def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.Data
     missed = beside[(beside["result"] != "reproduced") | (results["several seeds"] != "reproduced")]
     if len(missed):
         keys = ["part", "metric", "epoch", "published", "tolerance", "ours", "result"]
-        of_several = ["ours_several", "std_several", "trainings_several", "result_several"]
+        of_several = ["ours_several", "std_several", "seeds_several", "result_several"]
         head = ["not reproduced", *keys, "mean of several", "standard deviation", "seeds", "result"]
         rows = [
             [f"`{row['variant']}`", *(_cell(row[key]) for key in [*keys, *of_several])] for _, row in missed.iterrows()
@@ -221,26 +226,37 @@ def filled(text: str, blocks: dict[str, str]) -> str:
     return text
 
 
-def updated(text: str, tables: dict[Path, pd.DataFrame], params: Params, benchmarks: dict[str, Any]) -> str:
-    """Fill the README's text with the tables of the reports, as `stages.compare` writes them, and the benchmarks'."""
+def updated(text: str, one: Tables, several: Tables, params: Params, benchmarks: dict[str, Any]) -> str:
+    """Fill the README's text with the tables of the reports, see `read_tables`, and the benchmarks'."""
     costs = determinism_costs(benchmarks.get("determinism", {}))
     blocks = {
         "overrides": overrides(params),
-        "answers": answers(tables[kept(ANSWERS)], tables[kept(COMPARISONS)], tables[COMPARISONS], costs),
-        "results": results(tables[LEADERBOARD]),
-        "published": published(tables[PUBLISHED], tables[kept(PUBLISHED)], tables[LEADERBOARD]),
+        "answers": answers(several[ANSWERS], several[COMPARISONS], one[COMPARISONS], costs),
+        "results": results(one[LEADERBOARD]),
+        "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD]),
     }
     return filled(text, blocks)
 
 
-TABLES = (COMPARISONS, LEADERBOARD, PUBLISHED, *map(kept, (ANSWERS, COMPARISONS, PUBLISHED)))
+TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
+FROM_SEVERAL_SEEDS = (ANSWERS, COMPARISONS, PUBLISHED)
+
+
+def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
+    """The tables of a run with one seed, and those that are kept of one with several; where none are, the same.
+
+    read: gives the text of a file, or None if there is none.
+    """
+    one = {path: pd.read_csv(io.StringIO(read(path))) for path in TABLES}
+    several = {path: read(kept(path)) for path in FROM_SEVERAL_SEEDS}
+    return one, {path: one[path] if text is None else pd.read_csv(io.StringIO(text)) for path, text in several.items()}
 
 
 def main() -> None:
     """Update README.md."""
-    tables = {path: pd.read_csv(path) for path in TABLES}
+    one, several = read_tables(lambda path: path.read_text(encoding="utf-8") if path.exists() else None)
     benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
-    text = updated(README.read_text(encoding="utf-8"), tables, read_params(), benchmarks)
+    text = updated(README.read_text(encoding="utf-8"), one, several, read_params(), benchmarks)
     README.write_text(text, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -73,21 +73,29 @@ def signals() -> Iterator[list[int]]:
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """Hold a lock on the workspace; ValueError if another run does."""
+    lock = make_lock(str(LOGS / "lock"))
     try:
-        lock = make_lock(str(LOGS / "lock"))
         lock.lock()
     except LockError:
         raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
-    yield
+    try:
+        yield
+    finally:
+        lock.unlock()
 
 
 @contextmanager
-def dvc_lock() -> Iterator[None]:
-    """Hold DVC's lock: no DVC writes dvc.lock meanwhile. After half a minute, do without: it is written in less."""
+def dvc_lock(got: Sequence[int] = ()) -> Iterator[None]:
+    """Hold DVC's lock: no DVC writes dvc.lock meanwhile.
+
+    After half a minute, or a second signal, do without: dvc.lock is written in less.
+    """
     with Repo() as repo:
         for _ in range(10):
             with suppress(LockError):
                 repo.lock.lock()  # tries for three seconds
+                break
+            if len(got) > 1:
                 break
         try:
             yield
@@ -103,7 +111,7 @@ def end(children: list[Child], got: list[int]) -> None:
     wait for that.
     """
     for number in (signal.SIGINT, signal.SIGKILL):
-        with dvc_lock():
+        with dvc_lock(got):
             for child in children:
                 with suppress(ProcessLookupError, PermissionError):  # none is left of its group
                     os.killpg(child.process.pid, number)

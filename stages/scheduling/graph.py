@@ -23,7 +23,7 @@ def out_of_date(names: Collection[str] | None = None) -> tuple[Graph, set[str]]:
         order = plan_repro(active)
         graph = {stage.addressing: {each.addressing for each in active.successors(stage)} for stage in order}
         asked = [stage for stage in order if names is None or stage.addressing in names]
-        return graph, {stage.addressing for stage in asked if stage.status(check_updates=True)}
+        return graph, {stage.addressing for stage in asked if stage.status()}
 
 
 def named(targets: list[str], graph: Graph) -> set[str]:
