@@ -23,8 +23,8 @@ def chosen() -> set[str]:
 def share() -> None:
     """Start this process again with the shared kernels, unless it has them or the processor may not have AVX2.
 
-    OpenBLAS reads the variable when it is loaded, and by now it is. A variable that is set already is left as it is; set
-    it to Haswell for a debugger, which a new start would shake off. Only where a process can be replaced (POSIX).
+    OpenBLAS reads the variable when it is loaded, and by now it is. If it is set already it stays as it is: set it to
+    Haswell for a debugger, which a new start would shake off. Only where a process can be replaced (POSIX).
     """
     if os.name == "posix" and VARIABLE not in os.environ and chosen() & LATER:
         os.environ[VARIABLE] = SHARED
