@@ -131,6 +131,18 @@ def test_a_peer_that_does_other_work_is_no_peer(other: dict[str, Any]) -> None:
     assert line(page, "against Keras fit").endswith("| – | **no peer** |")
 
 
+def test_a_peer_whose_later_epochs_are_slower_than_its_first_is_doubted() -> None:
+    assert "To be doubted" not in report.render_epochs(epochs(**{"Keras fit": peer([9.5, 9.0, 9.0, 9.0])}))
+    page = report.render_epochs(epochs(**{"Keras fit": peer([5.0, 9.0, 9.0, 9.0])}))
+    assert "To be doubted: for `relu_100`" in page
+
+
+def test_a_section_of_another_day_is_named(results: dict[str, Any]) -> None:
+    page = report.render(results | {"dates": {"a": "2026-01-02", "b": "2026-01-01"}})
+    assert "Older, and perhaps of another machine: documents (2026-01-01)." in page
+    assert "Older" not in report.render(results | {"dates": {"a": "2026-01-02", "b": "2026-01-02"}})
+
+
 def test_the_whole_scales_by_steps_beyond_the_shortest_process() -> None:
     # 10 + 4 + (4 + 200 / 100 * (10 - 4)); what is like nothing in the sample is left out.
     assert report.whole(DOCUMENTS) == {"ours": 30.0, "documents": 30.0 + 5.0 + 5.0 + 2 * 25.0}
