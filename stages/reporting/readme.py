@@ -120,12 +120,13 @@ EXPENSIVE = 1.1
 def determinism(costs: list[dict[str, Any]]) -> list[str]:
     """The row of the claim that a benchmark answers, not a study. costs: see `benchmarks.report.determinism_costs`."""
     peers = [cost for cost in costs if cost["same_work"]]
+    dear, cheap = ([cost["low"] > EXPENSIVE for cost in peers], [cost["high"] < EXPENSIVE for cost in peers])
     if not peers:
         answer = "not measured"
-    elif all(cost["low"] > EXPENSIVE for cost in peers):
-        answer = "confirmed"
+    elif any(dear) and any(cheap):
+        answer = "depends on the net"
     else:
-        answer = "refuted" if any(cost["high"] < EXPENSIVE for cost in peers) else "not decided"
+        answer = "confirmed" if all(dear) else "refuted" if all(cheap) else "not decided"
     shown = [
         f"`{cost['variant']}`, {cost['way']}: {cost['ratio']:.2f} times as long "
         f"({cost['low']:.2f} to {cost['high']:.2f})"
