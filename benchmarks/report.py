@@ -383,9 +383,10 @@ def render(results: Results) -> str:
     warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
     dates = " and ".join(sorted({results["date"], *results.get("dates", {}).values()}))
     minutes = sum(results.get("minutes", {}).values())
-    last = max(results.get("dates", {}).values(), default=results["date"])
     titles = dict(zip("abcde", SECTIONS, strict=True))
-    older = [f"{titles[letter]} ({date})" for letter, date in results.get("dates", {}).items() if date != last]
+    older = [
+        f"{titles[letter]} ({date})" for letter, date in results.get("dates", {}).items() if date != results["date"]
+    ]
     apart = f"\nOlder, and perhaps of another machine: {', '.join(older)}." if older else ""
     sections = [write(results[name]) for name, write in SECTIONS.items() if name in results]
     head = f"""# Benchmarks

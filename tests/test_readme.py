@@ -48,7 +48,7 @@ def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
 def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
     one, several = readme.read_tables(lambda path: None if path.parent == keep.REPEATS else "study\nit\n")
     assert {path: table.to_dict() for path, table in several.items()} == {
-        path: one[path].to_dict() for path in readme.FROM_SEVERAL_SEEDS
+        path: one[path].to_dict() for path in keep.ASKED
     }
 
 

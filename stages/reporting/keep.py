@@ -26,7 +26,6 @@ from stages.diff import WORKSPACE, Revision
 from stages.evaluate import TRAININGS
 
 REPEATS = Path("reports/repeats")
-KEPT = (ANSWERS, COMPARISONS, PUBLISHED, TRAININGS)
 TOLERANCE = 2e-5
 """Of a figure: at most two in the last of its six digits."""
 ASKED = {
@@ -35,6 +34,7 @@ ASKED = {
     PUBLISHED: ["document", "variant", "part", "metric", "epoch", "published", "tolerance"],
 }
 """The columns that say what was asked, not what came of it."""
+KEPT = (*ASKED, TRAININGS)
 
 Tables = Mapping[Path, pd.DataFrame]
 

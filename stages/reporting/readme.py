@@ -19,7 +19,7 @@ from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.datasets import module_of
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
-from stages.reporting.keep import Tables, kept
+from stages.reporting.keep import ASKED, Tables, kept
 
 README = Path("README.md")
 BENCHMARKS = Path("benchmarks/results.json")
@@ -240,7 +240,6 @@ def updated(text: str, one: Tables, several: Tables, params: Params, benchmarks:
 
 
 TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
-FROM_SEVERAL_SEEDS = (ANSWERS, COMPARISONS, PUBLISHED)
 
 
 def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
@@ -249,7 +248,7 @@ def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
     read: gives the text of a file, or None if there is none.
     """
     one = {path: pd.read_csv(io.StringIO(read(path))) for path in TABLES}
-    several = {path: read(kept(path)) for path in FROM_SEVERAL_SEEDS}
+    several = {path: read(kept(path)) for path in ASKED}
     return one, {path: one[path] if text is None else pd.read_csv(io.StringIO(text)) for path, text in several.items()}
 
 
