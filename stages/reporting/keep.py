@@ -4,7 +4,7 @@
 in `reports/repeats/`, and README.md shows them:
 
     dvc exp run -S repeats=5 -n five-seeds        # an hour and more
-    git checkout . && dvc checkout                # back to one seed
+    git checkout . && dvc checkout --force        # back to one seed
     python -m stages.reporting.keep five-seeds
     python -m stages.reporting.readme
 
