@@ -436,6 +436,43 @@ def test_only_http_urls_are_accepted(url):
     assert "expected an http or https URL" in failure()
 
 
+@pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "unknown data set. Expected one of: none. Received: small"),
+        ("[1, 2]", "unknown data set. Expected one of: none"),
+        ("datasets: 3", "unknown data set. Expected one of: none"),
+        ("datasets: {big: {}}", "unknown data set. Expected one of: big"),
+        ("datasets: {small: }", "datasets.small.mirror: expected a value of type str. Received: None"),
+        (
+            "datasets: {small: {mirror: m, files: {}}}",
+            "datasets.small.files: expected a value of type list. Received: {}",
+        ),
+        ("datasets: {small: {mirror: m, files: [a]}}", "datasets.small.files[0].name: expected a value of type str."),
+        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: '3', urls: []}]}}", "[0].bytes: expected"),
+        ("datasets: {small: {mirror: ../m, files: [{name: a, sha256: b, bytes: 3, urls: []}]}}", "without a path"),
+        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: 3, urls: [{}]}]}}", "an http or https URL"),
+        ("datasets: [", "while parsing"),
+        ("datasets: \0", "special characters are not allowed"),
+    ],
+)
+def test_params_that_are_no_data_set_are_one_message(text, message):
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    assert message in failure()
+    assert not Path("data").exists()
+
+
+@pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
+@pytest.mark.parametrize("name", ["..", ".", "", "../x", "/x", "a/../../x"])
+def test_data_sets_name_cannot_leave_its_folder(name):
+    write_params()
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump({"datasets": {name: params["datasets"]["small"]}}), encoding="utf-8")
+    assert "expected a name without a path" in failure(name)
+    assert os.listdir() == ["params.yaml"]
+
+
 def test_missing_params_file_is_one_message():
     assert "params.yaml" in failure()
 
