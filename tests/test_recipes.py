@@ -279,6 +279,35 @@ def test_a_comparison_that_could_not_be_made_is_told(changes: dict[str, Any], ex
     )
 
 
+@pytest.mark.bad_input("params.yaml", "published figures that nothing measures")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"part": "test", "metric": "acuracy"}, "metric: expected one of accuracy, got 'acuracy'"),
+        (
+            {"part": "test", "metric": "mse"},
+            "metric: expected one of accuracy, calibration_error, log_loss, macro_f1, got",
+        ),
+        (
+            {"variant": "deep_only", "part": "test", "metric": "accuracy"},
+            "metric: expected one of mae, mse, r2, rmse, got",
+        ),
+        ({"part": "model", "metric": "layers"}, "metric: expected one of epochs, parameters, trainings, got 'layers'"),
+        ({"part": "validation", "metric": "acc", "epoch": 1}, "metric: expected one of accuracy, loss, got 'acc'"),
+        ({"part": "training", "metric": "accuracy"}, "epoch: expected an epoch beside training, got none"),
+        ({"part": "test", "metric": "accuracy", "epoch": 3}, "epoch: expected none beside test, got 3"),
+    ],
+)
+def test_a_published_figure_that_nothing_measures_is_told(changes: dict[str, Any], expected: str) -> None:
+    figure = {"document": "A", "variant": "softmax", "value": 0.5, "tolerance": 0.1, **changes}
+    line = only_line(configure.check_published, parse_params(CONTENT | {"published": [figure]}))
+    assert line.startswith(f"published[0].{expected}")
+
+
+def test_every_published_figure_is_of_something_measured(params: Params) -> None:
+    configure.check_published(params)
+
+
 def test_every_variant_with_test_rows_is_in_a_study(params: Params) -> None:
     asked = {
         name for study in params.studies.values() for each in study.members for name in (each.variant, each.baseline)
