@@ -237,6 +237,7 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
     assert np.array_equal(datasets.normalize(raw.x[[row]], split.scaling), split.x["test"][3:4])
 
 
+@pytest.mark.bad_input("params.yaml", "options of a split that cannot be followed")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -305,6 +306,7 @@ def test_stage_reads_the_parameters_and_tells_what_it_wrote(
     assert len(load_split("thoracic", "published").x["train"]) == 100
 
 
+@pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
 @pytest.mark.parametrize(
     ("dataset", "params", "message"),
     [
