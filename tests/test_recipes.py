@@ -344,6 +344,9 @@ def completed(content: Any) -> Any:
             "a number greater than 0",
             "0",
         ),
+        ("layers[1]", {"Dense": {"units": 10**9}}, "", "a model of at most 100,000,000 parameters", "795,000,000,010"),
+        ("layers[1]", {"Dense": {"units": 2**31}}, "layers[1].Dense.units", "a number less than 2147483648", "2147483648"),
+        ("callbacks", {"BackupAndRestore": {"backup_dir": ".."}}, "callbacks.BackupAndRestore.backup_dir", "no such", ""),
         ("layers[3]", {"Dense": {"units": 9}}, "layers", "an output of 10 for each row", "shape (9,)"),
         ("layers[0]", {"Dense": {"units": 9}}, "layers", "an output of 10 for each row", "shape (28, 10)"),
         ("layers[1]", {"Conv2D": {"filters": 3, "kernel_size": 3}}, "layers[1].Conv2D", "a layer that fits", ""),
@@ -401,7 +404,7 @@ def test_what_keras_would_not_take_is_told_before_anything_trains(
     at_top = path == "optimizer" and value in ("Adm", {"SGD": {"learning_rate": -1}})
     prefix = "" if at_top else "variants.dropout_30."
     line = only_line(completed, changed(prefix + path, value))
-    assert line.startswith(f"{prefix}{place}: expected {expected}")
+    assert line.startswith(f"{(prefix + place).rstrip('.')}: expected {expected}")
     assert f", got {got}" in line or ", got: " in line
 
 
@@ -515,6 +518,8 @@ def test_what_a_library_refuses_in_its_own_words_gets_its_place(
         ("dropout_30.callbacks", {"EarlyStopping": {"monitor": None}}),
         ("dropout_30.callbacks", {"LearningRateScheduler": {"schedule": "step"}}),
         ("dropout_30.optimizer", {"Adam": {"weight_decay": "much"}}),
+        ("dropout_30.optimizer", {"Optimizer": {"learning_rate": 0.1}}),
+        ("dropout_30.optimizer", {"MultiOptimizer": {"optimizers_and_layers": []}}),
         ("deep_only.inputs", {"wide": [0], "deep": [1]}),
         ("wide_and_deep.graph", {"wide_and_deep": {"hidden_units": [3], "activation": "relu", "inputs": 3}}),
         ("sgd_classifier.estimator", {"SGDClassifier": {"loss": "hinge"}}),
