@@ -127,11 +127,13 @@ def store_arrays(raw: Raw, rows: np.ndarray, scaling: Mapping[str, Any], folder:
     folder.mkdir(parents=True, exist_ok=True)
     columns = [raw.features.index(feature) for feature in scaling["features"]]
     x_shape = (len(rows), len(columns)) if raw.features else (len(rows), *raw.x.shape[1:])
-    x = np.lib.format.open_memmap(folder / "x.npy", mode="w+", dtype=np.float32, shape=x_shape)
-    for chunk in chunks(x_shape):
-        chunk_x = raw.x[rows[chunk]]
-        x[chunk] = normalize(chunk_x[:, columns] if raw.features else chunk_x, scaling)
-    x.flush()
+    # Written, not mapped: on a full disk a write raises OSError, where a page of a mapped file ends the process.
+    with (folder / "x.npy").open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": x_shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for chunk in chunks(x_shape):
+            chunk_x = raw.x[rows[chunk]]
+            file.write(normalize(chunk_x[:, columns] if raw.features else chunk_x, scaling).tobytes())
     is_class = np.issubdtype(raw.y.dtype, np.integer)
     np.save(folder / "y.npy", raw.y[rows].astype(np.int32 if is_class else np.float32))
     np.save(folder / "rows.npy", rows.astype(np.int32))
