@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from stages.parallel import main
-from stages.scheduling.children import LOGS, one_at_a_time
-from stages.scheduling.graph import estimate, named, with_downstream, with_upstream
+from stages.scheduling.children import LOGS, dvc_lock, entries, one_at_a_time
+from stages.scheduling.graph import estimate, named, out_of_date, with_downstream, with_upstream
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 120
@@ -261,6 +261,64 @@ def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: st
     assert not psutil.pid_exists(stage) or psutil.Process(stage).status() == psutil.STATUS_ZOMBIE
     dvc(done, "repro", "-q")
     assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_wait_for_dvcs_lock(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done)
+    with dvc_lock(), pytest.raises(KeyboardInterrupt):
+        out_of_date(got=[signal.SIGINT])
+    assert out_of_date(got=[signal.SIGINT])[1] == set()
+
+
+@pytest.mark.slow
+def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> None:
+    serial = copy_of(project, "serial")
+    dvc(serial, "repro", "-q")
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.parallel", "-j", "2"],
+        cwd=project,
+        env=environment(MEET="a b", LAST="a"),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + LIMIT
+        while "end b" not in noted(project):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    # What it had started goes on by itself, and is not run again.
+    while not {"train@a", "train@b"} <= entries(project / "dvc.lock").keys():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert parallel(project).returncode == 0
+    assert sorted(noted(project)) == sorted(noted(serial))
+    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+def test_it_runs_in_the_folder_of_an_experiment_whose_worker_died(done: Path) -> None:
+    run(done, "git", "add", "--all")
+    assert run(done, "git", "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "done").returncode == 0
+    (done / "raw").write_text("other")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", "exp", "run", "--temp"],
+        cwd=done,
+        env=environment(HANG="a"),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + LIMIT
+        while not (
+            found := list(done.glob(".dvc/tmp/exps/*/*/log/a.pid")) + list(done.glob(".dvc/tmp/exps/*/log/a.pid"))
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    folder = found[0].parents[1]
+    finished = parallel(folder, "-j", "2", DVC_ROOT=str(done))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert is_clean(folder)
+    assert (folder / "data/last").read_text().count("other") == 2
 
 
 def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
