@@ -2,9 +2,11 @@
 
 Every parameter is checked here, before anything trains: structure and ranges first, then each variant's classes and
 arguments by building its model without data. The only stage that reads the variants and the top-level overrides, so
-that a training depends on its own recipe alone. Leaves `data/recipes/<variant>.json`.
+that a training depends on its own recipe alone. Leaves `data/recipes/<variant>.json`, and `data/checked`, which says
+that all names may stand in a path and in a command. With `--check` it leaves all as it is.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -18,6 +20,7 @@ from stages.recipes.schema import Params, read_params, unknown
 from stages.training import import_tensorflow
 
 RECIPES = Path("data/recipes")
+CHECKED = Path("data/checked")
 # What a variant leaves behind: nothing else would clean up after one that is gone from params.yaml.
 LEFT_BY_VARIANTS = (RECIPES, Path("data/models"), Path("reports/history"))
 
@@ -91,17 +94,24 @@ def remove_leftovers(names: set[str]) -> list[Path]:
     return left
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write a recipe per variant."""
+    parser = argparse.ArgumentParser(description="Check params.yaml and write the recipe of every variant.")
+    parser.add_argument("--check", action="store_true", help="check alone: write and remove nothing")
+    only_check = parser.parse_args(arguments).check
     try:
         made = complete(read_params())
     except ValueError as error:
         sys.exit(str(error))
+    if only_check:
+        print(f"params.yaml: {len(made)} variants, no mistake")
+        return
     RECIPES.mkdir(parents=True, exist_ok=True)
     for name, recipe in made.items():
         (RECIPES / f"{name}.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
     for path in remove_leftovers(set(made)):
         print(f"removed {path}: params.yaml has no such variant any more")
+    CHECKED.write_text("The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8")
     print(f"{len(made)} recipes")
 
 

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("variant")
     name = parser.parse_args(arguments).variant
     path = RECIPES / f"{name}.json"
-    if not path.exists():
+    if path not in RECIPES.glob("*.json"):  # nor is a name a way to another folder
         sys.exit(f"{path}: expected the recipe of a variant of params.yaml, got no file; run `dvc repro configure`")
     started = time.monotonic()
     recipe = json.loads(path.read_text(encoding="utf-8"))

@@ -14,6 +14,12 @@ xla.set_flags()  # before any test file imports Keras
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Put what a test is marked to try into the record of the run, from which `trust.py` makes a table."""
+    for name in ("bad_input", "fault"):
+        item.user_properties += [(name, ": ".join(marker.args)) for marker in item.iter_markers(name)]
+
+
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(ROOT / "params.yaml")

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +20,13 @@ from stages import download
 REPOSITORY = Path(__file__).parents[1]
 RIGHT = bytes(range(256)) * 20
 WRONG = RIGHT[::-1]
+LOGIN = b"<html>Please log in to this network</html>"
+LOCATIONS = {
+    "/redirect": "/right",
+    "/redirect-to-file": "file:///etc/hostname",
+    "/redirect-to-itself": "/redirect-to-itself",
+    "/redirect-to-nothing": "http://[",
+}
 SHA256 = hashlib.sha256(RIGHT).hexdigest()
 
 
@@ -31,12 +40,24 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requested.append(self.path)
         if self.path == "/silent":
             self.server.stopping.wait(5)
-        status = {"/404": 404, "/500": 500, "/redirect": 302, "/redirect-to-file": 302}.get(self.path, 200)
-        body = {"/wrong": WRONG, "/short": RIGHT[:-1], "/long": RIGHT + b"!", "/empty": b""}.get(self.path, RIGHT)
+        if "Range" in self.headers:
+            self.server.requested.append("a range")
+        if self.path == "/no-http":
+            self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+            self.close_connection = True
+            return
+        status = {"/404": 404, "/403": 403, "/500": 500, "/503": 503, "/204": 204, "/206": 206}.get(self.path, 200)
+        status = 302 if self.path in LOCATIONS else status
+        bodies = {"/wrong": WRONG, "/short": RIGHT[:-1], "/long": RIGHT + b"!", "/empty": b"", "/login": LOGIN}
+        body = {**bodies, "/204": b"", "/206": RIGHT[:100]}.get(self.path, RIGHT)
         self.send_response(status)
         self.send_header("Connection", "close")  # announced, or a redirect races with the closing; ends the handler too
         if status == 302:
-            self.send_header("Location", "/right" if self.path == "/redirect" else "file:///etc/hostname")
+            self.send_header("Location", LOCATIONS[self.path])
+        if self.path == "/206":
+            self.send_header("Content-Range", f"bytes 0-99/{len(RIGHT)}")
+        if self.path == "/ranges":
+            self.send_header("Accept-Ranges", "bytes")
         if self.path == "/labelled-gzip":
             self.send_header("Content-Encoding", "gzip")
         if self.path == "/compresses-on-the-fly" and "gzip" in self.headers.get("Accept-Encoding", ""):
@@ -46,18 +67,28 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
         elif self.path != "/endless":
-            self.send_header("Content-Length", str(len(body)))
+            lengths = {
+                "/length-too-small": "100",
+                "/length-too-large": str(len(RIGHT) + 1),
+                "/length-no-number": "many",
+            }
+            self.send_header("Content-Length", lengths.get(self.path, str(len(body))))
         self.end_headers()
-        if self.path in ("/truncated", "/stall"):
+        if self.path in ("/truncated", "/stall", "/reset"):
             body = body[:1000]
         try:
-            self.wfile.write(body)
+            for start in range(0, len(body), 1000 if self.path == "/slow" else len(body) or 1):
+                self.server.stopping.wait(0.02 if self.path == "/slow" else 0)
+                self.wfile.write(body[start : start + 1000] if self.path == "/slow" else body)
             while self.path == "/endless":
                 self.wfile.write(body)
         except ConnectionError:
             self.server.hung_up.set()
         if self.path == "/stall":
             self.server.stopping.wait(5)
+        if self.path == "/reset":  # a TCP reset instead of an orderly end
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
 
     def log_message(self, *arguments):
         pass
@@ -125,29 +156,72 @@ def failure(dataset: str = "small") -> str:
 
 
 BAD = {
-    "/404": "HTTP status 404 Not Found",
-    "/500": "HTTP status 500 Internal Server Error",
-    "/truncated": "1000 bytes read",
-    "/short": f"got {len(RIGHT) - 1} bytes",
-    "/empty": "got 0 bytes",
-    "/long": f"got more than {len(RIGHT)} bytes",
-    "/wrong": f"got SHA-256 {hashlib.sha256(WRONG).hexdigest()}",
-    "/stall": "timed out",
-    "/silent": "timed out",
-    "/redirect-to-file": "file:///etc/hostname",
+    "HTTP status 4xx or 5xx, or 2xx without the file": {
+        "/404": "HTTP status 404 Not Found",
+        "/403": "HTTP status 403 Forbidden",
+        "/500": "HTTP status 500 Internal Server Error",
+        "/503": "HTTP status 503 Service Unavailable",
+        "/204": "HTTP status 204 No Content",
+        "/206": "HTTP status 206 Partial Content",
+    },
+    "cut short: connection ended or reset, wrong Content-Length": {
+        "/truncated": "1000 bytes read",
+        "/reset": "Connection reset by peer",
+        "/short": f"got {len(RIGHT) - 1} bytes",
+        "/empty": "got 0 bytes",
+        "/length-too-small": "got 100 bytes",
+        "/length-too-large": f"{len(RIGHT)} bytes read, 1 more expected",
+    },
+    "other bytes: wrong, too many, endless, a log-in page": {
+        "/wrong": f"got SHA-256 {hashlib.sha256(WRONG).hexdigest()}",
+        "/long": f"got more than {len(RIGHT)} bytes",
+        "/endless": f"got more than {len(RIGHT)} bytes",
+        "/login": f"got {len(LOGIN)} bytes",
+    },
+    "silence before or amid the bytes": {
+        "/stall": "timed out",
+        "/silent": "timed out",
+    },
+    "redirects in a circle, to a local file, to no address": {
+        "/redirect-to-itself": "Exceeded 30 redirects",
+        "/redirect-to-file": "file:///etc/hostname",
+        "/redirect-to-nothing": "Invalid",
+    },
+    "a server that speaks no HTTP": {
+        "/no-http": "BadStatusLine",
+    },
 }
+"""What a source may do, and what is then said, by kind."""
+BAD_SOURCES = [
+    pytest.param(path, message, marks=pytest.mark.bad_input("download", kind), id=path)
+    for kind, sources in BAD.items()
+    for path, message in sources.items()
+]
 
 
-@pytest.mark.parametrize("path", ["/right", "/redirect", "/chunked", "/labelled-gzip", "/compresses-on-the-fly"])
+@pytest.mark.bad_input("download", "sent otherwise: redirected, chunked, labelled as compressed, slowly, with ranges")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/right",
+        "/redirect",
+        "/chunked",
+        "/labelled-gzip",
+        "/compresses-on-the-fly",
+        "/slow",
+        "/ranges",
+        "/length-no-number",
+    ],
+)
 def test_published_bytes_arrive_however_they_are_sent(server, path):
     write_params(server.url(path))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
 
-@pytest.mark.parametrize(("path", "what_it_gave"), BAD.items())
+@pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, path, what_it_gave):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
     write_params(server.url(path))
     message = failure()
     assert f"{server.url(path)}: " in message
@@ -155,12 +229,25 @@ def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, p
     assert os.listdir("data/raw/small") == []
 
 
-@pytest.mark.parametrize("path", BAD)
-def test_next_url_is_tried_after_a_bad_one(server, monkeypatch, path):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
+@pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
+def test_next_url_is_tried_after_a_bad_one(server, monkeypatch, path, what_it_gave):
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
     write_params(server.url(path), server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert server.requested[-1] == "/right"
+    assert "a range" not in server.requested  # no part of one source is ever joined to a part of another
+
+
+@pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
+def test_bad_source_replaces_no_good_file(server, monkeypatch, path, what_it_gave):
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
+    Path("data/raw/small").mkdir(parents=True)
+    Path("data/raw/small/a.bin").write_bytes(b"an earlier release")
+    write_params(server.url(path))
+    assert what_it_gave in failure()
+    assert raw_files() == {"data/raw/small/a.bin": b"an earlier release"}
     assert os.listdir("data/raw/small") == ["a.bin"]
 
 
@@ -174,6 +261,19 @@ def test_endless_body_is_cut_off(server):
     write_params(server.url("/endless"))
     assert f"got more than {len(RIGHT)} bytes" in failure()
     assert server.hung_up.wait(2)
+
+
+@pytest.mark.bad_input("download", "connection refused, host not known, no TLS behind https")
+def test_no_connection_is_reported_for_each_source(server):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
+        port = closed.server_port
+    urls = [f"http://127.0.0.1:{port}/a", "http://host.invalid/a", server.url("/right").replace("http:", "https:")]
+    write_params(*urls)
+    lines = failure().splitlines()
+    assert [line.partition(": ")[0].strip() for line in lines[1:-1]] == urls
+    for line, reason in zip(lines[1:-1], ["Connection refused", "host.invalid", "SSL"], strict=True):
+        assert reason in line
+    assert os.listdir("data/raw/small") == []
 
 
 def test_refused_connection_goes_to_the_next_url(server):
@@ -259,6 +359,7 @@ def test_mirror_comes_before_the_urls(server, tmp_path, monkeypatch):
     assert server.requested == []
 
 
+@pytest.mark.bad_input("download", "mirror: wrong, more or fewer bytes, no file")
 @pytest.mark.parametrize("content", [WRONG, RIGHT + b"!", RIGHT[:-1], b""])
 def test_wrong_bytes_in_the_mirror_fall_through_to_the_url(server, tmp_path, monkeypatch, content):
     monkeypatch.setenv("DATA_MIRROR", str(write_mirror(tmp_path / "mirror", content)))
@@ -267,6 +368,7 @@ def test_wrong_bytes_in_the_mirror_fall_through_to_the_url(server, tmp_path, mon
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
 
+@pytest.mark.bad_input("download", "mirror: wrong, more or fewer bytes, no file")
 def test_file_missing_from_the_mirror_falls_through_to_the_url(server, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
     write_params(server.url("/right"))
@@ -305,6 +407,7 @@ def test_data_mirror_goes_before_the_folder_beside_the_repository(repository, tm
     assert found.samefile(beside)
 
 
+@pytest.mark.bad_input("download", "mirror: wrong, more or fewer bytes, no file")
 def test_data_mirror_that_is_no_folder_is_an_error(server, monkeypatch):
     monkeypatch.setenv("DATA_MIRROR", "nowhere")
     write_params(server.url("/right"))
@@ -317,6 +420,7 @@ def test_no_source_at_all_is_an_error_that_names_the_mirror_option():
     assert "DATA_MIRROR" in failure()
 
 
+@pytest.mark.bad_input("download", "file names and URLs that lead elsewhere")
 @pytest.mark.parametrize("name", ["../a.bin", "/a.bin", "b/a.bin", "b\\a.bin", "C:a.bin", "..", ".", ""])
 def test_name_cannot_leave_its_folder(server, name):
     write_params(server.url("/right"), name=name)
@@ -325,6 +429,7 @@ def test_name_cannot_leave_its_folder(server, name):
     assert not Path("data").exists()
 
 
+@pytest.mark.bad_input("download", "file names and URLs that lead elsewhere")
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "file:///etc/hostname", "a.bin", ""])
 def test_only_http_urls_are_accepted(url):
     write_params(url)

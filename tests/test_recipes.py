@@ -152,10 +152,10 @@ def test_an_estimator_takes_nothing_that_only_keras_has(key: str) -> None:
         ({"repeat": 2}, "one layer", "none"),
         ({"Dense": None}, "{Dense: {argument: value}}", "None"),
         ({"Dense": 3}, "{Dense: {argument: value}}", "3"),
-        ({"Dense": {"units": 3}, "repeat": 0}, "repeat to be an integer greater than 0", "0"),
-        ({"Dense": {"units": 3}, "repeat": -1}, "repeat to be an integer greater than 0", "-1"),
-        ({"Dense": {"units": 3}, "repeat": 1.5}, "repeat to be an integer greater than 0", "1.5"),
-        ({"Dense": {"units": 3}, "repeat": True}, "repeat to be an integer greater than 0", "True"),
+        ({"Dense": {"units": 3}, "repeat": 0}, "repeat to be an integer from 1 to 1000", "0"),
+        ({"Dense": {"units": 3}, "repeat": -1}, "repeat to be an integer from 1 to 1000", "-1"),
+        ({"Dense": {"units": 3}, "repeat": 1.5}, "repeat to be an integer from 1 to 1000", "1.5"),
+        ({"Dense": {"units": 3}, "repeat": True}, "repeat to be an integer from 1 to 1000", "True"),
     ],
 )
 def test_an_entry_of_layers_is_one_layer(layer: dict[str, Any], expected: str, got: str) -> None:
@@ -544,14 +544,14 @@ def test_a_mistake_leaves_the_recipes_that_were_there(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     content = changed("epochs", None)
     Path("params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    configure.main()
+    configure.main([])
     written = Path("data/recipes/softmax.json").read_bytes()
     content["variants"]["softmax"]["layers"][1] = {"Dense": {"units": 11}}
     Path("params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with pytest.raises(
         SystemExit, match=r"^variants\.softmax\.layers: expected an output of 10 .*, got shape \(11,\)$"
     ):
-        configure.main()
+        configure.main([])
     assert Path("data/recipes/softmax.json").read_bytes() == written
 
 

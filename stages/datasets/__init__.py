@@ -12,6 +12,7 @@ import json
 import math
 import mmap
 import pkgutil
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ class OptionError(ValueError):
     """An option of a split that cannot be followed. The message starts with the option's name."""
 
     def __init__(self, option: str, expected: str, got: object) -> None:
-        super().__init__(f"{option}: expected {expected}, got {got!r}")
+        super().__init__(f"{option}: expected {expected}, got {reprlib.repr(got)}")
 
 
 def module_of(dataset: str) -> ModuleType:

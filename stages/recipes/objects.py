@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from stages.recipes.schema import explain, unknown
+from stages.recipes.schema import MOST_SHOWN, explain, shown, unknown
 
 Nested = Mapping[str, ModuleType]
 """Where an argument's value is itself {ClassName: {…}}: the module that holds the class, by the argument's name or its
@@ -36,7 +36,7 @@ def build(
     default is a number or a truth value takes nothing else; null passes where the default is null.
     given: arguments that are not for `params.yaml` to say.
     """
-    path, nested, checks, given = f"{path}.{class_name}", nested or {}, checks or {}, given or {}
+    path, nested, checks, given = f"{path}.{class_name[:MOST_SHOWN]}", nested or {}, checks or {}, given or {}
     known = [name for name, value in vars(module).items() if _is_constructor(name, value)]
     if class_name not in known:
         raise ValueError(unknown(path, known, class_name))
@@ -45,16 +45,16 @@ def build(
     accepted = [name for name in _accepted_arguments(constructor) if name not in given]
     built = {}
     for name, value in arguments.items():
-        place = f"{path}.{name}"
+        place = f"{path}.{str(name)[:MOST_SHOWN]}"
         if name in given:
-            raise ValueError(f"{place}: expected no such key, got {value!r}")
+            raise ValueError(f"{place}: expected no such key, got {shown(value)}")
         if name not in accepted:
             raise ValueError(unknown(place, accepted, name))
         last_word = name.rpartition("_")[2]
         holder = nested.get(name) or nested.get(last_word)
         if holder is not None and isinstance(value, dict):
             if len(value) != 1 or not isinstance(next(iter(value.values())), dict):
-                raise ValueError(f"{place}: expected {{Class: {{argument: value}}}}, got {value!r}")
+                raise ValueError(f"{place}: expected {{Class: {{argument: value}}}}, got {shown(value)}")
             ((inner, options),) = value.items()
             built[name] = build(holder, inner, options, place, nested=nested, checks=checks)
         else:
@@ -71,7 +71,7 @@ def build(
         return constructor(**built, **given)
     except Exception as error:  # whatever a class makes of arguments that it does not like
         raise ValueError(
-            f"{path}: expected arguments that it takes, got {dict(arguments)} ({sentence(error)})"
+            f"{path}: expected arguments that it takes, got {shown(dict(arguments))} ({sentence(error)})"
         ) from None
 
 

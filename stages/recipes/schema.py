@@ -3,6 +3,7 @@
 Keras's and scikit-learn's own classes and arguments are checked where they are built (`stages.training.builder`).
 """
 
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,11 +25,21 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
-Count = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(gt=0, lt=2**31)]  # what NumPy and TensorFlow can count by
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Spec = Annotated[dict[str, dict[str, Any]], Field(min_length=1, max_length=1)]
 """One object: {ClassName: {argument: value}}."""
+
+
+MOST_SHOWN = 300  # characters
+MOST_NAMES = 12  # shown of those that a name might have been
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 4, 10, 10
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MOST_SHOWN
+
+MOST_LAYERS = 1000
+"""How often one line of `layers` may stand for a layer: Keras builds ten of them in a tenth of a second."""
 
 
 def _one_layer(layer: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +47,9 @@ def _one_layer(layer: dict[str, Any]) -> dict[str, Any]:
     if len(classes) != 1:
         raise ValueError(f"one layer, {{Class: {{argument: value}}}}|{classes or 'none'}")
     if not isinstance(layer[classes[0]], dict):
-        raise ValueError(f"{{{classes[0]}: {{argument: value}}}}|{layer[classes[0]]!r}")
-    if not (type(times := layer.get("repeat", 1)) is int and times > 0):
-        raise ValueError(f"repeat to be an integer greater than 0|{times!r}")
+        raise ValueError(f"{{{classes[0]}: {{argument: value}}}}|{shown(layer[classes[0]])}")
+    if not (type(times := layer.get("repeat", 1)) is int and 0 < times <= MOST_LAYERS):
+        raise ValueError(f"repeat to be an integer from 1 to {MOST_LAYERS}|{shown(times)}")
     return layer
 
 
@@ -117,8 +128,8 @@ class Published(_Strict):
     part: Literal["training", "validation", "test", "cross_validation", "model"]
     metric: Name
     epoch: Count | None = None
-    value: float
-    tolerance: Annotated[float, Field(ge=0)]
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Member(_Strict):
@@ -188,7 +199,8 @@ def _line(mistake: Any, path: str) -> str:
     for part in mistake["loc"]:
         if part == "[key]":  # pydantic's word for "the key itself"
             continue
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+        key = str(part)[:MOST_SHOWN]
+        path += f"[{part}]" if isinstance(part, int) else f".{key}" if path else key
     if mistake["type"] == "missing":
         return f"{path}: expected a value, got nothing"
     if mistake["type"] == "value_error":
@@ -197,7 +209,7 @@ def _line(mistake: Any, path: str) -> str:
     expected = _EXPECTED.get(mistake["type"], mistake["msg"]).format(**mistake.get("ctx", {}))
     got = mistake["input"]
     hint = " (YAML reads 1e-3 as text; write 0.001)" if isinstance(got, str) and _is_exponential(got) else ""
-    return f"{path}: expected {expected}, got {got!r}{hint}"
+    return f"{path}: expected {expected}, got {shown(got)}{hint}"
 
 
 def _is_exponential(text: str) -> bool:
@@ -208,11 +220,18 @@ def _is_exponential(text: str) -> bool:
     return "e" in text.lower()
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that holds a key twice, where YAML would silently keep the last one."""
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a mapping that holds a key twice, where YAML would silently keep the last one, and names its lines."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:  # `2020-13-45` is no date, `!!int abc` none
+            problem = f"{shown(node.value)} ({error})"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
+        seen: list[Any] = []  # not all that YAML takes for a key has a hash
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge":
                 name = self.construct_object(key, deep=True)
@@ -220,7 +239,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(
                         problem=f"{name!r} stands there twice", problem_mark=key.start_mark
                     )
-                seen.add(name)
+                seen.append(name)
         return super().construct_mapping(node, deep)
 
 
@@ -231,11 +250,11 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{path}{line}: expected YAML, got {error.problem or error.context}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: expected YAML in UTF-8, got: {' '.join(str(error).split())}") from None
     return parse_params(content)
 
@@ -272,8 +291,18 @@ def parse_params(content: Any) -> Params:
     return params
 
 
+def shown(value: Any) -> str:
+    """The value as a message shows it: like `repr`, of no more than a few lines however large it is."""
+    try:
+        text = _SHORT.repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        text = f"{type(value).__name__} of too many digits"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
 def unknown(path: str, known: Iterable[str], got: Any) -> str:
     """Say that a name is none of the known ones, with those that are like it."""
-    known = list(known)
-    close = get_close_matches(str(got), known, n=3)
-    return f"{path}: expected one of {', '.join(close or sorted(known))}, got {got!r}"
+    known = sorted(known)
+    close = get_close_matches(got, known, n=3) if isinstance(got, str) else []
+    others = f" or another of {len(known)}" if not close and len(known) > MOST_NAMES else ""
+    return f"{path}: expected one of {', '.join(close or known[:MOST_NAMES])}{others}, got {shown(got)}"

@@ -20,6 +20,8 @@ from stages.recipes.schema import Count, Positive, Rate, unknown
 from stages.training import graphs, schedules
 
 Shape = tuple[int, ...]
+MOST_PARAMETERS = 10**8
+"""A typing mistake makes more. With their gradients and an optimizer's moments these take 1.6 GB."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -198,7 +200,11 @@ def check_model(recipe: Recipe, row_shape: Shape, classes: int, has_validation: 
         "categorical_crossentropy",
         "categorical_focal_crossentropy",
     )
-    model = build_model(recipe, row_shape, path)
+    with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
+        model = build_model(recipe, row_shape, path)
+    if model.count_params() > MOST_PARAMETERS:
+        got = f"{model.count_params():,}"
+        raise ValueError(f"{path}: expected a model of at most {MOST_PARAMETERS:,} parameters, got {got}")
     compile_model(model, recipe, path)
     if classes > 2 and not categorical:
         raise ValueError(f"{path}.loss: expected a categorical cross-entropy for {classes} classes, got {loss!r}")
@@ -229,6 +235,7 @@ def build_callbacks(recipe: Recipe, path: str, checkpoint: Path, logs: Path) -> 
         "ModelCheckpoint": {"filepath": str(checkpoint), "save_weights_only": True},
         "TensorBoard": {"log_dir": str(logs)},
         "CSVLogger": {"filename": str(logs.with_suffix(".csv"))},
+        "BackupAndRestore": {"backup_dir": str(checkpoint.with_name("backup"))},
     }
     measured = ["loss", *recipe.get("metrics", [])]
     monitors = [*measured, *(f"val_{name}" for name in measured)]
