@@ -28,8 +28,8 @@ def environment(**variables: str) -> dict[str, str]:
     not_ours = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT", "DVC_STAGE")
     inherited = {key: value for key, value in os.environ.items() if key not in not_ours}
     path = os.pathsep.join([PYTHON, os.environ["PATH"]])
-    # Byte code is written beside the modules: a project's own would be compiled in every run.
-    return inherited | {"PATH": path, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"} | variables
+    ours = {"PATH": path, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    return inherited | ours | variables
 
 
 def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 
 def is_clean(folder: Path) -> bool:
-    return "up to date" in dvc(folder, "status")
+    return bool(json.loads(dvc(folder, "status", "--json")) == {})
 
 
 def started(said: str) -> list[str]:
@@ -140,6 +140,92 @@ def small_project(folder: Path) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
+# A stage writes what it read. The variables, of names of stages, say what else it does.
+MAKE = """
+import os, signal, sys, time
+from pathlib import Path
+
+name, *inputs = sys.argv[1:]
+log = Path("log")
+log.mkdir(exist_ok=True)
+
+def note(what):
+    with (log / "all").open("a") as file:
+        file.write(f"{what} {name}\\n")
+
+def wait_for(what):
+    deadline = time.monotonic() + 120
+    while what not in (log / "all").read_text().splitlines():
+        if time.monotonic() > deadline:
+            sys.exit(f"{name} waited in vain for {what}")
+        time.sleep(0.02)
+
+def names(variable):
+    return os.environ.get(variable, "").split()
+
+note("start")
+print("at work")
+if name in names("MEET"):
+    for other in names("MEET"):
+        wait_for(f"start {other}")
+if name in names("LAST"):
+    for other in set(names("MEET")) - {name}:
+        wait_for(f"end {other}")
+if name in names("FAIL"):
+    sys.exit(f"{name}: expected good, got bad")
+if name in names("DEAF"):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+if name in names("SLOW"):
+    time.sleep(0.5)
+if name in names("HANG"):
+    (log / f"{name}.pid").write_text(str(os.getpid()))
+    time.sleep(1000)
+text = "".join(Path(path).read_text() for path in inputs)
+Path("data").mkdir(exist_ok=True)
+Path(f"data/{name}").write_text(name if name == "configure" else f"{name} {text}")
+note("end")
+"""
+PIPELINE = """
+stages:
+  first:
+    cmd: python make.py first raw
+    deps: [raw]
+    outs: [data/first]
+  configure:
+    cmd: python make.py configure params.yaml
+    deps: [params.yaml]
+    outs: [data/configure]
+  train:
+    foreach: ${variants}
+    do:
+      cmd: python make.py ${item} data/first data/configure
+      deps: [data/first, data/configure]
+      outs:
+        - data/${item}
+  last:
+    cmd: python make.py last data/a data/b
+    deps: [data/a, data/b]
+    outs: [data/last]
+"""
+
+
+def trivial_project(folder: Path) -> Path:
+    """Lay five stages that take no time, unless they are told to, into the empty folder; they never ran."""
+    initialise(folder)
+    (folder / ".gitignore").write_text("/data/\n/log/\n", encoding="utf-8")
+    (folder / "make.py").write_text(MAKE, encoding="utf-8")
+    (folder / "params.yaml").write_text("variants: [a, b]\nseed: 0\n", encoding="utf-8")
+    (folder / "raw").write_text("raw", encoding="utf-8")
+    (folder / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
+    return folder
+
+
+def noted(folder: Path) -> list[str]:
+    """What the stages of a trivial project did: `start first`, `end first`, …"""
+    path = folder / "log" / "all"
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
 def copied(project: Path, folder: Path) -> Path:
     shutil.copytree(project, folder, symlinks=True)
     return folder
@@ -162,7 +248,3 @@ def wait_until(happened: Any, seconds: float = 120) -> None:
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
-
-
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
