@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -160,22 +160,26 @@ def hit(project: Path, finished: Finished, stages: list[str], seed: int, number:
     return sent
 
 
+@pytest.mark.fault("every stage", "killed at a random moment (SIGKILL): all of it, DVC alone, the command alone")
 @pytest.mark.parametrize("seed", range(3 if ALL else 1))
 def test_killed_in_every_stage_dvc_repro_goes_on_to_the_same_lock(
-    seed: int, finished: Finished, tmp_path: Path
+    seed: int, finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = copied(finished.new, tmp_path / "project")
     sent = hit(project, finished, finished.stages, seed, signal.SIGKILL, ["all", "all", "DVC", "stage"])
+    record_property("times", sent)
     assert sent >= len(finished.stages) / 2
 
 
+@pytest.mark.fault("every stage", "Ctrl-C at a random moment")
 @pytest.mark.parametrize("seed", range(2 if ALL else 1))
 def test_interrupted_by_ctrl_c_dvc_repro_goes_on_to_the_same_lock(
-    seed: int, finished: Finished, tmp_path: Path
+    seed: int, finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = copied(finished.new, tmp_path / "project")
     stages = finished.stages if ALL else finished.stages[::4]
     sent = hit(project, finished, stages, seed, signal.SIGINT, ["all"])
+    record_property("times", sent)
     assert sent >= len(stages) / 2
 
 
@@ -186,6 +190,7 @@ def finishes(project: Path, finished: Finished, again: set[str]) -> None:
     assert is_clean(project)
 
 
+@pytest.mark.fault("dvc.lock", "cut off")
 @pytest.mark.parametrize(("cut", "told"), [("nothing left", True), ("in an entry", True), ("between entries", False)])
 def test_a_dvc_lock_that_was_cut_off_comes_back_from_git_or_from_the_cache(
     cut: str, told: bool, finished: Finished, tmp_path: Path
@@ -210,22 +215,28 @@ def test_a_dvc_lock_that_was_cut_off_comes_back_from_git_or_from_the_cache(
     finishes(project, finished, set() if told else NOT_RUN_CACHED)
 
 
+@pytest.mark.fault("dvc.lock", "deleted")
 def test_without_a_dvc_lock_all_that_the_cache_holds_comes_from_there(finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
     (project / "dvc.lock").unlink()
     finishes(project, finished, NOT_RUN_CACHED)
 
 
-def test_deleted_outputs_come_from_the_cache(finished: Finished, tmp_path: Path) -> None:
+@pytest.mark.fault("outputs", "deleted")
+def test_deleted_outputs_come_from_the_cache(
+    finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     project = copied(finished.folder, tmp_path / "project")
     for output in ("data/raw/housing", "data/normalized/thoracic", "data/models/deep_only", "reports/figures"):
         shutil.rmtree(project / output)
     (project / "reports/history/deep_only.csv").unlink()
+    record_property("times", 6)
     finishes(project, finished, set())
     (project / "reports/metrics.json").unlink()  # in Git, not in the cache
     finishes(project, finished, {"evaluate"})
 
 
+@pytest.mark.fault("cache", "a file corrupted")
 @pytest.mark.parametrize("noticed", [True, False])
 def test_a_corrupted_cache_file_is_found_once_the_cache_is_writable(
     noticed: bool, finished: Finished, tmp_path: Path
@@ -260,6 +271,7 @@ def cached_file(project: Path, stage: str, name: str) -> Path:
     return cache / md5[:2] / md5[2:]
 
 
+@pytest.mark.fault("DVC's locks", "left by a killed run")
 @pytest.mark.parametrize("living", [False, True])
 def test_a_lock_of_a_killed_run_is_let_go_or_named(living: bool, finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
@@ -319,7 +331,11 @@ def fill(ballast: Path, free: int) -> None:
         os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(ballast.parent).free - free * 1024)
 
 
-def test_on_a_full_disk_a_stage_says_so_and_with_room_dvc_repro_goes_on(finished: Finished, tmp_path: Path) -> None:
+@pytest.mark.fault("download, normalize, train, plot", "disk full")
+def test_on_a_full_disk_a_stage_says_so_and_with_room_dvc_repro_goes_on(
+    finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("times", len(FULL))
     project = tmp_path / "project"
     done: set[str] = set()
     with on_a_small_disk(finished, project) as ballast:
@@ -342,6 +358,7 @@ def test_on_a_full_disk_a_stage_says_so_and_with_room_dvc_repro_goes_on(finished
         assert is_clean(project)
 
 
+@pytest.mark.fault("cache", "disk full")
 def test_what_dvc_could_not_copy_into_its_cache_on_a_full_disk_is_made_again(
     finished: Finished, tmp_path: Path
 ) -> None:
@@ -358,6 +375,7 @@ def test_what_dvc_could_not_copy_into_its_cache_on_a_full_disk_is_made_again(
         assert all(right["stages"][stage] == entry for stage, entry in made["stages"].items())
 
 
+@pytest.mark.fault("cache", "read-only")
 def test_with_a_read_only_cache_dvc_restores_and_runs_what_is_new_when_it_is_writable(
     finished: Finished, tmp_path: Path
 ) -> None:
@@ -380,6 +398,7 @@ def test_with_a_read_only_cache_dvc_restores_and_runs_what_is_new_when_it_is_wri
     assert is_clean(project)
 
 
+@pytest.mark.fault("train", "a loss that is not finite, beside others")
 def test_a_variant_whose_loss_is_not_finite_stops_itself_alone(finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
     params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))

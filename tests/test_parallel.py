@@ -122,6 +122,7 @@ def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Pat
     assert is_clean(project)
 
 
+@pytest.mark.fault("python -m stages.parallel", "Ctrl-C or SIGTERM")
 @pytest.mark.parametrize(
     ("number", "deaf"), [(signal.SIGINT, ""), pytest.param(signal.SIGTERM, "a", marks=pytest.mark.slow)]
 )
@@ -161,6 +162,7 @@ def test_a_signal_ends_the_wait_for_dvcs_lock(done: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
+@pytest.mark.fault("python -m stages.parallel", "killed (SIGKILL)")
 def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> None:
     serial = copied(project, project.with_name("serial"))
     dvc(serial, "repro", "-q")
@@ -185,6 +187,7 @@ def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.fault("an experiment", "its worker killed (SIGKILL)")
 def test_it_runs_in_the_folder_of_an_experiment_whose_worker_died(done: Path) -> None:
     run(done, "git", "add", "--all")
     assert run(done, "git", "commit", "-qm", "done").returncode == 0
