@@ -1,5 +1,6 @@
 """A real S3-compatible store on loopback: OpenStack Swift with its `s3api`, one copy of each object, in a folder."""
 
+import getpass
 import subprocess
 import sys
 import time
@@ -69,8 +70,6 @@ def free_port() -> int:
 @contextmanager
 def s3_store(folder: Path) -> Iterator[str]:
     """Start the store, and end it; the URL of its endpoint."""
-    import getpass
-
     commands = Path(sys.executable).parent
     ports = {name: free_port() for name in ("account", "container", "object", "proxy")}
     (folder / "swift.conf").write_text(SWIFT, encoding="utf-8")
@@ -88,8 +87,8 @@ def s3_store(folder: Path) -> Iterator[str]:
                 for step in (["create", "2", "1", "0"], ["add", f"r1z1-127.0.0.1:{port}/one", "1"], ["rebalance"]):
                     subprocess.run([*ring, *step], check=True, capture_output=True)
             log = (folder / f"{name}.log").open("wb")
-            server = [commands / f"swift-{name}-server", conf]
-            servers.append(subprocess.Popen(server, stdout=log, stderr=subprocess.STDOUT))
+            command = [commands / f"swift-{name}-server", conf]
+            servers.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
             log.close()
         for port in ports.values():
             wait_for_port(port)

@@ -88,7 +88,8 @@ def test_repro_beside_repro(seed: int, changed: Path, serial: bytes, tmp_path: P
 @pytest.mark.parametrize("seed", range(6 if ALL else 1))
 def test_parallel_beside_repro(seed: int, changed: Path, serial: bytes, tmp_path: Path) -> None:
     folder = copied(changed, tmp_path / "project")
-    both(folder, *([PARALLEL, REPRO] if seed % 2 == 0 else [REPRO, PARALLEL]), seed)
+    one, other = (PARALLEL, REPRO) if seed % 2 == 0 else (REPRO, PARALLEL)
+    both(folder, one, other, seed)
     finishes(folder, serial)
 
 
