@@ -28,7 +28,7 @@ COMMANDS: dict[str, list[str]] = {
     "parallel, nothing to do": ["-m", "stages.parallel"],
     "parallel, first run": ["-m", "stages.parallel"],
 }
-"""In this order: what was run is forgotten before the last."""
+"""In this order; the last in a project of its own."""
 
 
 def write_project(folder: Path, count: int, layout: str) -> None:
@@ -99,18 +99,11 @@ def measure(folder: Path, command: list[str], limit: float) -> dict[str, float]:
     return found
 
 
-def forget(folder: Path) -> None:
-    """Make it a project that never ran again."""
-    for path in [*folder.glob("models/*"), *folder.glob("histories/*"), *folder.glob("**/dvc.lock"), folder / "all"]:
-        path.unlink(missing_ok=True)
-    shutil.rmtree(folder / ".dvc/cache", ignore_errors=True)
-
-
 def finish(folder: Path, other: Path) -> None:
     """Give a project of one dvc.yaml what a first run leaves, from one of several that is done."""
-    forget(folder)
     for place in ("models", "histories", ".dvc/cache"):
-        shutil.copytree(other / place, folder / place, dirs_exist_ok=True)
+        shutil.rmtree(folder / place, ignore_errors=True)
+        shutil.copytree(other / place, folder / place)
     shutil.copyfile(other / "all", folder / "all")
     stages: dict[str, Any] = {}
     for lock in [*sorted(other.glob("pipelines/*/dvc.lock")), other / "dvc.lock"]:
@@ -127,11 +120,11 @@ def cost(folder: Path, count: int, layout: str, limit: float, other: Path | None
     found: dict[str, dict[str, float]] = {}
     with unpinned():
         for name, command in COMMANDS.items():
+            place = folder
             if name == "parallel, first run":
-                kept = folder.with_name(f"{folder.name}_done")
-                shutil.copytree(folder, kept, symlinks=True)
-                forget(folder)
-            found[name] = measure(folder, command, limit)
+                place = folder.with_name(f"{folder.name}_parallel")
+                write_project(place, count, layout)
+            found[name] = measure(place, command, limit)
             if "stages" in found[name]:
                 if name != "first run" or other is None:
                     break
@@ -153,5 +146,5 @@ def all_costs(folder: Path, say: Callable[[str], None], counts: tuple[int, ...],
             )
             say(f"stages: {count} in {layout}: {took}")
             if "stages" not in found["first run"]:
-                other = place.with_name(f"{place.name}_done")
+                other = place
     return costs
