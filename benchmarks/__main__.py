@@ -1,7 +1,7 @@
 """Measure, and write `results.json` and `RESULTS.md`: `bash benchmarks/run`, which see for the environments.
 
-Progress goes to the standard error. A full run takes about three quarters of an hour on two cores with nothing else
-running.
+Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
+running, half of it for section f.
 """
 
 import argparse
@@ -21,6 +21,7 @@ SECTIONS = {
     "c": ("overhead", measurements.overhead),
     "d": ("growth", measurements.growth),
     "e": ("determinism", measurements.determinism),
+    "f": ("stages", measurements.stages),
 }
 
 

@@ -1,4 +1,4 @@
-"""The five sections of the results, each measured by a function that returns plain numbers."""
+"""The six sections of the results, each measured by a function that returns plain numbers."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from typing import Any
 import cpuinfo
 import yaml
 
+from benchmarks import many_stages
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
 from benchmarks.report import DETERMINISM, EPOCH_VARIANTS
 
@@ -267,6 +268,13 @@ def reports(folder: Path, say: Say) -> dict[str, float]:
         else:
             say(f"growth: memory of {stage}: {peaks[stage]:.0f} MB")
     return peaks
+
+
+def stages(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(f) DVC's own cost with so many trivial stages, in one dvc.yaml and in several."""
+    limit = 60 if quick else 900
+    counts = (10, 20) if quick else (71, 250, 1000)
+    return {"limit": limit, "costs": many_stages.all_costs(folder, say, counts, limit)}
 
 
 def machine() -> dict[str, Any]:

@@ -87,10 +87,10 @@ def run(arguments: list[str], folder: Path, python: Path | str = sys.executable)
         if process.returncode:
             last = (output + complained.read().decode())[-2000:]
             raise RuntimeError(f"{' '.join(arguments)}: expected exit code 0, got {process.returncode}:\n{last}")
-    return Usage(wall, resources.ru_utime + resources.ru_stime, resources.ru_maxrss * _RSS_UNIT / 1e6, output)
+    return Usage(wall, resources.ru_utime + resources.ru_stime, resources.ru_maxrss * RSS_UNIT / 1e6, output)
 
 
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
 
 
 def last_json(usage: Usage) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Worker:
         _, status, resources = os.wait4(self._process.pid, 0)
         self._process.returncode = os.waitstatus_to_exitcode(status)
         self._complaints.close()
-        return resources.ru_maxrss * _RSS_UNIT / 1e6
+        return resources.ru_maxrss * RSS_UNIT / 1e6
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101 (for the type checker)

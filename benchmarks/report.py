@@ -20,6 +20,7 @@ FASTER_THAN_DOCUMENTS = 2.5
 OVERHEAD_SECONDS = 6.0
 GROWTH_TOLERANCE = 0.1
 PEAK_MEGABYTES = 1000.0
+TRAINING_SECONDS = 10
 
 LOSS_TOLERANCE = 0.15
 """A peer's training loss and ours may differ by this share of the larger one."""
@@ -364,12 +365,52 @@ logarithms; the intervals hold together.
   a step with XLA where it can, but never with deterministic operations, and that is in the ratio too."""
 
 
+def _took(found: dict[str, float] | None, count: str) -> str:
+    if found is None:
+        return ""
+    if "stages" in found:
+        return f"**not at its end**: {found['stages']:g} of {count} after {found['seconds']:.0f}"
+    return f"{found['seconds']:.1f}"
+
+
+def render_stages(stages: Results) -> str:
+    """Section (f)."""
+    commands = [*dict.fromkeys(command for of in stages["costs"].values() for one in of.values() for command in one)]
+    rows, shares = [], []
+    for layout, by_count in stages["costs"].items():
+        for count, found in by_count.items():
+            peak = max(each["peak"] for each in found.values())
+            rows.append([count, layout, *(_took(found.get(command), count) for command in commands), f"{peak:.0f}"])
+            first = found["first run"]
+            done = first.get("stages", int(count))
+            each = first["seconds"] / max(done, 1)
+            shares.append([count, layout, f"{each:.2f}", f"{each / (each + TRAINING_SECONDS):.0%}"])
+    return f"""## DVC's own cost with many stages
+
+Seconds, with trivial stages: each copies a file twice, has two dependencies and two outputs, and one stage at the
+end reads from all. What is not at its end after {stages["limit"]:g} s is stopped.
+
+{table(["stages", "in", *commands, "peak MB"], rows)}
+
+Of a first run, what a stage costs (of one that was stopped, as far as it came: less than the whole would), and its
+share if the stage itself took {TRAINING_SECONDS} s, as the shorter trainings do:
+
+{table(["stages", "in", "seconds per stage", "share"], shares)}
+
+DVC reads and writes all of `dvc.lock` after each stage, so that a first run grows with the square of the stages in a
+dvc.yaml; several dvc.yaml files, each with a lock of its own, make that small (the names of stages are then
+`pipelines/00/dvc.yaml:train@…`). *Parallel* is `python -m stages.parallel` on all cores, a process of DVC's for each
+stage: the dearest way for trivial stages, and worth it where one takes more than a few seconds. Where a first run was
+stopped, the two columns beside it are of what the other layout had left, put into one dvc.lock."""
+
+
 SECTIONS: dict[str, Callable[[Results], str]] = {
     "epochs": render_epochs,
     "documents": render_documents,
     "overhead": render_overhead,
     "growth": render_growth,
     "determinism": render_determinism,
+    "stages": render_stages,
 }
 
 
@@ -383,7 +424,7 @@ def render(results: Results) -> str:
     warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
     dates = " and ".join(sorted({results["date"], *results.get("dates", {}).values()}))
     minutes = sum(results.get("minutes", {}).values())
-    titles = dict(zip("abcde", SECTIONS, strict=True))
+    titles = dict(zip("abcdef", SECTIONS, strict=True))
     older = [
         f"{titles[letter]} ({date})" for letter, date in results.get("dates", {}).items() if date != results["date"]
     ]

@@ -14,10 +14,12 @@ Ctrl-C ends all that runs (a second one, at once); `dvc repro` and this go on fr
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -29,6 +31,11 @@ from stages.scheduling.children import LOGS, Child, end, entries, one_at_a_time,
 from stages.scheduling.graph import Graph, estimate, named, out_of_date, with_downstream, with_upstream
 
 LOCK = Path("dvc.lock")
+ORDER = LOGS / "order.json"
+"""The entries of dvc.lock before the run: where it is there, the last run was killed before it put them in order."""
+CUT_OFF = (
+    "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
+)
 SECONDS_BETWEEN_LOOKS = 0.2
 BYTES_OF_A_STAGE = 1_300_000_000
 """A training, and the DVC that waits for it."""
@@ -59,7 +66,7 @@ class Run:
         try:
             while not got:
                 if keep_going or not self.failed:
-                    self._start()
+                    self._start(got)
                 if not self.running:
                     break
                 if not self._bar.disable:
@@ -74,7 +81,7 @@ class Run:
                 print(f"ending {', '.join(child.stage for child in self.running)} …", flush=True)
                 end(self.running, got)
 
-    def _start(self) -> None:
+    def _start(self, got: list[int]) -> None:
         """Start what is ready, and leave out what turns out to be up to date."""
         while True:
             self._ready.update(self._sorter.get_ready())
@@ -85,7 +92,7 @@ class Run:
             unsure = self._ready - self._stale
             if len(self.running) >= self._jobs or not unsure:
                 return
-            self._stale |= out_of_date(unsure)[1]
+            self._stale |= out_of_date(unsure, got)[1]
             for stage in unsure - self._stale:
                 self.unchanged += 1
                 self._take(stage)
@@ -146,7 +153,7 @@ class Run:
 def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     """Run what is out of date and say what became of it; the status to exit with."""
     started = time.monotonic()
-    before = entries(LOCK)
+    before = json.loads(ORDER.read_text(encoding="utf-8")) if ORDER.exists() else list(entries(LOCK))
     graph, stale = out_of_date()
     wanted = with_upstream(named(targets, graph), graph)
     run = Run(graph, stale, wanted, jobs)
@@ -154,11 +161,14 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
         print(f"up to date: {len(wanted)} stages")
         return 0
     print(f"at most {len(run.waiting)} stages to run, {jobs} at a time", flush=True)
+    ORDER.write_text(json.dumps(before), encoding="utf-8")
     with signals() as got:
         try:
-            run.run(keep_going, got)
+            with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock
+                run.run(keep_going, got)
         finally:
             put_in_order(LOCK, [*before, *graph])
+            ORDER.unlink()
     if got:
         running = ", ".join(child.stage for child in run.running) or "nothing"
         print(f"ended by {signal.Signals(got[0]).name} while this ran: {running}; `dvc repro` goes on from here")
@@ -197,7 +207,7 @@ def main(arguments: list[str] | None = None) -> None:
         with one_at_a_time():
             sys.exit(parallel(options.targets, options.jobs, options.keep_going))
     except (ValueError, DvcException) as error:
-        sys.exit(str(error))
+        sys.exit(f"{error}; {CUT_OFF}" if LOCK.name in str(error) else str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
 

@@ -1,10 +1,13 @@
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import measurements, overhead, processes, report
+from benchmarks import many_stages, measurements, overhead, processes, report
 from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
 from stages.recipes.resolve import recipe, recipes
@@ -65,6 +68,18 @@ DETERMINISM = {
 }
 
 
+STAGES = {
+    "limit": 100,
+    "costs": {
+        "a dvc.yaml for each 50": {"71": {"first run": {"seconds": 35.5, "peak": 80.0}}},
+        "one dvc.yaml": {
+            "71": {"first run": {"seconds": 71.0, "peak": 90.0}, "status": {"seconds": 4.0, "peak": 100.0}},
+            "1000": {"first run": {"seconds": 100.0, "peak": 90.0, "stages": 250}},
+        },
+    },
+}
+
+
 @pytest.fixture
 def results() -> dict[str, Any]:
     machine = {
@@ -86,6 +101,7 @@ def results() -> dict[str, Any]:
         "overhead": OVERHEAD,
         "growth": GROWTH,
         "determinism": DETERMINISM,
+        "stages": STAGES,
     }
 
 
@@ -135,6 +151,26 @@ def test_a_peer_whose_later_epochs_are_slower_than_its_first_is_doubted() -> Non
     assert "To be doubted" not in report.render_epochs(epochs(**{"Keras fit": peer([9.5, 9.0, 9.0, 9.0])}))
     page = report.render_epochs(epochs(**{"Keras fit": peer([5.0, 9.0, 9.0, 9.0])}))
     assert "To be doubted: for `relu_100`" in page
+
+
+def test_a_run_that_was_stopped_is_not_taken_for_one_at_its_end() -> None:
+    page = report.render_stages(STAGES)
+    assert "| 71 | one dvc.yaml | 71.0 | 4.0 | 100 |" in page
+    assert "| 1000 | one dvc.yaml | **not at its end**: 250 of 1000 after 100 |  | 90 |" in page
+    assert "| 71 | a dvc.yaml for each 50 | 0.50 | 5% |" in page
+    assert "| 1000 | one dvc.yaml | 0.40 | 4% |" in page
+
+
+def test_a_project_in_several_files_gives_the_lock_of_one(tmp_path: Path) -> None:
+    several, one = tmp_path / "several", tmp_path / "one"
+    for folder, layout in zip((several, one), many_stages.LAYOUTS, strict=True):
+        many_stages.write_project(folder, 3, layout)
+    assert "stages" not in many_stages.measure(several, many_stages.COMMANDS["first run"], 100)
+    many_stages.finish(one, several)
+    status = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json"], cwd=one, capture_output=True, text=True, check=True
+    )
+    assert json.loads(status.stdout) == {}
 
 
 def test_a_section_of_another_day_is_named(results: dict[str, Any]) -> None:
@@ -231,6 +267,7 @@ def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
         "## One training beyond its epochs",
         "## Growth",
         "## What determinism costs",
+        "## DVC's own cost with many stages",
     ]
     del results["growth"]
     assert "## Growth" not in report.render(results)

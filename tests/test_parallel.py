@@ -12,136 +12,25 @@ from typing import Any
 
 import psutil
 import pytest
+from projects import copied, dvc, environment, is_clean, noted, run, trivial_project
 
 from stages.parallel import main
-from stages.scheduling.children import LOGS, one_at_a_time
-from stages.scheduling.graph import estimate, named, with_downstream, with_upstream
+from stages.scheduling.children import LOGS, dvc_lock, entries, one_at_a_time
+from stages.scheduling.graph import estimate, named, out_of_date, with_downstream, with_upstream
 
-ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 120
 """Seconds after which something that should happen never will."""
-
-# A stage writes what it read. The variables, of names of stages, say what else it does.
-MAKE = """
-import os, signal, sys, time
-from pathlib import Path
-
-name, *inputs = sys.argv[1:]
-log = Path("log")
-log.mkdir(exist_ok=True)
-
-def note(what):
-    with (log / "all").open("a") as file:
-        file.write(f"{what} {name}\\n")
-
-def wait_for(what):
-    deadline = time.monotonic() + 120
-    while what not in (log / "all").read_text().splitlines():
-        if time.monotonic() > deadline:
-            sys.exit(f"{name} waited in vain for {what}")
-        time.sleep(0.02)
-
-def names(variable):
-    return os.environ.get(variable, "").split()
-
-note("start")
-print("at work")
-if name in names("MEET"):
-    for other in names("MEET"):
-        wait_for(f"start {other}")
-if name in names("LAST"):
-    for other in set(names("MEET")) - {name}:
-        wait_for(f"end {other}")
-if name in names("FAIL"):
-    sys.exit(f"{name}: expected good, got bad")
-if name in names("DEAF"):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-if name in names("HANG"):
-    (log / f"{name}.pid").write_text(str(os.getpid()))
-    time.sleep(1000)
-text = "".join(Path(path).read_text() for path in inputs)
-Path("data").mkdir(exist_ok=True)
-Path(f"data/{name}").write_text(name if name == "configure" else f"{name} {text}")
-note("end")
-"""
-PIPELINE = """
-stages:
-  first:
-    cmd: python make.py first raw
-    deps: [raw]
-    outs: [data/first]
-  configure:
-    cmd: python make.py configure params.yaml
-    deps: [params.yaml]
-    outs: [data/configure]
-  train:
-    foreach: ${variants}
-    do:
-      cmd: python make.py ${item} data/first data/configure
-      deps: [data/first, data/configure]
-      outs:
-        - data/${item}
-  last:
-    cmd: python make.py last data/a data/b
-    deps: [data/a, data/b]
-    outs: [data/last]
-"""
-
-
-def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, env=environment(**variables), capture_output=True, text=True, check=False, timeout=300
-    )
-
-
-def environment(**variables: str) -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    git = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    inherited = {key: value for key, value in os.environ.items() if key not in git}
-    return inherited | {"PATH": path, "PYTHONPATH": str(ROOT)} | variables
 
 
 def parallel(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return run(folder, sys.executable, "-m", "stages.parallel", *arguments, **variables)
 
 
-def dvc(folder: Path, *arguments: str) -> str:
-    done = run(folder, sys.executable, "-m", "dvc", *arguments)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def is_clean(folder: Path) -> bool:
-    return json.loads(dvc(folder, "status", "--json")) == {}
-
-
-def noted(folder: Path) -> list[str]:
-    path = folder / "log" / "all"
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def copy_of(project: Path, name: str) -> Path:
-    copy = project.with_name(name)
-    shutil.copytree(project, copy, symlinks=True)
-    return copy
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project that never ran."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    assert run(folder, "git", "init", "-q").returncode == 0
-    dvc(folder, "init", "-q")
-    dvc(folder, "config", "core.analytics", "false")
-    # DVC keeps hashes of files there: the user's own folder is left alone.
-    dvc(folder, "config", "core.site_cache_dir", str(tmp_path / "site"))
-    (folder / ".gitignore").write_text("/data/\n/log/\n")
-    (folder / "make.py").write_text(MAKE)
-    (folder / "params.yaml").write_text("variants: [a, b]\n")
-    (folder / "raw").write_text("raw")
-    (folder / "dvc.yaml").write_text(PIPELINE)
-    return folder
+    (tmp_path / "project").mkdir()
+    return trivial_project(tmp_path / "project")
 
 
 @pytest.fixture
@@ -153,11 +42,11 @@ def done(project: Path) -> Path:
 
 
 def test_a_run_from_nothing_leaves_what_dvc_repro_leaves(project: Path) -> None:
-    serial = copy_of(project, "serial")
+    serial = copied(project, project.with_name("serial"))
     dvc(serial, "repro", "-q")
     # The two trainings are there at once, and end in the other order.
     done = parallel(project, "-j", "2", MEET="a b", LAST="a")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
     assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
     assert (project / "data/last").read_text() == (serial / "data/last").read_text()
     assert is_clean(project)
@@ -180,7 +69,7 @@ def test_with_nothing_to_do_no_stage_starts(done: Path) -> None:
 def test_entries_of_dvc_lock_keep_their_places_and_new_ones_follow(done: Path) -> None:
     (done / "params.yaml").write_text("variants: [y, a, x, b]\n")
     (done / "raw").write_text("other")
-    serial = copy_of(done, "serial")
+    serial = copied(done, done.with_name("serial"))
     dvc(serial, "repro", "-q")
     assert parallel(done, "-j", "2", MEET="y x", LAST="y").returncode == 0
     assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
@@ -233,12 +122,13 @@ def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Pat
     assert is_clean(project)
 
 
+@pytest.mark.fault("python -m stages.parallel", "Ctrl-C or SIGTERM")
 @pytest.mark.parametrize(
     ("number", "deaf"), [(signal.SIGINT, ""), pytest.param(signal.SIGTERM, "a", marks=pytest.mark.slow)]
 )
 def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: str, done: Path) -> None:
     (done / "raw").write_text("other")
-    serial = copy_of(done, "serial")
+    serial = copied(done, done.with_name("serial"))
     dvc(serial, "repro", "-q")
     with subprocess.Popen(
         [sys.executable, "-m", "stages.parallel", "-j", "2"],
@@ -261,6 +151,66 @@ def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: st
     assert not psutil.pid_exists(stage) or psutil.Process(stage).status() == psutil.STATUS_ZOMBIE
     dvc(done, "repro", "-q")
     assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_wait_for_dvcs_lock(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done)
+    with dvc_lock(), pytest.raises(KeyboardInterrupt):
+        out_of_date(got=[signal.SIGINT])
+    assert out_of_date(got=[signal.SIGINT])[1] == set()
+
+
+@pytest.mark.slow
+@pytest.mark.fault("python -m stages.parallel", "killed (SIGKILL)")
+def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> None:
+    serial = copied(project, project.with_name("serial"))
+    dvc(serial, "repro", "-q")
+    with subprocess.Popen(
+        [sys.executable, "-m", "stages.parallel", "-j", "2"],
+        cwd=project,
+        env=environment(MEET="a b", LAST="a"),
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + LIMIT
+        while "end b" not in noted(project):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    # What it had started goes on by itself, and is not run again.
+    while not {"train@a", "train@b"} <= entries(project / "dvc.lock").keys():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert parallel(project).returncode == 0
+    assert sorted(noted(project)) == sorted(noted(serial))
+    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.fault("an experiment", "its worker killed (SIGKILL)")
+def test_it_runs_in_the_folder_of_an_experiment_whose_worker_died(done: Path) -> None:
+    run(done, "git", "add", "--all")
+    assert run(done, "git", "commit", "-qm", "done").returncode == 0
+    (done / "raw").write_text("other")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", "exp", "run", "--temp"],
+        cwd=done,
+        env=environment(HANG="a"),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + LIMIT
+        while not (
+            found := list(done.glob(".dvc/tmp/exps/*/*/log/a.pid")) + list(done.glob(".dvc/tmp/exps/*/log/a.pid"))
+        ):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    folder = found[0].parents[1]
+    finished = parallel(folder, "-j", "2", DVC_ROOT=str(done))
+    assert finished.returncode == 0, finished.stdout
+    assert is_clean(folder)
+    assert (folder / "data/last").read_text().count("other") == 2
 
 
 def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,8 @@ def end(children: list[Child], got: list[int]) -> None:
 
 def entries(lock: Path) -> dict[str, Any]:
     """The stages of a dvc.lock; none without one."""
-    return parse_yaml(lock.read_text(encoding="utf-8"), lock).get("stages", {}) if lock.exists() else {}
+    content = parse_yaml(lock.read_text(encoding="utf-8"), lock) if lock.exists() else None
+    return (content or {}).get("stages", {})
 
 
 def put_in_order(lock: Path, before: Iterable[str]) -> None:

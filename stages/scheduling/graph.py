@@ -1,9 +1,11 @@
 """The graph of the stages: what depends on what, what is out of date, and what takes how long."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 
@@ -16,9 +18,19 @@ Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""
 
 
-def out_of_date(names: Collection[str] | None = None) -> tuple[Graph, set[str]]:
-    """The graph of the stages, and those of the named (default: of all) that `dvc status` calls changed."""
-    with Repo(_wait_for_lock=True) as repo, lock_repo(repo):
+def out_of_date(names: Collection[str] | None = None, got: Sequence[int] = ()) -> tuple[Graph, set[str]]:
+    """The graph of the stages, and those of the named (default: of all) that `dvc status` calls changed.
+
+    Waits for DVC's lock, until a signal is among those that `got` notes: then it raises KeyboardInterrupt.
+    """
+    with Repo() as repo, ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(lock_repo(repo))  # tries for three seconds
+                break
+            except LockError:
+                if got:
+                    raise KeyboardInterrupt from None
         active = get_active_graph(repo.index.graph)
         order = plan_repro(active)
         graph = {stage.addressing: {each.addressing for each in active.successors(stage)} for stage in order}
