@@ -35,7 +35,7 @@ MODULES = {
     "estimator": sklearn.linear_model,
 }
 """Where the classes of a block's keys are from."""
-QUICK, LONG = 100, 3000
+QUICK, LONG = 100, 1000
 TIMES = pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)])
 Record = Callable[[str, object], None]
 
