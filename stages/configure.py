@@ -95,10 +95,10 @@ def check_published(params: Params) -> None:
     mistakes = []
     for index, figure in enumerate(params.published):
         place = f"published[{index}]"
-        by_epoch = figure.part in ("training", "validation") if figure.epoch else figure.part == "training"
-        if by_epoch != (figure.epoch is not None):
-            expected = "an epoch" if by_epoch else "none"
-            mistakes.append(f"{place}.epoch: expected {expected} beside {figure.part}, got {figure.epoch or 'none'}")
+        if figure.epoch is None and figure.part == "training":
+            mistakes.append(f"{place}.epoch: expected an epoch beside training, got none")
+        elif figure.epoch is not None and figure.part not in ("training", "validation"):
+            mistakes.append(f"{place}.epoch: expected none beside {figure.part}, got {figure.epoch}")
         elif figure.metric not in (known := measured_by(params.variants[figure.variant], figure)):
             mistakes.append(unknown(f"{place}.metric", known, figure.metric))
     if mistakes:
@@ -106,17 +106,17 @@ def check_published(params: Params) -> None:
 
 
 def measured_by(variant: Variant, figure: Published) -> list[str]:
-    """Name what is measured of the variant where the figure is from: in the history of an epoch, or of the model."""
+    """Name what is measured where the figure is from: in the history for an epoch, else of the model."""
+    outputs = ["main", "auxiliary"] if variant.graph is not None else ["main"]
     if figure.epoch is not None:
         of_each = ["loss", *variant.metrics]
-        return of_each + [f"{output}_{name}" for output in variant.loss_weights or () for name in of_each]
+        return of_each + [f"{output}_{name}" for output in outputs for name in of_each if len(outputs) > 1]
     if figure.part in ("model", "cross_validation"):
         return ["parameters", "epochs", "trainings"] if figure.part == "model" else ["accuracy"]
     classes = len(module_of(variant.dataset).CLASSES)
     targets = np.arange(classes or 2, dtype=int if classes else float)
     predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
-    outputs = {"main": predicted} | ({"auxiliary": predicted} if variant.loss_weights else {})
-    return list(part_metrics(targets, outputs, {}))
+    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), {}))
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:

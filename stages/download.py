@@ -8,6 +8,7 @@ place whole, so a file under its final name is always a right one.
 import argparse
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -30,8 +31,8 @@ CHUNK = 1 << 20  # bytes
 def find_dataset(params: Any, dataset: str) -> dict[str, Any]:
     """The data set's entry in params.yaml.
 
-    ValueError for an unknown one, one without what is read here, a name that is a path, and a URL not of HTTP. All else
-    about it is `stages.configure`'s to check, which is here too long a way: what it imports would download anew.
+    ValueError for an unknown one, one without what is read here, a name that is a path, and a URL not of HTTP. The rest
+    is for `stages.configure`, whose modules this one does not import: each change of them would download anew.
     """
     datasets = params.get("datasets") if isinstance(params, dict) else None
     if not isinstance(datasets, dict) or dataset not in datasets:
@@ -136,6 +137,15 @@ def fetch(file: dict[str, Any], folder: Path, mirror: Path | None, place: str) -
     raise ValueError("\n".join([expected, *failures, hint]))
 
 
+def remove_others(folder: Path, names: set[str]) -> None:
+    """Remove what a killed download left in the folder, and files that params.yaml no longer has."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in names:
+            path.unlink()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read the data set's files from params.yaml and the mirror from the environment; one message if a file fails."""
     parser = argparse.ArgumentParser(description="Download the raw files of one data set.")
@@ -150,6 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
             path, place = folder / file["name"], f"{entry['mirror']}/{file['name']}"
             origin = "already there" if is_right(path, file) else f"from {fetch(file, folder, mirror, place)}"
             print(f"{path}: {file['bytes']} bytes, {origin}", flush=True)
+        remove_others(folder, {file["name"] for file in entry["files"]})
     except (OSError, ValueError, yaml.YAMLError) as error:
         sys.exit(f"stages.download: {error}")
 

@@ -36,7 +36,7 @@ EDITS = st.lists(
     min_size=1,
     max_size=4,
 )
-QUICK, LONG = 200, 5000
+QUICK, LONG = 200, 2000
 
 
 def edited(content: bytes, edits: list[tuple[str, int, bytes]]) -> bytes:

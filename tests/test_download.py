@@ -334,6 +334,36 @@ def test_failing_run_leaves_earlier_files_as_they_were(server):
     assert os.listdir("data/raw/small") == ["a.bin"]
 
 
+def test_what_a_killed_run_left_and_what_is_no_longer_asked_for_is_removed(server):
+    write_params(server.url("/right"))
+    Path("data/raw/small/.partial-killed").mkdir(parents=True)
+    Path("data/raw/small/.partial-killed/file").write_bytes(RIGHT[:100])
+    Path("data/raw/small/b.bin").write_bytes(b"of an earlier params.yaml")
+    download.main(["small"])
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+
+
+@pytest.mark.slow
+@pytest.mark.bad_input("download", "no right source any more, as the real DVC runs the stage again")
+def test_good_files_stay_while_the_stage_fails_under_dvc(server, monkeypatch):
+    stage = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["download"]
+    stage["do"]["deps"] = ["params.yaml"]
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"download": stage}}), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["dvc", "init", "-q"], check=True)
+    write_params(server.url("/right"))
+    subprocess.run(["dvc", "repro", "-q", "download@small"], check=True)
+    write_params(server.url("/404"), content=b"a newer release")
+    failed = subprocess.run(["dvc", "repro", "download@small"], capture_output=True, text=True, check=False)
+    assert failed.returncode != 0
+    assert "HTTP status 404 Not Found" in failed.stderr + failed.stdout
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert Path("data/raw/small/a.bin").read_bytes() == RIGHT
+
+
 def test_interrupt_leaves_no_file_behind(server, monkeypatch):
     def interrupt(descriptor):
         raise KeyboardInterrupt

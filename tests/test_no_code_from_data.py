@@ -190,7 +190,6 @@ def run(clone: Path, variants: list[str], datasets: list[str], *command: str) ->
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": ""}
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
     return done.stdout + done.stderr
 
 
@@ -217,6 +216,8 @@ def test_no_name_reaches_the_shell_or_leaves_its_folder(
     said = run(clone, HOSTILE + LEAVING, HOSTILE, *command)
     assert untouched(clone)
     assert not list(clone.glob("data/*"))
+    if command[0] != "dvc":  # it shows the end of what a stage said
+        said = (clone / ".dvc/tmp/parallel/configure.log").read_text(encoding="utf-8")
     assert "variants.a; touch pwned" in said
     assert "datasets.a; touch pwned" in said
     assert said.count("expected text that matches ^[a-z0-9_]+$") >= tried
