@@ -23,6 +23,7 @@ weights and predictions. Leaves `reports/overview.png` and in `reports/figures/`
 What is missing (a metric, a history, a variant's predictions) is left out.
 """
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,6 +244,7 @@ def main() -> None:
         *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
         of_documents(recipes_of, histories, colours, params.seed),
     )
+    gc.freeze()  # what there is by now stays: the artists of each figure would have all of it searched again
     for drawn in everything:
         for name, figure in drawn:
             save(figure, FIGURES / f"{name}.png")

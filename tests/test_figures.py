@@ -204,7 +204,7 @@ def texts_of(figure: Figure) -> list[Text]:
     hidden = set()
     for axes in figure.findobj(matplotlib.axes.Axes):
         for axis in (axes.xaxis, axes.yaxis):
-            shown = axis._update_ticks() if axes.axison and axis.get_visible() else []  # type: ignore[attr-defined]
+            shown = getattr(axis, "_update_ticks")() if axes.axison and axis.get_visible() else []  # noqa: B009 (untyped)
             ticks = [*axis.majorTicks, *axis.minorTicks]
             hidden |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
             if not axes.axison:
@@ -229,8 +229,8 @@ def test_no_text_is_cut_off_or_lies_on_another(make: Callable[[], Figure]) -> No
     upright = []
     for text in texts_of(figure):
         box = text.get_window_extent()
-        assert 0 <= box.x0, text.get_text()
-        assert 0 <= box.y0, text.get_text()
+        assert box.x0 >= 0, text.get_text()
+        assert box.y0 >= 0, text.get_text()
         assert box.x1 <= width, text.get_text()
         assert box.y1 <= height, text.get_text()
         if text.get_rotation() % 90 == 0:
@@ -353,7 +353,9 @@ def test_initializers_draw_from_the_distribution_of_keras(name: str) -> None:
     expected = np.asarray(keras.initializers.get({"class_name": name, "config": {"seed": 1}})((300, 200)))
     assert values.shape == expected.shape
     for share in (0, 0.05, 0.25, 0.5, 0.75, 1):
-        assert np.quantile(values, share) == pytest.approx(float(np.quantile(expected, share)), abs=0.02 * float(expected.max()))
+        assert np.quantile(values, share) == pytest.approx(
+            float(np.quantile(expected, share)), abs=0.02 * float(expected.max())
+        )
     assert values.std() == pytest.approx(float(expected.std()), rel=0.01)
 
 
@@ -381,7 +383,7 @@ def test_schedules_are_those_of_keras(name: str, options: dict[str, Any]) -> Non
 
 def test_a_rate_that_no_schedule_of_ours_gives_is_that_of_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     split = type("Split", (), {"y": {"train": np.zeros(64)}})
-    monkeypatch.setattr(plot, "load_split", lambda *arguments, **options: split)
+    monkeypatch.setattr(plot, "load_split", lambda *_, **__: split)
     recipe = {"dataset": "housing", "split": "single", "batch_size": 32, "optimizer": {"SGD": {"learning_rate": 0.1}}}
     epochs, rate = plot.learning_rate(recipe, HISTORY)
     assert (epochs.tolist(), rate.tolist()) == ([0, 1, 2], [0.1, 0.05, 0.05])
@@ -414,7 +416,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         dataset["splits"] = {split: dataset["splits"][split] for split in SPLITS[name]}
     monkeypatch.chdir(tmp_path)
     for module in (fashion_mnist, housing, thoracic):
-        monkeypatch.setattr(module, "read", lambda folder, raw=module.blank(): raw)
+        monkeypatch.setattr(module, "read", lambda _, of=module: of.blank())
     for name in ("tensorflow", "keras"):  # whoever imports these fails
         monkeypatch.setitem(sys.modules, name, None)
     Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -464,7 +466,8 @@ def _store_training(name: str, recipe: resolve.Recipe) -> None:
     outputs = {"fashion_mnist": 10, "housing": 1, "thoracic": 1}[recipe["dataset"]]
     generator = np.random.default_rng(5)
     predictions = {part: generator.uniform(size=(trainings, rows, outputs)) for part, rows in ROWS.items()}
-    np.savez(folder / "predictions.npz", **{part: each.astype(np.float32) for part, each in predictions.items()})
+    arrays: dict[str, Any] = {part: each.astype(np.float32) for part, each in predictions.items()}
+    np.savez(folder / "predictions.npz", **arrays)
     if "estimator" in recipe:
         layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})
     else:
@@ -564,4 +567,4 @@ def test_every_variant_has_its_colour_in_every_figure(workspace: Path, monkeypat
     assert of_line("ranking/thoracic_bce", 0, 0) == colours["thoracic_bce"]
     assert [of_line("studies/one", 0, line) for line in (0, 1)] == [colours["softmax"], colours["relu_100"]]
     dots = figures["residuals/wide_and_deep"].axes[0].collections[0]
-    assert to_hex(dots.get_facecolor()[0]) == colours["wide_and_deep"]
+    assert to_hex(tuple(np.asarray(dots.get_facecolor())[0])) == colours["wide_and_deep"]

@@ -32,11 +32,11 @@ def panels(
     size: tuple[float, float],
     *,
     title: str = "",
-    left: float = 0.65,
+    left: float = 0.78,
     right: float = 0.15,
     top: float = 0.15,
     bottom: float = 0.5,
-    gap: tuple[float, float] = (0.7, 0.6),
+    gap: tuple[float, float] = (0.8, 0.6),
     **subplots: Any,
 ) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, (rows, columns), each of this size.
@@ -49,6 +49,8 @@ def panels(
     height = bottom + rows * size[1] + (rows - 1) * gap[1] + top
     figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, columns, squeeze=False, **subplots)
+    for each in axes.flat:
+        each.locator_params(nbins=5)  # labels take most of the time of a drawing
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
     figure.subplots_adjust(wspace=gap[0] / size[0], hspace=gap[1] / size[1])
     if title:

@@ -138,7 +138,7 @@ def schedules(rates: Mapping[str, tuple[np.ndarray, np.ndarray]], colours: Mappi
 def _epochs(axes: Axes, last: int) -> None:
     axes.set_xlabel("epoch")
     axes.set_xlim(0.5, last + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
 def _far_apart(axes: Axes, losses: list[pd.DataFrame]) -> None:

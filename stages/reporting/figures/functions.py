@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from threadpoolctl import threadpool_limits
 
 from stages.reporting.colours import PALETTE
 from stages.reporting.figures import grid_lines, logarithmic_y, panels
@@ -137,7 +138,7 @@ def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     figure, grid = panels(1, 3, (2.5, 2.5), right=2.4, top=0.35, gap=(0.95, 0))
     weights, spread, signal = grid[0]
     generator = np.random.default_rng(seed)
-    rows = generator.standard_normal((200, units))
+    rows = generator.standard_normal((100, units))
     kernels = {name: [each(generator, units, units) for _ in range(layers)] for name, each in INITIALIZERS.items()}
     fans = [30, 100, 300, 784, 2000]
     for (name, initializer), colour in zip(INITIALIZERS.items(), PALETTE, strict=False):
@@ -156,7 +157,8 @@ def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     spread.set_xlabel("inputs of a unit (fan-in)")
     spread.set_ylabel("standard deviation of the weights")
     for (activation, name), colour in zip(PAIRS, PALETTE[len(INITIALIZERS) :], strict=False):
-        spreads = signal_spread(ACTIVATIONS[activation], rows, kernels[name])
+        with threadpool_limits(1):  # products this small are slower in several
+            spreads = signal_spread(ACTIVATIONS[activation], rows, kernels[name])
         signal.plot(range(1, layers + 1), spreads, color=colour, label=f"{activation}, {name}")
     signal.set_title(f"signal through {layers} layers of {units}")
     signal.set_yscale("log")
