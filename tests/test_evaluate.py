@@ -143,10 +143,10 @@ def test_confusion_counts_every_test_row_once() -> None:
 
 
 def test_reliability_has_a_row_for_each_bin_with_rows_and_agrees_with_the_calibration_error() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.95, 0.05], [0.4, 0.6]], dtype=np.float32)
+    probabilities = np.array([[0.95, 0.05], [0.97, 0.03], [0.4, 0.6]], dtype=np.float32)
     y = np.array([0, 1, 1])
     bins = evaluate.reliability(y, probabilities)
-    assert bins.to_numpy().tolist() == [[pytest.approx(0.6), 1, 1], [pytest.approx(0.925), 0.5, 2]]
+    assert bins.to_numpy().tolist() == [[pytest.approx(0.6), 1, 1], [pytest.approx(0.96), 0.5, 2]]
     error = (bins["rows"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / len(y)
     assert error == pytest.approx(evaluate.calibration_error(y, evaluate.shares(probabilities)))
 
