@@ -133,10 +133,42 @@ def test_curves_have_a_row_per_part_and_epoch() -> None:
 
 def test_confusion_counts_every_test_row_once() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    counts = evaluate.confusion("mine", np.array([0, 0, 1]), probabilities, ("a", "b"))
+    counts = evaluate.confusion(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert counts[["actual", "predicted", "count"]].to_numpy().tolist() == [
         ["a", "a", 1],
         ["a", "b", 1],
         ["b", "a", 0],
         ["b", "b", 1],
     ]
+
+
+def test_reliability_has_a_row_for_each_bin_with_rows_and_agrees_with_the_calibration_error() -> None:
+    probabilities = np.array([[0.95, 0.05], [0.97, 0.03], [0.4, 0.6]], dtype=np.float32)
+    y = np.array([0, 1, 1])
+    bins = evaluate.reliability(y, probabilities)
+    assert bins.to_numpy().tolist() == [[pytest.approx(0.6), 1, 1], [pytest.approx(0.96), 0.5, 2]]
+    error = (bins["rows"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / len(y)
+    assert error == pytest.approx(evaluate.calibration_error(y, evaluate.shares(probabilities)))
+
+
+def test_the_worst_rows_are_wrong_ones_by_the_probability_of_their_class() -> None:
+    probabilities = np.array([[0.3, 0.7], [0.1, 0.9], [0.6, 0.4], [0.49, 0.51]], dtype=np.float32)
+    worst = evaluate.worst_rows(np.array([0, 0, 0, 0]), probabilities, np.array([70, 71, 72, 73]), ("a", "b"), count=2)
+    assert worst[["row", "actual", "predicted"]].to_numpy().tolist() == [[71, "a", "b"], [70, "a", "b"]]
+    assert worst[["probability_actual", "probability_predicted"]].to_numpy()[0] == pytest.approx([0.1, 0.9])
+
+
+def test_ranking_curves_are_those_of_each_training() -> None:
+    y = {"test": np.array([0, 1, 1, 0])}
+    splits = [Split(x={}, y=y, rows={"test": np.arange(4)}, scaling={}) for _ in range(2)]
+    perfect, reversed_ = [0.1, 0.9, 0.8, 0.2], [0.9, 0.1, 0.2, 0.8]
+    predictions = np.array([perfect, reversed_, perfect, perfect], np.float32)[..., np.newaxis]
+    tables = evaluate.classifier_tables(("no", "yes"), splits, predictions, seed=42)
+    curves = dict(list(tables[evaluate.ROC].groupby(["split", "seed"])))
+    assert list(curves) == [(0, 42), (0, 43), (1, 42), (1, 43)]
+    areas = [np.trapezoid(each["true_positive_rate"], each["false_positive_rate"]) for each in curves.values()]
+    assert areas == [1, 0, 1, 1]
+    recall = tables[evaluate.PRECISION_RECALL].query("split == 0 and seed == 42")["recall"]
+    assert recall.is_monotonic_increasing
+    assert tables[evaluate.RELIABILITY]["rows"].sum() == 16  # of all trainings
+    assert evaluate.ROC not in evaluate.classifier_tables(("a", "b", "c"), splits, np.ones((1, 4, 3), np.float32), 42)
