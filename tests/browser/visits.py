@@ -17,7 +17,7 @@ DARK: dict[str, Any] = {"color_scheme": "dark"}
 
 @dataclass
 class Visit:
-    """An open page; complaints: its console's errors and warnings, exceptions, and requests that would leave the disk."""
+    """An open page; complaints: errors and warnings on its console, exceptions, requests that would leave the disk."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
