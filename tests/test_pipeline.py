@@ -196,9 +196,7 @@ def test_git_holds_nothing_that_the_pipeline_makes() -> None:
     assert [path for path in tracked() if path.startswith(made)] == []
 
 
-@pytest.mark.parametrize(
-    "folder", ["data", "reports/history", "reports/figures", "reports/plots", "reports/charts", "logs"]
-)
+@pytest.mark.parametrize("folder", MADE)
 def test_git_ignores_what_the_pipeline_makes(folder: str) -> None:
     tracked()
     ignored = subprocess.run(["git", "check-ignore", "-q", f"{folder}/file"], cwd=ROOT, check=False)

@@ -1,8 +1,8 @@
 """The page that `dvc plots show` and `dvc plots diff` fill in: `python -m stages.reporting.plots_page`.
 
 DVC's own page loads Vega from the network; this one holds it, as PyPI's `vl-convert-python` carries it. Leaves
-`.dvc/plots/page.html`, which `.dvc/config` names. Git holds it, since DVC fails where it is missing: run this again after
-a change of `plots_page.html` or of that package.
+`.dvc/plots/page.html`, which `.dvc/config` names. Git holds it, since DVC fails where it is missing: run this again
+after a change of `plots_page.html` or of that package.
 """
 
 from importlib.metadata import version
@@ -14,7 +14,7 @@ PAGE = Path(".dvc/plots/page.html")
 SOURCE = Path(__file__).with_suffix(".html")
 LICENCES = Path(__file__).with_name("vega_licences.txt")
 VEGA_LITE = "6.4"
-"""That for Vega 6, which the package bundles with all. It draws what is written for version 5, as DVC's templates are."""
+"""That for Vega 6, which the package always bundles. It draws what is written for version 5, as DVC's templates are."""
 
 
 def page() -> str:
