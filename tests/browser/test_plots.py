@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
 TITLES = [title for plot in PLOTS for title in plot]
 IMAGE = "reports/overview.png"
+SHOW, DIFF = "plots show", "plots diff HEAD~1 workspace"
 NOTHING = "Nothing differs between these revisions."
 
 # How many panels a chart has, and how many are empty. Bands, and what is transparent or has no extent, are nothing.
@@ -108,12 +110,16 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pages(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    out = tmp_path_factory.mktemp("pages")
-    commands = {"show": "plots show", "diff": "plots diff HEAD~1 workspace", "same": "plots diff HEAD workspace"}
-    for name, command in commands.items():
-        run(f"dvc {command} --quiet --out {out / name}", repository)
-    return {name: out / name / "index.html" for name in commands}
+def made(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes the page of a command of DVC, once."""
+
+    @cache
+    def make(command: str) -> Path:
+        out = tmp_path_factory.mktemp("page")
+        run(f"dvc {command} --quiet --out {out}", repository)
+        return out / "index.html"
+
+    return make
 
 
 @pytest.fixture
@@ -130,11 +136,11 @@ def text_of(page: Page, title: str) -> str:
     return page.locator(".plot", has=page.get_by_role("heading", name=title, exact=True)).inner_text()
 
 
-@pytest.mark.parametrize("name", ["show", "diff"])
+@pytest.mark.parametrize("command", [SHOW, DIFF], ids=["show", "diff"])
 def test_every_chart_and_image_is_drawn_without_a_network(
-    drawn: Callable[..., Page], pages: dict[str, Path], name: str
+    drawn: Callable[..., Page], made: Callable[[str], Path], command: str
 ) -> None:
-    page = drawn(pages[name])
+    page = drawn(made(command))
     panels = page.evaluate(PANELS)
     assert list(panels) == TITLES
     assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()
@@ -143,9 +149,9 @@ def test_every_chart_and_image_is_drawn_without_a_network(
 
 
 def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
-    drawn: Callable[..., Page], pages: dict[str, Path]
+    drawn: Callable[..., Page], made: Callable[[str], Path]
 ) -> None:
-    page, alone = drawn(pages["diff"]), drawn(pages["show"])
+    page, alone = drawn(made(DIFF)), drawn(made(SHOW))
     # What both revisions have alike, by chart: the small variant, the second comparison, the patients.
     alike = dict(zip(TITLES, ["small", "small", "training loss", "small", "operated"], strict=True))
     for title, name in alike.items():
@@ -156,21 +162,35 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
     assert page.locator("figcaption").all_inner_texts() == ["HEAD~1", "workspace"]
 
 
-def test_a_diff_of_equal_tables_says_so(drawn: Callable[..., Page], pages: dict[str, Path]) -> None:
-    page = drawn(pages["same"])
+def test_a_diff_of_equal_tables_says_so(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page = drawn(made("plots diff HEAD workspace"))
     assert page.locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
 
 
+def test_a_table_without_rows_leaves_the_other_charts(
+    drawn: Callable[..., Page], repository: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    table = root / "reports" / "charts" / "accuracy.csv"
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    run(f"dvc plots show --quiet --out {tmp_path / 'out'}", root)
+    panels = drawn(tmp_path / "out" / "index.html").evaluate(PANELS)
+    assert len(panels) == len(TITLES)
+    assert [title for title, (count, _) in panels.items() if count == 0] == [TITLES[1].replace(",", "")]
+
+
 @pytest.mark.parametrize("options", [{}, DARK, PHONE], ids=["light", "dark", "phone"])
-def test_a_diff_has_no_barrier(drawn: Callable[..., Page], pages: dict[str, Path], options: dict[str, Any]) -> None:
-    page = drawn(pages["diff"], **options)
+def test_a_diff_has_no_barrier(
+    drawn: Callable[..., Page], made: Callable[[str], Path], options: dict[str, Any]
+) -> None:
+    page = drawn(made(DIFF), **options)
     assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_the_page_draws_the_templates_of_dvc_too(drawn: Callable[..., Page], repository: Path, tmp_path: Path) -> None:
-    run(f"dvc plots show reports/charts/loss.csv -x epoch -y value -t linear -q --out {tmp_path}", repository)
-    page = drawn(tmp_path / "index.html")
+def test_the_page_draws_the_templates_of_dvc_too(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page = drawn(made("plots show reports/charts/loss.csv -x epoch -y value --template linear"))
     assert page.locator(".mark-line.role-mark path").count() > 0
 
 
