@@ -14,16 +14,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.report import determinism_costs
 from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
-from stages.datasets import module_of
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
 from stages.reporting.repeats import ASKED, Tables, kept
 from stages.reporting.strings import Strings, read_strings, study_text
+from stages.reporting.tables import cell, signed, with_intervals
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BENCHMARKS = Path("benchmarks/results.json")
@@ -34,18 +33,12 @@ def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
     """One Markdown table per data set, best first. leaderboard: as `stages.compare` writes it."""
     parts = []
     for dataset, rows in leaderboard.groupby("dataset"):
-        module = module_of(str(dataset))
-        low, high = (rows[f"test_{module.RANKED_BY}_{end}"] for end in ("low", "high"))
-        intervals = low.map("{:.3f}–".format) + high.map("{:.3f}".format)
-        rows = rows.assign(interval=intervals.where(np.isfinite(low), ""))
-        for column in ("test_rmse", "test_mae"):
-            if column in rows and not module.CLASSES:
-                rows[column] = (rows[column] * module.TARGET_UNIT).map("{:,.0f}".format)
+        rows = with_intervals(str(dataset), rows)
         columns = strings["leaderboards"].get(dataset, {})
         head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
         body = [
             [f"`{row['variant']}`", row["split"], f"{row['parameters']:,.0f}", f"{row['epochs']:g}"]
-            + [_cell(row[column]) for column in columns]
+            + [cell(row[column]) for column in columns]
             for _, row in rows.iterrows()
         ]
         parts.append(f"### {strings['titles'].get(dataset, dataset)}\n\n{_table(head, body)}")
@@ -151,11 +144,6 @@ def _in_brackets(remarks: dict[str, Any], verdicts: Mapping[str, str]) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
-def signed(value: float) -> str:
-    """A difference with its sign, four decimals."""
-    return f"{value:+.4f}".replace("-", "−")
-
-
 def _between(row: Any, table: Mapping[str, str]) -> str:
     if math.isinf(row["low"]):
         return table["no_interval"]
@@ -201,13 +189,7 @@ def published(
 
 def _said(key: str, value: object, strings: Strings) -> str:
     section = {"part": "parts", "metric": "metrics", "result": "results", "result_several": "results"}.get(key)
-    return strings[section].get(value, value) if section else _cell(value)
-
-
-def _cell(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "" if pd.isna(value) else f"{value:.0f}" if value == round(value) else f"{value:.4f}"
+    return strings[section].get(value, value) if section else cell(value)
 
 
 def _table(head: list[str], body: list[list[str]]) -> str:

@@ -22,15 +22,19 @@ def read_strings(language: str) -> Strings:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def text(section: str, key: str, /, **fields: Any) -> Text:
-    """One text in each language. Fields that are texts themselves are filled in by language.
+def text(*path: str, **fields: Any) -> Text:
+    """One text in each language, by its keys. Fields that are texts themselves are filled in by language.
 
-    A key that the section does not hold stands for itself: names of a variant's own metrics have no other.
+    A last key that is not there stands for itself: a variant's own metrics, for instance, have no other name.
     """
-    return {
-        language: str(read_strings(language)[section].get(key, key)).format(**in_language(fields, language))
-        for language in LANGUAGES
-    }
+    return {language: _found(language, path).format(**in_language(fields, language)) for language in LANGUAGES}
+
+
+def _found(language: str, path: tuple[str, ...]) -> str:
+    strings: Any = read_strings(language)
+    for key in path:
+        strings = strings.get(key, {})
+    return strings if isinstance(strings, str) else path[-1]
 
 
 def in_language(fields: Mapping[str, Any], language: str) -> dict[str, Any]:
