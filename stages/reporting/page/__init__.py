@@ -156,7 +156,7 @@ def context(reports: Reports) -> Context:
             "differences": {each["name"]: each["differences"] for each in asked},
             "strings": {
                 language: {key: read_strings(language)[key] for key in ("metrics", "parts")}
-                | {"page": {key: read_strings(language)["page"][key] for key in CHART_WORDS}}
+                | {"page": {key: read_strings(language)["page"][key] for key in SCRIPT_WORDS}}
                 | {"table": {"epoch": read_strings(language)["table"]["epoch"]}}
                 for language in LANGUAGES
             },
@@ -164,8 +164,7 @@ def context(reports: Reports) -> Context:
     }
 
 
-CHART_WORDS = ("actual", "predicted", "share", "difference", "test_rows", "variants", "found", "rows", "title")
-CHART_WORDS += ("open_all", "close_all")
+SCRIPT_WORDS = ("actual", "close_all", "difference", "found", "open_all", "predicted", "rows", "title")
 """What the script says itself."""
 
 
@@ -504,7 +503,7 @@ def pictures(reports: Reports, name: str) -> list[Context]:
     found = []
     for kind, by_name in reports.pictures.items():
         if name in by_name:
-            caption = text("page", "figure_names", kind)
+            caption = text("figures", kind)
             known = {"models": "drawing_alt", "worst": "worst_alt"}
             alt = text("page", known.get(kind, "picture_alt"), variant=name, caption=caption)
             encoded = base64.b64encode(by_name[name]).decode("ascii")

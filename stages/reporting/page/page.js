@@ -144,8 +144,11 @@ function curves({ variants, metric }) {
     field: "epoch", type: "quantitative", title: word("table", "epoch"),
     axis: { format: "d", tickMinStep: 1, grid: false }, scale: { zero: false, nice: false, padding: 8 },
   };
+  const ends = values.map((each) => each.value).filter((value) => value !== null);
+  const wide = metric !== "learning_rate" && Math.min(...ends) > 0 && Math.max(...ends) > 20 * Math.min(...ends);
   const y = (field) => ({
-    field, type: "quantitative", title: word("metrics", metric), scale: { zero: metric === "learning_rate" },
+    field, type: "quantitative", title: word("metrics", metric),
+    scale: wide ? { type: "log" } : { zero: metric === "learning_rate" },
   });
   const band = {
     transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
@@ -153,7 +156,7 @@ function curves({ variants, metric }) {
   };
   const known = [{ filter: "isValid(datum.value)" }];
   const crowded = variants.length > 3;  // then training stands back
-  const faint = { field: "dashed", type: "nominal", legend: null, scale: { domain: [false, true], range: [1, crowded ? 0.5 : 1] } };
+  const faint = { condition: { test: "datum.dashed", value: crowded ? 0.5 : 1 }, value: 1 };
   const dash = { field: "dashed", legend: null, scale: { domain: [false, true], range: [[1, 0], [5, 3]] } };
   return {
     height: 230, data: { values }, layer: [
@@ -226,7 +229,6 @@ function draw(plot) {
   const spec = {
     width: "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
     config: {
-      aria: false,  // the element around it is the picture, and has a description
       font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
       axis: {
         labelColor: text, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
@@ -234,8 +236,11 @@ function draw(plot) {
       },
     },
   };
+  const inside = document.createElement("div");
+  inside.ariaHidden = "true";  // the element around it is the picture, and has a description
+  plot.replaceChildren(inside);
   // Nothing in it waits for more than a promise: it is drawn before a listener's event, such as beforeprint, is over.
-  const drawing = vegaEmbed(plot, spec, { actions: false, renderer: "svg", tooltip: { theme: isDark() ? "dark" : "light" } });
+  const drawing = vegaEmbed(inside, spec, { actions: false, renderer: "svg", tooltip: { theme: isDark() ? "dark" : "light" } });
   views.set(plot, drawing);
   plot.dataset.drawn = "";
 }

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 LANGUAGES = ("en", "ko")
+NAMES = ("datasets", "titles", "leaderboards", "metrics", "figures")
+"""Sections by names that people may add to."""
 
 Strings = Mapping[str, Any]
 """{section: {key: text}}; texts may hold fields of `str.format`."""
@@ -25,7 +27,8 @@ def read_strings(language: str) -> Strings:
 def text(*path: str, **fields: Any) -> Text:
     """One text in each language, by its keys. Fields that are texts themselves are filled in by language.
 
-    A last key that is not there stands for itself: a variant's own metrics, for instance, have no other name.
+    Raises: KeyError for a key that is not there, but in the sections whose keys are names of the project's user: there
+    such a name stands for itself.
     """
     return {language: _found(language, path).format(**in_language(fields, language)) for language in LANGUAGES}
 
@@ -33,8 +36,12 @@ def text(*path: str, **fields: Any) -> Text:
 def _found(language: str, path: tuple[str, ...]) -> str:
     strings: Any = read_strings(language)
     for key in path:
-        strings = strings.get(key, {})
-    return strings if isinstance(strings, str) else path[-1]
+        if key not in strings:
+            if path[0] in NAMES:
+                return path[-1]
+            raise KeyError(f"{language}.yaml: expected {'.'.join(path)}, got nothing of that name")
+        strings = strings[key]
+    return strings
 
 
 def in_language(fields: Mapping[str, Any], language: str) -> dict[str, Any]:
