@@ -11,6 +11,7 @@ Reads `reports/metrics.json`, the recipes, predictions, targets and histories, a
                        data set on test rows; claims and published figures by their result
     published.csv      one row per published figure: published, ours (the mean over seeds, and their standard
                        deviation), difference, tolerance; reproduced, missed or not measured
+    charts/            what `dvc plots` shows of them: learning curves by study, and the leaderboards
 """
 
 import json
@@ -22,14 +23,17 @@ import pandas as pd
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import COMPARISON_COLUMNS, Result, answer, compare_members, own_figure
 from stages.datasets import load_splits, module_of
-from stages.evaluate import HISTORIES, METRICS, MODELS, predictions_of, recipes
+from stages.evaluate import HISTORIES, METRICS, MODELS, predictions_of, recipes, write_table
 from stages.recipes.schema import Published, Study, read_params
+from stages.reporting import charts
+from stages.reporting.colours import variant_colours
 
 LEADERBOARD = Path("reports/leaderboard.csv")
 COMPARISONS = Path("reports/comparisons.csv")
 ANSWERS = Path("reports/answers.csv")
 SUMMARY = Path("reports/summary.json")
 PUBLISHED = Path("reports/published.csv")
+CHARTS = Path("reports/charts")
 
 FIGURE_COLUMNS = [
     "document",
@@ -180,13 +184,22 @@ def main() -> None:
     results = read_results()
     table = leaderboard(measured, results)
     comparisons, answers = studied(params.studies, results)
-    rows = published_figures(params.published, measured, {name: each.history for name, each in results.items()})
+    histories = {name: each.history for name, each in results.items()}
+    rows = published_figures(params.published, measured, histories)
     published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
     for path, content in ((LEADERBOARD, table), (COMPARISONS, comparisons), (ANSWERS, answers)):
         content.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")
     figures = summary(table, answers, published)
     SUMMARY.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    CHARTS.mkdir(parents=True, exist_ok=True)
+    colours = variant_colours(params)
+    datasets = {name: each.recipe["dataset"] for name, each in results.items()}
+    for metric in ("loss", "accuracy"):
+        curves = charts.learning_curves(params.studies, histories, datasets, colours, metric)
+        write_table(curves, CHARTS / f"{metric}.csv")
+    ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
+    write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")
     for name, count in answers["answer"].value_counts().items():
         print(f"claims, {name}: {count}")
     reproduced = (published["result"] == "reproduced").sum()

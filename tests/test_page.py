@@ -21,7 +21,7 @@ from stages.reporting import page, repeats
 from stages.reporting.strings import LANGUAGES, read_strings, text
 from stages.reporting.vega import Bundle
 
-BUNDLE = Bundle("window.vegaEmbed = null;", "6", "6", "1")
+BUNDLE = Bundle("window.vegaEmbed = null;", "6", "6", "7", "1")
 NAMES = ["best", "second", "plain"]
 ODD = "</script><b>&\"'{{7*7}}"
 
@@ -99,7 +99,13 @@ def test_a_variant_whose_training_failed_has_a_card_that_says_so() -> None:
 
 def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
     reports = reports_of(["only", "plain"], "plain")
-    unmeasured = {"difference": np.nan, "low": np.nan, "high": np.nan, "verdict": "not measured", "remark": "no rows"}
+    unmeasured: dict[str, Any] = {
+        "difference": np.nan,
+        "low": np.nan,
+        "high": np.nan,
+        "verdict": "not measured",
+        "remark": "no rows",
+    }
     tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(**unmeasured)}
     content = page.render(replace(reports, tables=tables), BUNDLE)
     assert "only was not compared (no rows)" in missing(content)
@@ -107,7 +113,7 @@ def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
 
 def test_an_infinite_interval_is_no_number_on_the_page() -> None:
     reports = reports_of(NAMES, "plain")
-    unlimited = {"low": -np.inf, "high": np.inf, "verdict": "no interval"}
+    unlimited: dict[str, Any] = {"low": -np.inf, "high": np.inf, "verdict": "no interval"}
     tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(**unlimited)}
     content = page.render(replace(reports, tables=tables), BUNDLE)
     assert "Infinity" not in content

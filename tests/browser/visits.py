@@ -17,7 +17,7 @@ DARK: dict[str, Any] = {"color_scheme": "dark"}
 
 @dataclass
 class Visit:
-    """An open page; complaints: its console's errors and warnings, exceptions, and requests that would leave the disk."""
+    """An open page; complaints: errors on its console, uncaught exceptions, requests that would leave the disk."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ def visiting(browser: Browser, page: Path | str, **options: Any) -> Iterator[Vis
             route.abort()
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type == "error":
             visit.complaints.append(f"console: {message.text}")
 
     context.route("**/*", keep_on_disk)

@@ -27,7 +27,7 @@ from stages.reporting.colours import variant_colours
 from stages.reporting.repeats import Tables
 from stages.reporting.strings import LANGUAGES, Text, joined, read_strings, study_text, text
 from stages.reporting.tables import cell, signed, with_intervals
-from stages.reporting.vega import LICENCE, Bundle
+from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
 FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
@@ -97,7 +97,7 @@ def render(reports: Reports, bundle: Bundle) -> str:
         js=script((FOLDER / "page.js").read_text(encoding="utf-8")),
         bundle=bundle,
         bundle_script=script(bundle.script),
-        licence=LICENCE,
+        licences=script(bundle.licences),
     )
 
 

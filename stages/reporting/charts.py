@@ -1,0 +1,61 @@
+"""The tables that the charts of `dvc plots` show, long and small: as many rows for five seeds as for one."""
+
+import pandas as pd
+
+from stages.evaluate import curves
+from stages.recipes.schema import Study
+from stages.reporting.colours import members_of
+
+CURVE_COLUMNS = ["study", "variant", "colour", "part", "epoch", "value", "low", "high"]
+RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high"]
+
+
+def learning_curves(
+    studies: dict[str, Study],
+    histories: dict[str, pd.DataFrame],
+    datasets: dict[str, str],
+    colours: dict[str, str],
+    metric: str,
+) -> pd.DataFrame:
+    """One metric by epoch, for every variant of every study: the rows of a study follow each other.
+
+    histories, datasets, colours: by variant. value is the mean over trainings as far as all of them go, and of several
+    low and high are the least and the greatest. A study of several data sets is one for each: what they lose differs.
+    """
+    over_trainings = {name: _over_trainings(curves(name, history, metric)) for name, history in histories.items()}
+    tables = []
+    for study in studies.values():
+        members = members_of(study)
+        several = len({datasets[name] for name in members}) > 1
+        for name in members:
+            title = f"{study.question} ({datasets[name]})" if several else study.question
+            tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
+    return pd.concat(tables)[CURVE_COLUMNS].round(6)
+
+
+def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[str, str]) -> pd.DataFrame:
+    """The figure that ranks a data set, on validation rows and, with its interval, on test rows: the leaderboard's.
+
+    ranked_by: metric by data set; colours: by variant. What learned nothing (the majority, the mean) is left out.
+    """
+    tables = []
+    for dataset, metric in ranked_by.items():
+        rows = leaderboard[(leaderboard["dataset"] == dataset) & (leaderboard["parameters"] > 0)]
+        for part in ("validation", "test"):
+            figures = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
+            table = rows.rename(columns=figures).reindex(columns=["variant", *figures.values()])
+            tables.append(table.assign(part=part, dataset=f"{dataset}: {metric}"))
+    table = pd.concat(tables).assign(colour=lambda rows: rows["variant"].map(colours))
+    return table[RANKING_COLUMNS].dropna(subset=["value"])
+
+
+def _over_trainings(rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn rows of (part, seed, epoch, <metric>) into rows of (part, epoch, value, low, high)."""
+    if rows.empty:
+        return pd.DataFrame(columns=["part", "epoch", "value", "low", "high"])
+    grouped = rows.groupby(["part", "epoch"])[rows.columns[-1]]
+    table = grouped.agg(trainings="size", value="mean", low="min", high="max").reset_index()
+    all_trainings = table["trainings"].max()
+    if all_trainings == 1:
+        table[["low", "high"]] = float("nan")
+    return table[table["trainings"] == all_trainings].drop(columns="trainings")
