@@ -56,13 +56,33 @@ def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
     }
 
 
-def test_every_missed_figure_has_its_reason() -> None:
-    text = text_of(readme.READMES["en"])
+@pytest.mark.parametrize("language", readme.READMES)
+def test_every_missed_figure_has_its_reason(language: str) -> None:
+    text = text_of(readme.READMES[language])
     block = re.search(r"<!-- published -->\n(.*?)<!-- /published -->", text, re.DOTALL)
     assert block is not None
     missed = re.findall(r"^\| `(\w+)` \|", block[1], re.MULTILINE)
     reasons = text[block.end() :].split("\n## ", 1)[0]
     assert [name for name in missed if f"`{name}`" not in reasons] == []
+
+
+def test_each_readme_links_the_others_in_its_first_line() -> None:
+    first = {language: text_of(path).partition("\n")[0] for language, path in readme.READMES.items()}
+    for language, line in first.items():
+        assert all(f"({path})" in line for other, path in readme.READMES.items() if other != language)
+
+
+def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = tmp_path / "README.md"
+    marks = [f"<!-- {name} -->\n<!-- /{name} -->\n" for name in readme.BLOCKS["en"]]
+    stale.write_text("".join(marks), encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(readme, "READMES", {"en": stale})
+    with pytest.raises(SystemExit, match="stale"):
+        readme.main(["--check"])
+    assert stale.read_text(encoding="utf-8") == "".join(marks)
+    readme.main([])
+    readme.main(["--check"])
 
 
 def test_a_missing_mark_is_told() -> None:

@@ -25,6 +25,8 @@ from stages.reporting.strings import Strings, read_strings, study_text
 from stages.reporting.tables import cell, signed, with_intervals
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
+BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
+"""What is generated in each: the Korean one is of the first page."""
 BENCHMARKS = Path("benchmarks/results.json")
 FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 
@@ -219,7 +221,7 @@ def updated(
         "results": results(one[LEADERBOARD], strings),
         "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
     }
-    return filled(text, blocks)
+    return filled(text, {name: blocks[name] for name in BLOCKS[language]})
 
 
 TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
