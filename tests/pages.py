@@ -134,7 +134,12 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             for each in classes
         ),
         environment=ENVIRONMENT,
-        pictures={kind: dict.fromkeys(names, DOT) for kind in ("models", "worst")},
+        pictures={
+            **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
+            "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
+            "documents": {"activations": DOT},
+            "studies_ranking": {"dropout": DOT},
+        },
     )
 
 

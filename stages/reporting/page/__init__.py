@@ -31,10 +31,8 @@ from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
 FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
-DRAWN_AS_CHARTS = ("curves", "confusion")
+DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
 """The folders of `reports/figures/` whose pictures the page draws itself."""
-EXPECTED_PICTURES = {"models": "no_drawing", "worst": "no_worst"}
-"""Folders of pictures whose absence is told, and how."""
 FAR = 3.0
 """So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
 DIGITS = 5
@@ -63,7 +61,7 @@ class Reports:
     classes: pd.DataFrame
     environment: Context
     pictures: Mapping[str, Mapping[str, bytes]]
-    """PNG files under `reports/figures/`, by folder and variant."""
+    """PNG files under `reports/figures/`, by folder and by the variant, the study or what else the file is called."""
 
     def names(self) -> list[str]:
         """Every variant that something is known of, those of `params.yaml` first."""
@@ -148,6 +146,7 @@ def context(reports: Reports) -> Context:
         "counts": counts(names, deciding),
         "basis": basis(reports, deciding),
         "missing": missing,
+        "galleries": galleries(reports),
         "run": run(reports),
         "data": {
             "colours": colours,
@@ -258,6 +257,7 @@ def studies(reports: Reports, deciding: Tables, curves: Mapping[str, Any]) -> li
                 "alone": reports.several is not None,
                 "missing": missing,
                 "differences": differences,
+                "pictures": pictures(reports, name, question, kinds=("studies_ranking",)),
                 "charts": [*difference_charts(name, differences), *study_curves(reports, members, curves)],
             }
         )
@@ -459,7 +459,7 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         "several": history is not None and history.groupby("epoch").size().max() > 1,
         "confusion": chart("confusion", confused(counts), variant=name) if len(counts) else None,
         "classes": by_class.to_dict("records"),
-        "pictures": pictures(reports, name),
+        "pictures": pictures(reports, name, dict.fromkeys(LANGUAGES, name)),
         "studies": [{key: each[key] for key in ("name", "question", "answer")} for each in studies_of],
         "search": " ".join(searched(name, dataset, recipe, summary, studies_of)),
     }
@@ -498,26 +498,57 @@ def confusions(counts: pd.DataFrame) -> dict[str, Context]:
     return tables
 
 
-def pictures(reports: Reports, name: str) -> list[Context]:
-    """The PNG files of a variant as data: URLs, with captions."""
+def pictures(reports: Reports, name: str, of: Text, kinds: Iterable[str] | None = None) -> list[Context]:
+    """The pictures of a variant or a study, by default of all kinds. of: whose they are, in words."""
+    return [
+        picture(kind, text("figures", kind), of, reports.pictures[kind][name])
+        for kind in (reports.pictures if kinds is None else kinds)
+        if name in reports.pictures.get(kind, {})
+    ]
+
+
+def picture(kind: str, caption: Text, of: Text, content: bytes) -> Context:
+    """A PNG file as a data: URL, with its caption and its alternative text."""
+    known = {"models": "drawing_alt", "worst": "worst_alt"}
+    alt = text("page", known.get(kind, "picture_alt"), variant=of, caption=caption)
+    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
+    return {"kind": kind, "caption": caption, "alt": alt, "source": source}
+
+
+def galleries(reports: Reports) -> list[Context]:
+    """The pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and those of the documents' functions."""
     found = []
-    for kind, by_name in reports.pictures.items():
-        if name in by_name:
-            caption = text("figures", kind)
-            known = {"models": "drawing_alt", "worst": "worst_alt"}
-            alt = text("page", known.get(kind, "picture_alt"), variant=name, caption=caption)
-            encoded = base64.b64encode(by_name[name]).decode("ascii")
-            found.append({"kind": kind, "caption": caption, "alt": alt, "source": f"data:image/png;base64,{encoded}"})
-    return found
+    for dataset in reports.params.datasets:
+        shown_as = text("datasets", dataset)
+        of_dataset = []
+        for name, content in reports.pictures.get("data", {}).items():
+            if name.startswith(f"{dataset}_"):
+                split, _, kind = name.removeprefix(f"{dataset}_").rpartition("_")
+                caption = text("figures", kind)
+                if split:
+                    caption = text("page", "of_split", caption=caption, split=split)
+                of_dataset.append(picture(kind, caption, shown_as, content))
+        if of_dataset:
+            found.append({"title": shown_as, "pictures": of_dataset})
+    of_documents = [
+        picture(name, text("figures", name), text("page", "documents"), content)
+        for name, content in reports.pictures.get("documents", {}).items()
+    ]
+    return [*found, {"title": text("page", "functions"), "pictures": of_documents}] if of_documents else found
 
 
 def missing_pictures(reports: Reports, names: list[str]) -> list[Text]:
-    """Count the variants without a picture, for each kind that they should have."""
-    counts = {
-        key: sum(name not in reports.pictures.get(kind, {}) for name in names)
-        for kind, key in EXPECTED_PICTURES.items()
-    }
-    return [text("page", key, count=count) for key, count in counts.items() if count]
+    """Count the variants without a drawing, and those of images without a picture of the worst errors."""
+    measured = reports.tables[LEADERBOARD].set_index("variant")["dataset"]
+    images = [name for name, dataset in measured.items() if hasattr(module_of(dataset), "IMAGE_SHAPE")]
+    missing = []
+    for kind, key, wanted in (("models", "no_drawing", names), ("worst", "no_worst", images)):
+        count = sum(name not in reports.pictures.get(kind, {}) for name in wanted)
+        if count:
+            missing.append(text("page", key, count=count))
+    if "data" not in reports.pictures:
+        missing.append(text("page", "no_data_pictures"))
+    return missing
 
 
 def searched(name: str, dataset: str, recipe: Context, summary: Context | None, studies_of: list[Context]) -> list[str]:

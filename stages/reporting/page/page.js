@@ -133,6 +133,11 @@ const color = (names) => ({
   type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colours[name]) },
 });
 
+const epochs = (last) => {
+  const step = [1, 2, 5, 10, 20, 50, 100].find((each) => last / each <= 10) ?? Math.ceil(last / 10);
+  return Array.from({ length: last }, (_, place) => place + 1).filter((epoch) => epoch % step === 0 || step === 1);
+};
+
 function curves({ variants, metric }) {
   const values = variants.flatMap((variant) => Object.entries(data.curves[variant][metric] ?? {}).flatMap(
     ([part, { mean, low, high }]) => (low ?? mean).map((_, place) => ({
@@ -142,7 +147,7 @@ function curves({ variants, metric }) {
   const series = { color: { field: "variant", ...color(variants) }, detail: [{ field: "part" }] };
   const x = {
     field: "epoch", type: "quantitative", title: word("table", "epoch"),
-    axis: { format: "d", tickMinStep: 1, grid: false }, scale: { zero: false, nice: false, padding: 8 },
+    axis: { format: "d", values: epochs(Math.max(...values.map((each) => each.epoch))), grid: false }, scale: { zero: false, nice: false, padding: 8 },
   };
   const ends = values.map((each) => each.value).filter((value) => value !== null);
   const wide = metric !== "learning_rate" && Math.min(...ends) > 0 && Math.max(...ends) > 20 * Math.min(...ends);
