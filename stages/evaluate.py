@@ -2,9 +2,10 @@
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
 `reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}, means over trainings), `reports/trainings.csv`
-(the same figures of each training apart) and, for `dvc plots`, long tables in `reports/plots/`: the learning curves of
-each data set by metric, and of each classifier's first training the confusion counts and each class's precision and
-recall.
+(the same figures of each training apart) and long tables in `reports/plots/`, for `dvc plots` and the figures: the
+learning curves of each data set by metric; of each classifier's first training the confusion counts, each class's
+precision and recall and the most wrong test rows; of all its trainings the reliability and, where there are two
+classes, the ROC and precision-recall curves.
 """
 
 import json
@@ -29,6 +30,10 @@ TRAININGS = Path("reports/trainings.csv")
 PLOTS = Path("reports/plots")
 CONFUSION = PLOTS / "confusion.csv"
 CLASSES = PLOTS / "classes.csv"
+WORST = PLOTS / "worst.csv"
+RELIABILITY = PLOTS / "reliability.csv"
+ROC = PLOTS / "roc.csv"
+PRECISION_RECALL = PLOTS / "precision_recall.csv"
 
 Metrics = dict[str, float]
 
@@ -60,11 +65,68 @@ def calibration_error(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) 
     y: int (n,); probabilities: float64 (n, classes). The bins divide confidence, 0 to 1, evenly (Guo et al. 2017, "On
     Calibration of Modern Neural Networks").
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == y
-    bin_of_row = np.minimum((confidence * bins).astype(int), bins - 1)
+    confidence, correct, bin_of_row = _confidence(y, probabilities, bins)
     gaps = np.bincount(bin_of_row, weights=correct - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(y))
+
+
+def _confidence(y: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == y
+    return confidence, correct, np.minimum((confidence * bins).astype(int), bins - 1)
+
+
+def reliability(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> pd.DataFrame:
+    """How often the predicted class is right by how sure the model is of it, in the bins of `calibration_error`.
+
+    y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
+    Returns: one row for each bin that has rows: confidence and accuracy (means), rows.
+    """
+    confidence, correct, bin_of_row = _confidence(y, shares(probabilities), bins)
+    rows = np.bincount(bin_of_row, minlength=bins)
+    sums = {"confidence": confidence, "accuracy": correct}
+    filled = rows > 0
+    means = {
+        name: np.bincount(bin_of_row, weights=values, minlength=bins)[filled] / rows[filled]
+        for name, values in sums.items()
+    }
+    return pd.DataFrame({**means, "rows": rows[filled]})
+
+
+def worst_rows(
+    y: np.ndarray, probabilities: np.ndarray, rows: np.ndarray, classes: tuple[str, ...], count: int = 10
+) -> pd.DataFrame:
+    """The wrong test rows whose class the model thought least probable, most wrong first.
+
+    y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two; rows: int (n,) in the raw data.
+    Returns: row, actual, predicted, and what probability each of the two was given.
+    """
+    of_class, predicted = shares(probabilities), predicted_classes(probabilities)
+    of_actual, of_predicted = (of_class[np.arange(len(y)), label] for label in (y, predicted))
+    wrong = np.flatnonzero(predicted != y)
+    worst = wrong[np.argsort(of_actual[wrong], kind="stable")][:count]
+    named = np.array(classes)
+    return pd.DataFrame(
+        {
+            "row": rows[worst],
+            "actual": named[y[worst]],
+            "predicted": named[predicted[worst]],
+            "probability_actual": of_actual[worst],
+            "probability_predicted": of_predicted[worst],
+        }
+    )
+
+
+def roc(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """The ROC curve of one training. y: int (n,), 0 or 1; probabilities: float32 (n, 1)."""
+    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(y, probabilities[:, 0])
+    return pd.DataFrame({"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate})
+
+
+def precision_recall(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """The precision-recall curve of one training, by rising recall; y and probabilities as those of `roc`."""
+    precision, recall, _ = metrics.precision_recall_curve(y, probabilities[:, 0], drop_intermediate=True)
+    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
 
 
 def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -195,11 +257,48 @@ def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.concat(parts).assign(variant=name)[["variant", "part", "seed", "epoch", metric]]
 
 
-def confusion(name: str, y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Count the test rows by (variant, actual, predicted) class, for the first seed."""
+def confusion(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Count rows by actual and predicted class."""
     counts = metrics.confusion_matrix(y, predicted_classes(probabilities), labels=range(len(classes)))
-    index = pd.MultiIndex.from_product([[name], classes, classes], names=["variant", "actual", "predicted"])
+    index = pd.MultiIndex.from_product([classes, classes], names=["actual", "predicted"])
     return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
+
+
+CLASSIFIED = {
+    CONFUSION: ["actual", "predicted", "count"],
+    CLASSES: ["class", "precision", "recall", "f1", "rows"],
+    WORST: ["row", "actual", "predicted", "probability_actual", "probability_predicted"],
+    RELIABILITY: ["confidence", "accuracy", "rows"],
+    ROC: ["split", "seed", "false_positive_rate", "true_positive_rate"],
+    PRECISION_RECALL: ["split", "seed", "recall", "precision"],
+}
+"""The tables of classifiers and their columns beside `variant`."""
+
+
+def classifier_tables(
+    classes: tuple[str, ...], splits: list[Split], predictions: np.ndarray, seed: int
+) -> dict[Path, pd.DataFrame]:
+    """The tables of one classifier's test rows, see `CLASSIFIED`; the curves are those of two classes alone.
+
+    predictions: float32 (trainings, rows, outputs). Confusion, classes and worst rows are of the first training.
+    """
+    targets = [split.y["test"] for split in split_of_each(splits, len(predictions))]
+    y, probabilities = targets[0], predictions[0]
+    tables = {
+        CONFUSION: confusion(y, probabilities, classes),
+        CLASSES: class_metrics(y, probabilities, classes),
+        WORST: worst_rows(y, probabilities, splits[0].rows["test"], classes),
+        RELIABILITY: reliability(np.concatenate(targets), np.concatenate(predictions)),
+    }
+    if len(classes) == 2:
+        seeds = len(predictions) // len(splits)
+        for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
+            curves = [
+                curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
+                for number, training in enumerate(zip(targets, predictions, strict=True))
+            ]
+            tables[path] = pd.concat(curves)
+    return tables
 
 
 def recipes() -> Iterator[tuple[str, Recipe]]:
@@ -212,7 +311,8 @@ def main() -> None:
     """Measure every variant."""
     measured: dict[str, dict[str, Any]] = {}
     long: dict[str, list[pd.DataFrame]] = {}  # by "<data set>_<metric>"
-    each_training, counts, by_class = [], [], []
+    each_training: list[pd.DataFrame] = []
+    classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIED}
     for name, recipe in recipes():
         dataset, folder = recipe["dataset"], MODELS / name
         splits = load_splits(dataset, recipe["split"])
@@ -226,19 +326,17 @@ def main() -> None:
             long.setdefault(f"{dataset}_{metric}", []).append(curves(name, history, metric))
         classes = module_of(dataset).CLASSES
         if classes and "test" in splits[0].y:
-            y, probabilities = splits[0].y["test"], predictions["test"][0]
-            counts.append(confusion(name, y, probabilities, classes))
-            by_class.append(class_metrics(y, probabilities, classes).assign(variant=name))
+            for path, table in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
+                classified[path].append(table.assign(variant=name))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     pd.concat(each_training).to_csv(TRAININGS, index=False, float_format="%.6g", lineterminator="\n")
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")
-    columns = ["variant", "actual", "predicted", "count"]
-    write_table(pd.concat(counts) if counts else pd.DataFrame(columns=columns), CONFUSION)
-    columns = ["variant", "class", "precision", "recall", "f1", "rows"]
-    write_table(pd.concat(by_class)[columns] if by_class else pd.DataFrame(columns=columns), CLASSES)
+    for path, columns in CLASSIFIED.items():
+        table = pd.concat(classified[path]) if classified[path] else pd.DataFrame(columns=["variant", *columns])
+        write_table(table[["variant", *columns]], path)
     print(f"{sum(map(len, measured.values()))} variants evaluated")
 
 

@@ -1,35 +1,251 @@
-"""Draw the reports: `python -m stages.plot`.
+"""Draw the reports, without TensorFlow: `python -m stages.plot`.
 
-Reads the tables under `reports/` only. Leaves `reports/overview.png`, the learning curves of every variant in
-`reports/figures/curves/` and a confusion matrix per classifier in `reports/figures/confusion/`.
+Reads the tables under `reports/`, the raw and the normalized data, the recipes, and of the models their summaries,
+weights and predictions. Leaves `reports/overview.png` and in `reports/figures/`:
+
+    curves/<variant>.png         learning curves
+    models/<variant>.png         its layers and shapes
+    confusion/<variant>.png      of classifiers: test rows by class, and the pairs that are confused most often
+    worst/<variant>.png          of images: those that were most wrong
+    reliability/<variant>.png    of classifiers: how often they are right by how sure they are
+    ranking/<variant>.png        of two classes: ROC and precision-recall, of every training and their mean
+    residuals/<variant>.png      of quantities: predicted against true, residuals, and where they are on the map
+    weights/<variant>.png        of softmax layers that see the pixels: their weights as images
+    studies/<study>.png          learning curves of its variants
+    studies_ranking/<study>.png  of its variants for two classes: the mean ROC and precision-recall curves
+    data/<data set>_samples.png  ten images of each part with their labels
+    data/<data set>_classes.png  rows of each class in the parts of every split
+    data/<data set>_<split>_describe.png, data/<data set>_<split>_distributions.png
+                                 of tables: before and after normalization
+    documents/activations.png, documents/initializers.png, documents/schedules.png
+                                 what the documents compare
+
+What is missing (a metric, a history, a variant's predictions) is left out.
 """
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stages.compare import LEADERBOARD
-from stages.datasets import module_of
-from stages.evaluate import CONFUSION, HISTORIES
-from stages.reporting import figures
+from stages.datasets import Raw, load_split, module_of
+from stages.evaluate import (
+    CONFUSION,
+    HISTORIES,
+    MODELS,
+    PRECISION_RECALL,
+    RELIABILITY,
+    ROC,
+    WORST,
+    predictions_of,
+    recipes,
+)
+from stages.recipes.resolve import Recipe
+from stages.recipes.schema import read_params
+from stages.reporting.colours import members_of, variant_colours
+from stages.reporting.figures import (
+    classification,
+    curves,
+    datasets,
+    functions,
+    models,
+    overview,
+    regression,
+    save,
+)
 
 FIGURES = Path("reports/figures")
 OVERVIEW = Path("reports/overview.png")
+RAW = Path("data/raw")
+
+Drawn = Iterator[tuple[str, Figure]]
+"""Names under `reports/figures/`, without `.png`, and what is drawn there."""
+
+
+def of_variants(
+    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], raws: dict[str, Raw], colours: dict[str, str]
+) -> Drawn:
+    """Draw what every variant left."""
+    for name, recipe in recipes_of.items():
+        if name in histories and "loss" in histories[name]:
+            yield f"curves/{name}", curves.learning_curves(name, histories[name])
+        summary = MODELS / name / "summary.json"
+        if not summary.exists():
+            continue
+        layers = json.loads(summary.read_text(encoding="utf-8"))["layers"]
+        yield f"models/{name}", models.drawing(name, layers)
+        module = module_of(recipe["dataset"])
+        if len(kernel := softmax_kernel(MODELS / name, layers, module)):
+            yield f"weights/{name}", models.weight_images(name, kernel, module.CLASSES)
+        if not module.CLASSES:
+            yield from of_quantities(name, recipe, raws[recipe["dataset"]], colours[name])
+
+
+def softmax_kernel(folder: Path, layers: list[dict[str, Any]], module: Any) -> np.ndarray:
+    """Weights of a model whose only Dense layer sees the pixels, float32 (height, width, classes); else none."""
+    kinds = [layer["class"] for layer in layers]
+    if not hasattr(module, "IMAGE_SHAPE") or kinds != ["InputLayer", "Flatten", "Dense"]:
+        return np.empty(0)
+    with h5py.File(folder / "model.weights.h5") as weights:
+        return weights["layers/dense/vars/0"][:].reshape(*module.IMAGE_SHAPE, -1)
+
+
+def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
+    """Draw the residuals of the first training."""
+    split = load_split(recipe["dataset"], recipe["split"], inputs=False)
+    predicted = predictions_of(MODELS / name) if (MODELS / name / "predictions.npz").exists() else {}
+    if "test" not in predicted:
+        return
+    table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
+    places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
+    target = regression.TARGETS.get(recipe["dataset"], "target")
+    figure = regression.residuals(name, split.y["test"], predicted["test"][0, :, 0], target, places, colour)
+    yield f"residuals/{name}", figure
+
+
+def of_classifiers(
+    datasets_of: dict[str, str],
+    studies: dict[str, list[str]],
+    raws: dict[str, Raw],
+    leaderboard: pd.DataFrame,
+    colours: dict[str, str],
+) -> Drawn:
+    """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant; studies: their variants."""
+    measured = ["test_calibration_error", "test_roc_auc", "test_average_precision"]
+    scores = leaderboard.set_index("variant").reindex(index=list(datasets_of), columns=measured)
+    tables: dict[Path, dict[str, pd.DataFrame]] = {
+        path: {str(name): rows for name, rows in pd.read_csv(path).groupby("variant", sort=False)}
+        for path in (CONFUSION, WORST, RELIABILITY, ROC, PRECISION_RECALL)
+    }
+    for name, counts in tables[CONFUSION].items():
+        yield f"confusion/{name}", classification.confusion_matrix(name, counts, colours[name])
+    for name, worst in tables[WORST].items():
+        if hasattr(module_of(datasets_of[name]), "IMAGE_SHAPE"):
+            images = raws[datasets_of[name]].x[worst["row"]]
+            yield f"worst/{name}", classification.worst_images(name, worst, images)
+    for name, bins in tables[RELIABILITY].items():
+        error = scores["test_calibration_error"][name]
+        yield f"reliability/{name}", classification.reliability_diagram(name, bins, colours[name], error)
+    groups = {f"ranking/{name}": [name] for name in tables[ROC]}
+    for study, names in studies.items():
+        if members := [name for name in names if name in tables[ROC]]:
+            groups[f"studies_ranking/{study}"] = members
+    for path, names in groups.items():
+        roc, precision_recall = ({name: tables[table][name] for name in names} for table in (ROC, PRECISION_RECALL))
+        figures_of = scores.loc[names, ["test_roc_auc", "test_average_precision"]]
+        title = path.partition("/")[2]
+        yield path, classification.ranking_curves(title, roc, precision_recall, colours, figures_of)
+
+
+def of_studies(
+    studies: dict[str, list[str]],
+    datasets_of: dict[str, str],
+    histories: dict[str, pd.DataFrame],
+    colours: dict[str, str],
+) -> Drawn:
+    """Draw the learning curves of each study's variants."""
+    for name, variants in studies.items():
+        of_dataset: dict[str, dict[str, pd.DataFrame]] = {}
+        for variant in variants:
+            of_dataset.setdefault(datasets_of[variant], {})[variant] = histories.get(variant, pd.DataFrame())
+        yield f"studies/{name}", curves.study_curves(name, of_dataset, colours)
+
+
+def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
+    """Draw a data set."""
+    module = module_of(name)
+    parts = {split: load_split(name, split) for split in splits}
+    if hasattr(module, "IMAGE_SHAPE"):
+        rows = np.arange(len(raw.y))
+        first = {"train": np.setdiff1d(rows, raw.test_rows)[:10], "test": raw.test_rows[:10]}
+        labels = {part: [module.CLASSES[label] for label in raw.y[which]] for part, which in first.items()}
+        images = {part: raw.x[which] for part, which in first.items() if len(which)}
+        yield f"data/{name}_samples", datasets.samples(f"{name}: the first images", images, labels)
+    if module.CLASSES:
+        counts = {
+            split: {
+                part: np.bincount(of_part.y[part], minlength=len(module.CLASSES))
+                for part in datasets.SHADE
+                if part in of_part.y
+            }
+            for split, of_part in parts.items()
+        }
+        yield (
+            f"data/{name}_classes",
+            datasets.class_counts(f"{name}: rows of each class, by split", counts, module.CLASSES),
+        )
+    if not raw.features:
+        return
+    published = pd.DataFrame(raw.x, columns=raw.features).assign(target=raw.y)
+    for split, of_part in parts.items():
+        if of_part.scaling["scaling"] == "none":
+            continue
+        kept = of_part.scaling["features"]
+        scaled = pd.DataFrame(of_part.x["train"], columns=kept).astype(np.float64)
+        headings = {
+            f"as published, {len(published):,} rows": published,
+            f"{split}, {len(scaled):,} training rows": scaled,
+        }
+        yield f"data/{name}_{split}_describe", datasets.described(f"{name}, {split}", headings)
+        units = datasets.UNITS.get(name, {})
+        yield f"data/{name}_{split}_distributions", datasets.distributions(f"{name}, {split}", published, scaled, units)
+
+
+def of_documents(
+    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], colours: dict[str, str], seed: int
+) -> Drawn:
+    """Draw the functions that the documents compare, and the learning rates of the variants that change theirs."""
+    yield "documents/activations", functions.activations()
+    yield "documents/initializers", functions.initializers(seed)
+    rates = {}
+    for name, recipe in recipes_of.items():
+        if name in histories and "learning_rate" in histories[name]:
+            rates[name] = learning_rate(recipe, histories[name])
+    changing = {name: rate for name, rate in rates.items() if len(np.unique(rate[1])) > 1}
+    yield "documents/schedules", curves.schedules(changing, colours)
+
+
+def learning_rate(recipe: Recipe, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs since the start and the learning rate from then on, float64 (n,) each, of the first training."""
+    first = history.drop_duplicates("epoch")
+    rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
+    steps = -(-rows // recipe["batch_size"])
+    scheduled = functions.scheduled_rate(recipe["optimizer"], steps * len(first))
+    if scheduled is None:
+        rate = first["learning_rate"].to_numpy()
+        return np.arange(len(rate) + 1), np.append(rate, rate[-1])
+    return np.arange(len(scheduled)) / steps, scheduled
 
 
 def main() -> None:
     """Draw everything."""
+    params = read_params()
+    colours = variant_colours(params)
     leaderboard = pd.read_csv(LEADERBOARD)
+    recipes_of = dict(recipes())
+    paths = {name: HISTORIES / f"{name}.csv" for name in recipes_of}
+    histories = {name: pd.read_csv(path) for name, path in paths.items() if path.exists()}
+    raws = {name: module_of(name).read(RAW / name) for name in params.datasets}
+    datasets_of = {name: recipe["dataset"] for name, recipe in recipes_of.items()}
+    studies = {name: members_of(study) for name, study in params.studies.items()}
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
-    figures.save(figures.overview(leaderboard, ranked_by), OVERVIEW)
-    for name in leaderboard["variant"]:
-        history = pd.read_csv(HISTORIES / f"{name}.csv")
-        if "loss" in history:
-            figures.save(figures.learning_curves(name, history), FIGURES / "curves" / f"{name}.png")
-    confusion = pd.read_csv(CONFUSION)
-    for name in confusion["variant"].unique():
-        counts = confusion[confusion["variant"] == name]
-        figures.save(figures.confusion_matrix(name, counts), FIGURES / "confusion" / f"{name}.png")
+    save(overview.overview(leaderboard, ranked_by), OVERVIEW)
+    everything = (
+        of_variants(recipes_of, histories, raws, colours),
+        of_classifiers(datasets_of, studies, raws, leaderboard, colours),
+        of_studies(studies, datasets_of, histories, colours),
+        *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
+        of_documents(recipes_of, histories, colours, params.seed),
+    )
+    for drawn in everything:
+        for name, figure in drawn:
+            save(figure, FIGURES / f"{name}.png")
 
 
 if __name__ == "__main__":

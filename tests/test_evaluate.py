@@ -133,7 +133,7 @@ def test_curves_have_a_row_per_part_and_epoch() -> None:
 
 def test_confusion_counts_every_test_row_once() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    counts = evaluate.confusion("mine", np.array([0, 0, 1]), probabilities, ("a", "b"))
+    counts = evaluate.confusion(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert counts[["actual", "predicted", "count"]].to_numpy().tolist() == [
         ["a", "a", 1],
         ["a", "b", 1],

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +6,6 @@ from stages import compare
 from stages.comparison.studies import Result
 from stages.datasets import Split
 from stages.recipes.schema import Published, Study
-from stages.reporting import figures
 
 HISTORY = pd.DataFrame(
     {
@@ -139,31 +136,3 @@ def test_the_summary_is_short_and_says_what_a_run_gave() -> None:
         "claims": {"not_decided": 2, "refuted": 1},
         "published": {"missed": 1, "reproduced": 1},
     }
-
-
-@pytest.mark.parametrize(
-    "history",
-    [
-        HISTORY,
-        HISTORY[:1],
-        HISTORY.drop(columns=["val_loss", "val_accuracy"]),
-        pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]),
-        pd.concat([HISTORY.assign(split=0), HISTORY.assign(split=1, loss=0.3)]),
-    ],
-    ids=["several epochs", "one epoch", "no validation", "two seeds, one diverged", "two splits"],
-)
-def test_learning_curves_are_drawn_twice_with_the_same_bytes(history: pd.DataFrame, tmp_path: Path) -> None:
-    for path in (tmp_path / "a.png", tmp_path / "b.png"):
-        figures.save(figures.learning_curves("mine", history), path)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-
-
-def test_the_learning_rate_is_drawn_where_it_changes() -> None:
-    assert len(figures.learning_curves("mine", HISTORY).axes) == 3
-    assert len(figures.learning_curves("mine", HISTORY.assign(learning_rate=0.1)).axes) == 2
-
-
-def test_a_class_without_rows_does_not_stop_the_confusion_matrix(tmp_path: Path) -> None:
-    counts = pd.DataFrame({"actual": list("aabb"), "predicted": list("abab"), "count": [3, 1, 0, 0]})
-    figures.save(figures.confusion_matrix("mine", counts), tmp_path / "confusion.png")
-    assert (tmp_path / "confusion.png").stat().st_size > 0

@@ -1,0 +1,182 @@
+"""Where classifiers are wrong, and how well they know it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from stages.reporting.figures import grid_lines, name_columns, name_rows, panels, width_of
+
+MOST_CONFUSED = 10
+GRID = np.linspace(0, 1, 101)
+"""Where curves of several trainings are averaged."""
+
+
+def confusion_matrix(name: str, counts: pd.DataFrame, colour: str) -> Figure:
+    """Draw the test rows by actual and predicted class, and beside them the pairs that are confused most often.
+
+    counts: columns actual, predicted, count, in the order of the classes.
+    """
+    classes = list(dict.fromkeys(counts["actual"]))
+    matrix = counts["count"].to_numpy().reshape(len(classes), len(classes))
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    pairs = counts[(counts["actual"] != counts["predicted"]) & (counts["count"] > 0)]
+    pairs = pairs.sort_values("count", ascending=False, kind="stable")[:MOST_CONFUSED]
+    labels = (pairs["actual"] + " → " + pairs["predicted"]).tolist()
+    size = max(0.36 * len(classes), 2.2)
+    of_names, of_pairs = width_of(classes), width_of(labels, 8)
+    figure, grid = panels(
+        *(1, 2),
+        (size, size),
+        title=name,
+        left=of_names + 0.35,
+        top=0.3,
+        bottom=0.75 * of_names + 0.5,
+        right=0.25,
+        gap=(of_pairs + 0.3, 0),
+    )
+    axes, beside = grid[0]
+    axes.set_title("test rows (shade: share of class)")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.spines[:].set_visible(False)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            shade = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, f"{count}", ha="center", va="center", color=shade, fontsize=8)
+    name_rows(axes, classes)
+    name_columns(axes, classes)
+    axes.set_xlabel("predicted", labelpad=0.72 * 72 * of_names + 8)
+    axes.set_ylabel("actual", labelpad=72 * of_names + 2)
+    beside.set_title("most confused, actual → predicted")
+    beside.barh(range(len(pairs)), pairs["count"], color=colour, height=0.6)
+    name_rows(beside, labels, fontsize=8)
+    beside.set_ylim(MOST_CONFUSED - 0.5 if len(pairs) > 2 else 1.5, -0.5)
+    beside.set_xlim(0, 1.05 * max(pairs["count"].max(), 1) if len(pairs) else 1)
+    beside.set_xlabel("test rows")
+    grid_lines(beside, "x")
+    return figure
+
+
+def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
+    """Draw the most wrong images, each with its class and what it was taken for.
+
+    worst: as `stages.evaluate.worst_rows` gives it; images: uint8 (rows of worst, height, width).
+    """
+    columns, (wide, high) = 5, (1.38, 1.42)  # of a place with its caption, where an image is 1
+    rows = -(-max(len(worst), 1) // columns)
+    size = (columns * wide, rows * high)
+    figure, grid = panels(1, 1, size, title=f"{name}: most wrong test images", left=0.05, right=0.05, top=0.1, bottom=0)
+    axes = grid[0, 0]
+    axes.set_axis_off()
+    lines = [
+        [
+            f"{word} {label}, {_percent(share)}"
+            for label, share in zip(worst[kind], worst[f"probability_{kind}"], strict=True)
+        ]
+        for word, kind in (("is", "actual"), ("not", "predicted"))
+    ]
+    for place, (image, caption) in enumerate(zip(images, map("\n".join, zip(*lines, strict=True)), strict=True)):
+        left, top = (place % columns) * wide + (wide - 1) / 2, (place // columns) * high
+        axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=(left, left + 1, top + 1, top))
+        axes.text(left + 0.5, top + 1.04, caption, ha="center", va="top", fontsize=7)
+    axes.set_xlim(0, size[0])
+    axes.set_ylim(size[1], 0)
+    return figure
+
+
+def reliability_diagram(name: str, bins: pd.DataFrame, colour: str, calibration_error: float) -> Figure:
+    """Draw how often predictions are right by how sure the model is of them, and how many rows are how sure.
+
+    bins: columns confidence, accuracy, rows.
+    """
+    figure, grid = panels(
+        *(2, 1), (2.6, 1.5), title=name, gap=(0, 0.15), sharex=True, gridspec_kw={"height_ratios": [2.2, 0.8]}
+    )
+    above, below = grid[:, 0]
+    above.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
+    above.plot(bins["confidence"], bins["accuracy"], color=colour, marker="o", markersize=4)
+    above.set_ylabel("share that is right")
+    above.set_xlim(0, 1)
+    above.set_ylim(0, 1)
+    if np.isfinite(calibration_error):
+        above.text(0.04, 0.94, f"calibration error {calibration_error:.3f}", va="top")
+    below.bar(bins["confidence"], bins["rows"], width=0.04, color=colour)
+    below.set_ylabel("test rows")
+    below.set_xlabel("probability of the predicted class")
+    figure.align_ylabels()
+    grid_lines(above)
+    return figure
+
+
+def ranking_curves(
+    title: str,
+    roc: Mapping[str, pd.DataFrame],
+    precision_recall: Mapping[str, pd.DataFrame],
+    colours: Mapping[str, str],
+    scores: pd.DataFrame,
+) -> Figure:
+    """Draw ROC and precision-recall curves of variants: the mean of each one's trainings; of one alone, these too.
+
+    roc: by variant, columns split, seed, false_positive_rate, true_positive_rate; precision_recall: columns split,
+    seed, recall, precision; scores: ROC AUC and average precision, a row for each variant.
+    """
+    labels = [f"{name}: {auc:.3f}, {precision:.3f}" for name, auc, precision in scores.itertuples()]
+    figure, grid = panels(1, 2, (2.8, 2.8), title=title, top=0.3, right=0.8 + width_of(labels, 8))
+    left, right = grid[0]
+    for name, label in zip(roc, labels, strict=True):
+        _curve(left, [_roc_on_grid(each) for each in _trainings(roc[name])], colours[name], len(roc) == 1, label)
+        of_each = [_precision_on_grid(each) for each in _trainings(precision_recall[name])]
+        _curve(right, of_each, colours[name], len(roc) == 1, label)
+    left.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
+    left.set_xlabel("false positive rate")
+    left.set_ylabel("true positive rate")
+    left.set_title("ROC")
+    # At a recall of 1 with all rows taken for positive, precision is their share.
+    share = np.mean([each["precision"].iloc[-1] for table in precision_recall.values() for each in _trainings(table)])
+    right.axhline(share, color="#8a8d91", linestyle="--", linewidth=1, label="without any skill")
+    right.set_xlabel("recall")
+    right.set_ylabel("precision")
+    right.set_title("precision and recall")
+    right.legend(
+        frameon=False,
+        fontsize=8,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1),
+        title="ROC AUC, average precision",
+        title_fontsize=8,
+    )
+    for axes in (left, right):
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        grid_lines(axes)
+    return figure
+
+
+def _trainings(table: pd.DataFrame) -> list[pd.DataFrame]:
+    return [rows for _, rows in table.groupby(["split", "seed"], sort=False)]
+
+
+def _roc_on_grid(curve: pd.DataFrame) -> np.ndarray:
+    on_grid = np.interp(GRID, curve["false_positive_rate"], curve["true_positive_rate"])
+    return np.concatenate([[0.0], on_grid[1:]])
+
+
+def _precision_on_grid(curve: pd.DataFrame) -> np.ndarray:
+    # The first row is where nothing is taken for positive. What is had with at least a recall is had at the next
+    # threshold: there are no straight lines between them.
+    recall, precision = curve["recall"].to_numpy()[1:], curve["precision"].to_numpy()[1:]
+    place = np.searchsorted(recall, np.maximum(GRID, GRID[1]) - 1e-9)
+    return precision[np.minimum(place, len(precision) - 1)]
+
+
+def _curve(axes: Axes, trainings: list[np.ndarray], colour: str, alone: bool, label: str) -> None:
+    if alone and len(trainings) > 1:
+        for values in trainings:
+            axes.plot(GRID, values, color=colour, linewidth=0.7, alpha=0.5)
+    axes.plot(GRID, np.mean(trainings, axis=0), color=colour, linewidth=2, label=label)
+
+
+def _percent(probability: float) -> str:
+    return f"{100 * probability:.0f} %" if probability >= 0.01 else "< 1 %"

@@ -1,0 +1,567 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from stages import compare, evaluate, plot
+from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
+from stages.recipes import resolve
+from stages.recipes.schema import read_params
+from stages.reporting.colours import variant_colours
+from stages.reporting.figures import (
+    DPI,
+    classification,
+    curves,
+    datasets,
+    functions,
+    models,
+    overview,
+    regression,
+    save,
+)
+
+HISTORY = pd.DataFrame(
+    {
+        "seed": 42,
+        "epoch": [1, 2],
+        "loss": [0.5, 0.4],
+        "val_loss": [0.6, 0.7],
+        "accuracy": [0.8, 0.9],
+        "val_accuracy": [0.7, 0.75],
+        "learning_rate": [0.1, 0.05],
+    }
+)
+TWO_SEEDS = pd.concat([HISTORY, HISTORY.assign(seed=43, loss=0.3)])
+COLOUR = "#0072b2"
+CLASSES = fashion_mnist.CLASSES
+GENERATOR = np.random.default_rng(7)
+
+
+def layer(name: str, kind: str, units: int, parameters: int, *inputs: str) -> models.Layer:
+    shape = [None, units]
+    return {"name": name, "class": kind, "output_shape": shape, "parameters": parameters, "inputs": list(inputs)}
+
+
+CHAIN = [
+    layer("x", "InputLayer", 8, 0),
+    *(layer(f"dense_{each}", "Dense", 8, 72, f"dense_{each - 1}" if each else "x") for each in range(100)),
+    layer("out", "Dense", 1, 9, "dense_99"),
+]
+WIDE_AND_DEEP = [
+    layer("x", "InputLayer", 8, 0),
+    layer("dense", "Dense", 30, 270, "x"),
+    layer("dense_1", "Dense", 30, 930, "dense"),
+    layer("concatenate", "Concatenate", 38, 0, "x", "dense_1"),
+    layer("main", "Dense", 1, 39, "concatenate"),
+]
+TWO_OUTPUTS = [
+    layer("deep", "InputLayer", 6, 0),
+    layer("dense", "Dense", 30, 210, "deep"),
+    layer("wide", "InputLayer", 5, 0),
+    layer("dense_1", "Dense", 30, 930, "dense"),
+    layer("concatenate", "Concatenate", 35, 0, "wide", "dense_1"),
+    layer("main", "Dense", 1, 36, "concatenate"),
+    layer("auxiliary", "Dense", 1, 31, "dense_1"),
+]
+ESTIMATOR = [{"name": "estimator", "class": "SGDClassifier", "output_shape": None, "parameters": 7850}]
+
+COUNTS = pd.DataFrame(
+    [(one, other, 9 if one == other else place % 4) for one in CLASSES for place, other in enumerate(CLASSES)],
+    columns=["actual", "predicted", "count"],
+)
+WORST = pd.DataFrame(
+    {
+        "row": range(7),
+        "actual": "Ankle boot",
+        "predicted": "T-shirt/top",
+        "probability_actual": [0.001] * 6 + [0.3],
+        "probability_predicted": 0.6,
+    }
+)
+IMAGES = GENERATOR.integers(0, 256, (10, 28, 28)).astype(np.uint8)
+BINS = pd.DataFrame({"confidence": [0.4, 0.9], "accuracy": [0.5, 0.8], "rows": [3, 30]})
+ROC = pd.concat(
+    pd.DataFrame(
+        {"split": split, "seed": 42, "false_positive_rate": [0, 0, 0.5, 1], "true_positive_rate": [0, high, high, 1]}
+    )
+    for split, high in enumerate([0.5, 1.0])
+)
+PRECISION_RECALL = pd.DataFrame(
+    {"split": 0, "seed": 42, "recall": [0, 0.5, 0.5, 1, 1], "precision": [1, 1, 0.5, 0.6, 0.2]}
+)
+SCORES = pd.DataFrame({"auc": [0.75, np.nan], "precision": [0.6, np.nan]}, index=["mine", "other"])
+TABLE = pd.DataFrame(GENERATOR.normal(size=(40, 3)) * [1, 3, 1e4], columns=["MedInc", "AveOccup", "Population"])
+Y = GENERATOR.uniform(0, 5, 60).astype(np.float32)
+LEADERBOARD = pd.DataFrame(
+    {
+        "dataset": ["fashion_mnist", "fashion_mnist", "housing"],
+        "variant": ["batch_norm_before_activation", "majority", "linear"],
+        "parameters": [7, 0, 9],
+        "test_accuracy": [0.9, 0.1, np.nan],
+        "test_accuracy_low": [0.89, 0.09, np.nan],
+        "test_accuracy_high": [0.91, 0.11, np.nan],
+        "test_mse": [np.nan, np.nan, 0.5],
+        "validation_mse": [np.nan, np.nan, 0.6],
+    }
+)
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "curves": lambda: curves.learning_curves("mine", HISTORY),
+    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1]),
+    "curves without validation": lambda: curves.learning_curves(
+        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"])
+    ),
+    "curves of two seeds, one diverged": lambda: curves.learning_curves(
+        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)])
+    ),
+    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0)),
+    "study": lambda: curves.study_curves(
+        "mine",
+        {
+            "fashion_mnist": {
+                "mine": TWO_SEEDS,
+                "batch_norm_before_activation": HISTORY,
+                "sgd_classifier": pd.DataFrame(),
+            },
+            "housing": {"other": HISTORY.rename(columns={"accuracy": "mean_absolute_error"}).assign(loss=[90, 0.4])},
+        },
+        dict.fromkeys(["mine", "batch_norm_before_activation", "other"], COLOUR),
+    ),
+    "study without curves": lambda: curves.study_curves("mine", {"housing": {"majority": pd.DataFrame()}}, {}),
+    "schedules": lambda: curves.schedules(
+        {name: (np.arange(3), np.array([0.01, 0.01, 0.005])) for name in "abcde"}, dict.fromkeys("abcde", COLOUR)
+    ),
+    "no schedules": lambda: curves.schedules({}, {}),
+    "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOUR),
+    "confusion of two classes": lambda: classification.confusion_matrix(
+        "mine",
+        pd.DataFrame({"actual": ["a", "a", "b", "b"], "predicted": ["a", "b"] * 2, "count": [3, 1, 0, 0]}),
+        COLOUR,
+    ),
+    "no confusion": lambda: classification.confusion_matrix(
+        "mine", COUNTS.assign(count=9 * (COUNTS["actual"] == COUNTS["predicted"])), COLOUR
+    ),
+    "worst": lambda: classification.worst_images("mine", WORST, IMAGES[:7]),
+    "no worst": lambda: classification.worst_images("mine", WORST[:0], IMAGES[:0]),
+    "reliability": lambda: classification.reliability_diagram("mine", BINS, COLOUR, 0.05),
+    "reliability without figure": lambda: classification.reliability_diagram("mine", BINS, COLOUR, np.nan),
+    "ranking": lambda: classification.ranking_curves(
+        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOUR}, SCORES[:1]
+    ),
+    "ranking of several": lambda: classification.ranking_curves(
+        "mine",
+        dict.fromkeys(["mine", "other"], ROC),
+        dict.fromkeys(["mine", "other"], PRECISION_RECALL),
+        {"mine": COLOUR, "other": "#d55e00"},
+        SCORES,
+    ),
+    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], regression.TARGETS["housing"], None, COLOUR),
+    "residuals on the map": lambda: regression.residuals(
+        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", GENERATOR.uniform(-124, 42, (60, 2)), COLOUR
+    ),
+    "samples": lambda: datasets.samples(
+        "images", {"train": IMAGES, "test": IMAGES[:4]}, {"train": list(CLASSES), "test": list(CLASSES[:4])}
+    ),
+    "classes": lambda: datasets.class_counts(
+        "rows", {"holdout": {"train": np.arange(10), "test": np.arange(10)}, "all": {"train": np.arange(10)}}, CLASSES
+    ),
+    "describe": lambda: datasets.described("mine", {"before": TABLE, "after": TABLE / 3}),
+    "distributions": lambda: datasets.distributions("mine", TABLE, TABLE[["MedInc"]], datasets.UNITS["housing"]),
+    "chain": lambda: models.drawing("mine", CHAIN),
+    "wide and deep": lambda: models.drawing("mine", WIDE_AND_DEEP),
+    "two outputs": lambda: models.drawing("mine", TWO_OUTPUTS),
+    "estimator": lambda: models.drawing("mine", ESTIMATOR),
+    "weights": lambda: models.weight_images("mine", GENERATOR.normal(size=(28, 28, 10)), CLASSES),
+    "activations": functions.activations,
+    "initializers": lambda: functions.initializers(42, layers=5),
+    "overview": lambda: overview.overview(LEADERBOARD, {"fashion_mnist": "accuracy", "housing": "mse"}),
+}
+
+
+def drawn(figure: Figure) -> FigureCanvasAgg:
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas
+
+
+def texts_of(figure: Figure) -> list[Text]:
+    """What can be read; ticks outside the limits of their axis are not drawn."""
+    hidden = set()
+    for axes in figure.findobj(matplotlib.axes.Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            shown = axis._update_ticks() if axes.axison and axis.get_visible() else []  # type: ignore[attr-defined]
+            ticks = [*axis.majorTicks, *axis.minorTicks]
+            hidden |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
+            if not axes.axison:
+                hidden.add(axis.label)
+    texts = figure.findobj(Text)
+    return [text for text in texts if text.get_text() and text.get_visible() and text not in hidden]
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=list(FIGURES))
+def test_a_figure_is_drawn_twice_with_the_same_bytes(make: Callable[[], Figure], tmp_path: Path) -> None:
+    state = GENERATOR.bit_generator.state
+    for path in (tmp_path / "a.png", tmp_path / "b.png"):
+        GENERATOR.bit_generator.state = state
+        save(make(), path)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=list(FIGURES))
+def test_no_text_is_cut_off_or_lies_on_another(make: Callable[[], Figure]) -> None:
+    figure = make()
+    width, height = drawn(figure).get_width_height()
+    upright = []
+    for text in texts_of(figure):
+        box = text.get_window_extent()
+        assert 0 <= box.x0, text.get_text()
+        assert 0 <= box.y0, text.get_text()
+        assert box.x1 <= width, text.get_text()
+        assert box.y1 <= height, text.get_text()
+        if text.get_rotation() % 90 == 0:
+            upright.append((text.get_text(), box))
+    for number, (name, box) in enumerate(upright):
+        overlapping = [other for other, place in upright[:number] if box.padded(-1).overlaps(place.padded(-1))]
+        assert overlapping == [], name
+
+
+def test_a_figure_holds_nothing_but_its_pixels(tmp_path: Path) -> None:
+    save(FIGURES["curves"](), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.info == {}
+
+
+def test_thin_lines_keep_their_colour_in_the_file(tmp_path: Path) -> None:
+    save(FIGURES["ranking of several"](), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
+    for colour in (COLOUR, "#d55e00"):
+        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+        assert np.abs(pixels - wanted).max(axis=1).min() <= 12
+
+
+def test_the_learning_rate_is_drawn_where_it_changes() -> None:
+    assert len(curves.learning_curves("mine", HISTORY).axes) == 3
+    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1)).axes) == 2
+
+
+@pytest.mark.parametrize(("history", "bands"), [(HISTORY, 0), (TWO_SEEDS, 1)])
+def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands: int) -> None:
+    figure = curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOUR})
+    training, validation, *_ = figure.axes
+    for axes in (training, validation):
+        assert [to_hex(line.get_color()) for line in axes.lines] == [COLOUR]
+        assert len(axes.collections) == bands
+    assert training.lines[0].get_ydata() == pytest.approx(history.groupby("epoch")["loss"].mean())
+
+
+def test_losses_far_apart_are_on_a_logarithmic_axis() -> None:
+    far = HISTORY.assign(loss=[90, 0.4])
+    scales = [
+        curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOUR}).axes[0].get_yscale()
+        for history in (HISTORY, far)
+    ]
+    assert scales == ["linear", "log"]
+
+
+def test_the_most_confused_pairs_come_first() -> None:
+    _, pairs = classification.confusion_matrix("mine", COUNTS, COLOUR).axes
+    counts = COUNTS[COUNTS["actual"] != COUNTS["predicted"]]["count"].sort_values(ascending=False)
+    assert [bar.get_width() for bar in pairs.patches] == counts[:10].tolist()  # type: ignore[attr-defined]
+
+
+def test_curves_of_several_trainings_are_averaged_and_precision_is_not_interpolated() -> None:
+    figure = classification.ranking_curves(
+        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOUR}, SCORES[:1]
+    )
+    roc, precision = figure.axes
+    *trainings, mean = [line for line in roc.lines if to_hex(line.get_color()) == COLOUR]
+    assert len(trainings) == 2
+    at = dict(zip(classification.GRID.round(2), np.asarray(mean.get_ydata()), strict=True))
+    assert (at[0.0], at[0.25], at[1.0]) == (0, pytest.approx(0.75), 1)
+    at = dict(zip(classification.GRID.round(2), np.asarray(precision.lines[0].get_ydata()), strict=True))
+    assert (at[0.0], at[0.5], at[0.51], at[1.0]) == (1, 1, 0.6, 0.6)
+    assert precision.lines[1].get_ydata() == [0.2, 0.2]  # all rows taken for positive
+
+
+def test_rows_far_outside_are_counted_not_drawn() -> None:
+    figure = regression.residuals("mine", Y, np.where(Y > 4, 90, Y), "target", None, COLOUR)
+    assert f"{(Y > 4).sum()} of 60 outside the axes" in figure.get_suptitle()
+    assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_layers_alike_in_a_chain_are_one_box() -> None:
+    first, repeated, last = models.boxes_of(CHAIN)
+    assert (first.names, len(repeated.names), last.names) == (["x"], 100, ["out"])
+    written = {text.get_text() for text in texts_of(models.drawing("mine", CHAIN))}
+    assert {"100 × Dense", "dense_0 … dense_99", "(None, 8) → (None, 8)", "100 × 72 parameters"} <= written
+
+
+def test_layers_alike_that_feed_others_too_stay_apart() -> None:
+    branch = layer("branch", "Dense", 1, 9, "dense_1")
+    boxes = models.boxes_of([*CHAIN[:4], branch])
+    assert [box.names for box in boxes] == [["x"], ["dense_0", "dense_1"], ["dense_2"], ["branch"]]
+    assert boxes[3].inputs == boxes[2].inputs == [1]
+
+
+def test_a_shape_shows_what_goes_in_and_what_comes_out() -> None:
+    written = {text.get_text() for text in texts_of(models.drawing("mine", WIDE_AND_DEEP))}
+    assert {"(None, 8), (None, 30) → (None, 38)", "(None, 38) → (None, 1)", "39 parameters"} <= written
+
+
+def test_branches_have_columns_and_the_longest_way_is_straight() -> None:
+    boxes = models.placed(models.boxes_of(TWO_OUTPUTS))
+    places = {box.names[0]: (box.row, box.column) for box in boxes}
+    way = ["deep", "dense", "dense_1", "concatenate", "main"]
+    assert [places[name] for name in way] == [(row, 0) for row in range(5)]
+    assert (places["wide"], places["auxiliary"]) == ((2, -1), (3, 1))
+
+
+@pytest.mark.parametrize("layers", [CHAIN, WIDE_AND_DEEP, TWO_OUTPUTS], ids=["chain", "wide", "outputs"])
+def test_every_input_of_every_box_has_an_arrow(layers: list[models.Layer]) -> None:
+    axes = models.drawing("mine", layers).axes[0]
+    arrows = [patch for patch in axes.patches if isinstance(patch, matplotlib.patches.FancyArrowPatch)]
+    assert len(arrows) == sum(len(box.inputs) for box in models.boxes_of(layers))
+
+
+@pytest.mark.parametrize("name", functions.ACTIVATIONS)
+def test_activations_are_those_of_keras(name: str) -> None:
+    x = np.linspace(-4, 4, 101).astype(np.float32)
+    arguments = {"negative_slope": 0.3} if name == "leaky_relu" else {}
+    expected = np.asarray(getattr(keras.activations, name)(x, **arguments))
+    np.testing.assert_allclose(functions.ACTIVATIONS[name](x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", functions.INITIALIZERS)
+def test_initializers_draw_from_the_distribution_of_keras(name: str) -> None:
+    values = functions.INITIALIZERS[name](np.random.default_rng(1), 300, 200)
+    expected = np.asarray(keras.initializers.get({"class_name": name, "config": {"seed": 1}})((300, 200)))
+    assert values.shape == expected.shape
+    for share in (0, 0.05, 0.25, 0.5, 0.75, 1):
+        assert np.quantile(values, share) == pytest.approx(float(np.quantile(expected, share)), abs=0.02 * float(expected.max()))
+    assert values.std() == pytest.approx(float(expected.std()), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ExponentialDecay", {"decay_steps": 30, "decay_rate": 0.5}),
+        ("ExponentialDecay", {"decay_steps": 30, "decay_rate": 0.5, "staircase": True}),
+        ("InverseTimeDecay", {"decay_steps": 30, "decay_rate": 0.5}),
+        ("InverseTimeDecay", {"decay_steps": 30, "decay_rate": 0.5, "staircase": True}),
+        ("CosineDecayRestarts", {"first_decay_steps": 30}),
+        ("CosineDecayRestarts", {"first_decay_steps": 30, "t_mul": 1.0, "m_mul": 0.5, "alpha": 0.1}),
+    ],
+)
+def test_schedules_are_those_of_keras(name: str, options: dict[str, Any]) -> None:
+    options = {"initial_learning_rate": 0.01, **options}
+    schedule = getattr(keras.optimizers.schedules, name)(**options)
+    # Keras computes in float32: where a period ends, a step may fall on its other side.
+    steps = [step for step in range(100) if step % 30]
+    expected = [float(schedule(step)) for step in steps]
+    found = functions.scheduled_rate({"SGD": {"learning_rate": {name: options}}}, 100)
+    assert found is not None
+    np.testing.assert_allclose(found[steps], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_rate_that_no_schedule_of_ours_gives_is_that_of_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = type("Split", (), {"y": {"train": np.zeros(64)}})
+    monkeypatch.setattr(plot, "load_split", lambda *arguments, **options: split)
+    recipe = {"dataset": "housing", "split": "single", "batch_size": 32, "optimizer": {"SGD": {"learning_rate": 0.1}}}
+    epochs, rate = plot.learning_rate(recipe, HISTORY)
+    assert (epochs.tolist(), rate.tolist()) == ([0, 1, 2], [0.1, 0.05, 0.05])
+    decay = {"ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.25}}
+    epochs, rate = plot.learning_rate({**recipe, "optimizer": {"SGD": {"learning_rate": decay}}}, HISTORY)
+    assert (epochs.tolist(), rate.tolist()) == ([0, 0.5, 1, 1.5], pytest.approx([0.1, 0.05, 0.025, 0.0125]))
+
+
+# A workspace with everything that `plot` reads, and hardly anything in it.
+
+VARIANTS = ["softmax", "relu_100", "fashion_mnist_majority", "thoracic_bce", "thoracic_majority", "wide_and_deep"]
+STUDIES = {
+    "one": {"baseline": "softmax", "members": [{"variant": "relu_100"}]},
+    "thoracic": {"baseline": "thoracic_majority", "members": [{"variant": "thoracic_bce"}]},
+    "other": {"baseline": "fashion_mnist_majority", "members": [{"variant": "wide_and_deep"}]},
+}
+SPLITS = {"fashion_mnist": ["holdout"], "housing": ["single"], "thoracic": ["clean"]}
+ROWS = {"validation": 6, "train": 12, "test": 8}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As `compare` leaves it; reading the raw data gives zeros."""
+    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    content["variants"] = {name: content["variants"][name] for name in VARIANTS}
+    content["published"] = []
+    about = {"question": "?", "claim": "!", "documents": ["A"]}
+    content["studies"] = {name: about | study for name, study in STUDIES.items()}
+    for name, dataset in content["datasets"].items():
+        dataset["splits"] = {split: dataset["splits"][split] for split in SPLITS[name]}
+    monkeypatch.chdir(tmp_path)
+    for module in (fashion_mnist, housing, thoracic):
+        monkeypatch.setattr(module, "read", lambda folder, raw=module.blank(): raw)
+    for name in ("tensorflow", "keras"):  # whoever imports these fails
+        monkeypatch.setitem(sys.modules, name, None)
+    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for name in SPLITS:
+        _store_splits(name, module_of(name).blank())
+    params = read_params()
+    Path("data/recipes").mkdir()
+    for name, recipe in resolve.recipes(params):
+        Path(f"data/recipes/{name}.json").write_text(json.dumps(recipe), encoding="utf-8")
+        _store_training(name, recipe)
+    evaluate.main()
+    compare.main()
+    return tmp_path
+
+
+def _store_splits(name: str, raw: Raw) -> None:
+    (split,) = SPLITS[name]
+    repeats = 2 if name == "thoracic" else 1
+    ends = np.cumsum(list(ROWS.values())).tolist()
+    parts = {part: [end - ROWS[part], end] for part, end in zip(ROWS, ends, strict=True)}
+    index = {}
+    for number in range(repeats):
+        key = split if number == 0 else f"{split}-{number}"
+        folder = Path("data/normalized") / name / key
+        folder.mkdir(parents=True)
+        pools = [np.flatnonzero(raw.y == label)[number:] for label in np.unique(raw.y)]
+        rows = np.array([pools[row % len(pools)][row // len(pools)] for row in range(sum(ROWS.values()))], np.int32)
+        features = [feature for feature in raw.features if feature != "patient"]
+        x = np.random.default_rng(number).normal(
+            size=(len(rows), *(raw.x.shape[1:] if not features else [len(features)]))
+        )
+        y = raw.y[rows].astype(np.int32) if module_of(name).CLASSES else x[:, 0].astype(np.float32)
+        for array, values in (("x", x.astype(np.float32)), ("y", y), ("rows", rows)):
+            np.save(folder / f"{array}.npy", values)
+        scaling = {"features": features, "offset": 0, "scale": 1, "scaling": "standard"}
+        (folder / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
+        index[key] = {"arrays": key, "parts": parts, **({"repeats": repeats} if number == 0 else {})}
+    (Path("data/normalized") / name / "splits.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+def _store_training(name: str, recipe: resolve.Recipe) -> None:
+    folder, history = Path("data/models") / name, Path("reports/history") / f"{name}.csv"
+    folder.mkdir(parents=True)
+    history.parent.mkdir(parents=True, exist_ok=True)
+    repeated = recipe["dataset"] == "thoracic"
+    trainings = 2 if repeated else 1
+    outputs = {"fashion_mnist": 10, "housing": 1, "thoracic": 1}[recipe["dataset"]]
+    generator = np.random.default_rng(5)
+    predictions = {part: generator.uniform(size=(trainings, rows, outputs)) for part, rows in ROWS.items()}
+    np.savez(folder / "predictions.npz", **{part: each.astype(np.float32) for part, each in predictions.items()})
+    if "estimator" in recipe:
+        layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})
+    else:
+        flat = layer("flatten", "Flatten", 784, 0, "x")
+        layers = [layer("x", "InputLayer", 784, 0), flat, layer("dense", "Dense", 10, 7850, "flatten")]
+        table = HISTORY.rename(
+            columns={"accuracy": recipe["metrics"][0], "val_accuracy": f"val_{recipe['metrics'][0]}"}
+        )
+        with h5py.File(folder / "model.weights.h5", "w") as weights:
+            weights["layers/dense/vars/0"] = generator.normal(size=(784, 10))
+    if repeated:
+        table = pd.concat([table.assign(split=split) for split in range(2)])
+    table.to_csv(history, index=False)
+    summary = {"parameters": 1, "layers": layers, "epochs": [1] * trainings}
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+
+
+def files() -> dict[str, bytes]:
+    return {
+        path.relative_to("reports/figures").as_posix(): path.read_bytes()
+        for path in Path("reports/figures").rglob("*.png")
+    }
+
+
+@pytest.mark.slow
+def test_everything_is_drawn_twice_with_the_same_bytes(workspace: Path) -> None:
+    plot.main()
+    first = files()
+    plot.main()
+    assert files() == first
+
+
+def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
+    plot.main()
+    first = set(files())
+    assert {name for name in first if name.startswith("data/")} == {
+        "data/fashion_mnist_samples.png",
+        "data/fashion_mnist_classes.png",
+        "data/housing_single_describe.png",
+        "data/housing_single_distributions.png",
+        "data/thoracic_classes.png",
+        "data/thoracic_clean_describe.png",
+        "data/thoracic_clean_distributions.png",
+    }
+    networks = ["softmax", "relu_100", "thoracic_bce", "wide_and_deep"]
+    classifiers = [name for name in VARIANTS if name != "wide_and_deep"]
+    images = classifiers[:3]
+    expected = {
+        "curves": networks,
+        "models": VARIANTS,
+        "confusion": classifiers,
+        "worst": images,
+        "reliability": classifiers,
+        "ranking": ["thoracic_bce", "thoracic_majority"],
+        "residuals": ["wide_and_deep"],
+        "weights": ["softmax", "relu_100"],
+        "studies": STUDIES,
+        "studies_ranking": ["thoracic"],
+        "documents": ["activations", "initializers", "schedules"],
+    }
+    for folder, names in expected.items():
+        assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}
+
+
+def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> None:
+    """A variant that failed after the tables were made, and metrics that nobody measured."""
+    for path in Path("data/models/softmax").iterdir():
+        path.unlink()
+    Path("reports/history/softmax.csv").unlink()
+    Path("data/models/wide_and_deep/predictions.npz").unlink()
+    table = pd.read_csv(plot.LEADERBOARD)
+    kept = table[table["variant"] != "softmax"].drop(
+        columns=["test_calibration_error", "test_roc_auc_low", "validation_mse"]
+    )
+    kept.to_csv(plot.LEADERBOARD, index=False)
+    plot.main()
+    names = set(files())
+    assert (
+        not {"curves/softmax.png", "models/softmax.png", "weights/softmax.png", "residuals/wide_and_deep.png"} & names
+    )
+    assert {"studies/one.png", "curves/relu_100.png", "ranking/thoracic_bce.png", "models/wide_and_deep.png"} <= names
+
+
+def test_every_variant_has_its_colour_in_every_figure(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr(plot, "save", lambda figure, path: figures.update({f"{path.parent.name}/{path.stem}": figure}))
+    plot.main()
+    colours = variant_colours(read_params())
+
+    def of_line(name: str, panel: int, line: int) -> str:
+        return to_hex(figures[name].axes[panel].lines[line].get_color())
+
+    for name in ("relu_100", "thoracic_bce"):
+        assert of_line(f"reliability/{name}", 0, 1) == colours[name]
+        bars = figures[f"confusion/{name}"].axes[1].patches
+        assert {to_hex(bar.get_facecolor()) for bar in bars} == {colours[name]}
+    assert of_line("ranking/thoracic_bce", 0, 0) == colours["thoracic_bce"]
+    assert [of_line("studies/one", 0, line) for line in (0, 1)] == [colours["softmax"], colours["relu_100"]]
+    dots = figures["residuals/wide_and_deep"].axes[0].collections[0]
+    assert to_hex(dots.get_facecolor()[0]) == colours["wide_and_deep"]
