@@ -25,6 +25,14 @@ SCROLL = """async () => {
         await new Promise(requestAnimationFrame);
     }
 }"""
+# As far as the browser goes before it prints: to the end of the event, and of the promises that wait for nothing else.
+PRINT = """async () => {
+    dispatchEvent(new Event("beforeprint"));
+    await new Promise(done => setTimeout(done));
+    const shown = [...document.querySelectorAll(".plot")].filter(plot => plot.checkVisibility());
+    const missing = shown.filter(plot => !plot.querySelector("svg"));
+    if (missing.length) throw new Error(`${missing.length} charts are not drawn`);
+}"""
 Visit = Callable[..., Page]
 
 # A chart without a mark is an empty pair of axes: Vega names the groups of its marks so.
@@ -80,9 +88,11 @@ def test_the_pipelines_page_draws_every_chart(real: Path, visit: Visit) -> None:
 def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP, **DARK)
     page.click("#all-cards")
-    page.pdf()
-    page.emulate_media(media="print")
+    page.evaluate(PRINT)
     assert page.locator(".plot").evaluate_all(EMPTY) == 0
+    assert page.locator(".plot text[fill='#e8e8e8']").count() == 0  # the dark page's ink
+    assert page.pdf().startswith(b"%PDF")
+    page.emulate_media(media="print")
     expect(page.locator("#search")).to_be_hidden()
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"

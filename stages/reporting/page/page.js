@@ -152,8 +152,8 @@ function curves({ variants, metric }) {
   const ends = values.map((each) => each.value).filter((value) => value !== null);
   const wide = metric !== "learning_rate" && Math.min(...ends) > 0 && Math.max(...ends) > 20 * Math.min(...ends);
   const y = (field) => ({
-    field, type: "quantitative", title: word("metrics", metric),
-    scale: wide ? { type: "log" } : { zero: metric === "learning_rate" },
+    field, type: "quantitative", title: word("metrics", metric), axis: { tickCount: 6 },
+    scale: wide ? { type: "log", nice: false } : { zero: metric === "learning_rate" },
   });
   const band = {
     transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
