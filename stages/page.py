@@ -16,13 +16,16 @@ from stages.comparison.studies import COMPARISON_COLUMNS
 from stages.environment import ENVIRONMENT
 from stages.evaluate import CLASSES, CONFUSION, HISTORIES, MODELS, RECIPES, TRAININGS
 from stages.recipes.schema import read_params
-from stages.reporting.page import DRAWN_AS_CHARTS, Reports, render
+from stages.reporting.page import render
+from stages.reporting.page.reports import Reports
 from stages.reporting.repeats import KEPT, Tables, kept, stale
 from stages.reporting.strings import Text, text
 from stages.reporting.vega import bundle
 
 FIGURES = Path("reports/figures")
 """As `stages.plot` leaves them."""
+DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
+"""The folders of figures whose pictures the page draws itself."""
 PAGE = Path("reports/index.html")
 COLUMNS = {
     LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters"],

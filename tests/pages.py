@@ -11,7 +11,7 @@ from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.evaluate import TRAININGS
 from stages.page import COLUMNS
 from stages.recipes.schema import Params, parse_params
-from stages.reporting.page import Reports
+from stages.reporting.page.reports import Reports
 from stages.reporting.repeats import Tables
 
 NET: dict[str, Any] = {

@@ -18,6 +18,7 @@ from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD
 from stages.evaluate import TRAININGS
 from stages.recipes.schema import Params
 from stages.reporting import page, repeats
+from stages.reporting.page import boards, charts
 from stages.reporting.strings import LANGUAGES, read_strings, text
 from stages.reporting.vega import Bundle
 
@@ -140,14 +141,14 @@ def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
 
 def test_of_several_trainings_the_mean_goes_as_far_as_all_of_them() -> None:
     history = pd.concat([history_of(), history_of(0.2)[:2].assign(seed=43)])
-    loss = page.curves_of(history)["loss"]["validation"]
+    loss = charts.curves_of(history)["loss"]["validation"]
     assert loss == {"mean": [1.0, 0.6, None], "low": [0.9, 0.5, 0.4], "high": [1.1, 0.7, 0.4]}
 
 
 def test_what_lies_far_off_does_not_squeeze_the_others() -> None:
     values = [0.90, 0.89, 0.88, 0.87, 0.10]
     rows = pd.DataFrame({"m": values, "m_low": [v - 0.01 for v in values], "m_high": [v + 0.01 for v in values]})
-    *near, far = page.bars_of(rows, "m")["rows"]
+    *near, far = boards.bars_of(rows, "m")["rows"]
     assert far == {"off": "left"}
     assert near[0]["middle"] > 70
     assert near[3]["middle"] < 30
