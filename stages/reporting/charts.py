@@ -7,6 +7,10 @@ from stages.recipes.schema import Study
 from stages.reporting.colours import members_of
 
 CURVE_COLUMNS = ["study", "variant", "colour", "part", "epoch", "value", "low", "high"]
+METRIC_NAMES = {
+    "mse": "mean squared error in (100,000 USD)²",
+    "roc_auc": "area under the ROC curve",
+}
 RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high"]
 
 
@@ -29,8 +33,9 @@ def learning_curves(
         several = len({datasets[name] for name in members}) > 1
         for name in members:
             title = f"{study.question} ({datasets[name]})" if several else study.question
-            tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
-    return pd.concat(tables)[CURVE_COLUMNS].round(6)
+            if len(over_trainings[name]):
+                tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
+    return pd.concat(tables)[CURVE_COLUMNS].round(6) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
 
 
 def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[str, str]) -> pd.DataFrame:
@@ -44,7 +49,7 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
         for part in ("validation", "test"):
             figures = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
             table = rows.rename(columns=figures).reindex(columns=["variant", *figures.values()])
-            tables.append(table.assign(part=part, dataset=f"{dataset}: {metric}"))
+            tables.append(table.assign(part=part, dataset=f"{dataset}: {METRIC_NAMES.get(metric, metric)}"))
     table = pd.concat(tables).assign(colour=lambda rows: rows["variant"].map(colours))
     return table[RANKING_COLUMNS].dropna(subset=["value"])
 
@@ -52,7 +57,7 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
 def _over_trainings(rows: pd.DataFrame) -> pd.DataFrame:
     """Turn rows of (part, seed, epoch, <metric>) into rows of (part, epoch, value, low, high)."""
     if rows.empty:
-        return pd.DataFrame(columns=["part", "epoch", "value", "low", "high"])
+        return rows
     grouped = rows.groupby(["part", "epoch"])[rows.columns[-1]]
     table = grouped.agg(trainings="size", value="mean", low="min", high="max").reset_index()
     all_trainings = table["trainings"].max()

@@ -1,0 +1,204 @@
+"""The pages of `dvc plots show` and `dvc plots diff`, from disk: of small tables, and of this repository's own."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+from playwright.sync_api import Page
+
+from browser.visits import DARK, PHONE, barriers
+from stages.comparison.studies import COMPARISON_COLUMNS
+from stages.evaluate import confusion, write_table
+from stages.recipes.schema import Study
+from stages.reporting import charts
+
+ROOT = Path(__file__).resolve().parents[2]
+PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+TITLES = [title for plot in PLOTS for title in plot]
+IMAGE = "reports/overview.png"
+SHOW, DIFF = "plots show", "plots diff HEAD~1 workspace"
+NOTHING = "Nothing differs between these revisions."
+
+# How many panels a chart has, and how many are empty. Bands, and what is transparent or has no extent, are nothing.
+PANELS = """
+() => Object.fromEntries([...document.querySelectorAll('.plot:has(.chart)')].map((plot) => {
+  const panels = [...plot.querySelectorAll('.role-scope[class*="cell"] > g')];
+  const marks = (panel) => [...panel.querySelectorAll('.role-mark:not(.mark-area) :is(path, line)')];
+  const shown = (mark) => mark.getAttribute('opacity') !== '0' && mark.getBBox().width + mark.getBBox().height > 0;
+  const empty = panels.filter((panel) => !marks(panel).some(shown));
+  return [plot.querySelector('h2').textContent, [panels.length, empty.length]];
+}))
+"""
+DRAWN = "[...document.querySelectorAll('.chart')].every((chart) => chart.textContent)"
+
+
+def write_tables(root: Path, better: float) -> None:
+    """A study of two variants, of which the large one is by so much better, and the confusions of a third."""
+    member = {"variant": "large", "expected": "better"}
+    study = Study.model_validate(
+        {"question": "Is more better?", "claim": "It is", "baseline": "small", "documents": ["A"], "members": [member]}
+    )
+    epochs = np.arange(1, 4)
+    histories = {}
+    for place, (name, gain) in enumerate({"small": 0.0, "large": better}.items(), start=1):
+        loss = (1 - gain) / (epochs + place)
+        curve = {"loss": loss, "val_loss": 1.2 * loss, "accuracy": 1 - loss, "val_accuracy": 1 - 1.2 * loss}
+        histories[name] = pd.DataFrame({"seed": 42, "epoch": epochs, **curve})
+    datasets, colours = {"small": "clothes", "large": "clothes"}, {"small": "#0072b2", "large": "#d55e00"}
+    for metric in ("loss", "accuracy"):
+        table = charts.learning_curves({"more": study}, histories, datasets, colours, metric)
+        write_table(table, root / "reports" / "charts" / f"{metric}.csv")
+    leaderboard = pd.DataFrame(
+        {
+            "dataset": "clothes",
+            "variant": ["large", "small"],
+            "parameters": [9, 5],
+            "validation_accuracy": [0.8 + better, 0.7],
+            "test_accuracy": [0.78 + better, 0.69],
+            "test_accuracy_low": [0.75 + better, 0.66],
+            "test_accuracy_high": [0.81 + better, 0.72],
+        }
+    )
+    table = charts.ranking(leaderboard, {"clothes": "accuracy"}, colours)
+    write_table(table, root / "reports" / "charts" / "ranking.csv")
+    row = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better", "expected": "better"}
+    rows = [
+        {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
+        {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
+    ]
+    write_table(pd.DataFrame(rows, columns=COMPARISON_COLUMNS), root / "reports" / "comparisons.csv")
+    right = round(10 * better)
+    tables = []
+    for classes, names in ((("boot", "coat", "bag"), ("large", "small")), (("survived", "died"), ("operated",))):
+        y = np.arange(30) % len(classes)
+        for name in names:
+            predicted = np.where(np.arange(30) < 20 + (right if name == "large" else 0), y, 0)
+            tables.append(confusion(name, y, np.eye(len(classes))[predicted], classes))
+    write_table(pd.concat(tables), root / "reports" / "plots" / "confusion.csv")
+    Image.new("L", (20, 10), round(255 * better)).save(root / IMAGE)
+
+
+def run(command: str, root: Path) -> None:
+    done = subprocess.run(command.split(), cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two revisions of tables, without the stages that make them. The workspace is that of the second one."""
+    root = tmp_path_factory.mktemp("repository")
+    for folder in ("charts", "plots"):
+        (root / "reports" / folder).mkdir(parents=True)
+    shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
+    shutil.copy(ROOT / ".dvc" / "config", root / ".dvc" / "config")
+    shutil.copy(ROOT / ".dvc" / ".gitignore", root / ".dvc" / ".gitignore")
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"plots": [*PLOTS, IMAGE]}, sort_keys=False), encoding="utf-8")
+    run("git init --quiet", root)
+    for better in (0.0, 0.1):
+        write_tables(root, better)
+        run("git add --all", root)
+        run(f"git -c user.name=test -c user.email=test commit --quiet --message {better}", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def made(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes the page of a command of DVC, once."""
+
+    @cache
+    def make(command: str) -> Path:
+        out = tmp_path_factory.mktemp("page")
+        run(f"dvc {command} --quiet --out {out}", repository)
+        return out / "index.html"
+
+    return make
+
+
+@pytest.fixture
+def drawn(visit: Callable[..., Page]) -> Callable[..., Page]:
+    def open_and_wait(path: Path, **options: Any) -> Page:
+        page = visit(path, **options)
+        page.wait_for_function(DRAWN)
+        return page
+
+    return open_and_wait
+
+
+def text_of(page: Page, title: str) -> str:
+    return page.locator(".plot", has=page.get_by_role("heading", name=title, exact=True)).inner_text()
+
+
+@pytest.mark.parametrize("command", [SHOW, DIFF], ids=["show", "diff"])
+def test_every_chart_and_image_is_drawn_without_a_network(
+    drawn: Callable[..., Page], made: Callable[[str], Path], command: str
+) -> None:
+    page = drawn(made(command))
+    panels = page.evaluate(PANELS)
+    assert list(panels) == TITLES
+    assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()
+    assert page.get_by_role("heading", level=2).all_inner_texts() == [*TITLES, IMAGE]
+    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+
+
+def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
+    drawn: Callable[..., Page], made: Callable[[str], Path]
+) -> None:
+    page, alone = drawn(made(DIFF)), drawn(made(SHOW))
+    # What both revisions have alike, by chart: the small variant, the second comparison, the patients.
+    alike = dict(zip(TITLES, ["small", "small", "training loss", "small", "operated"], strict=True))
+    for title, name in alike.items():
+        text = text_of(page, title)
+        assert [word for word in ("large", "HEAD~1", "workspace") if word not in text] == []
+        assert name not in text
+        assert name in text_of(alone, title)
+    assert page.locator("figcaption").all_inner_texts() == ["HEAD~1", "workspace"]
+
+
+def test_a_diff_of_equal_tables_says_so(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page = drawn(made("plots diff HEAD workspace"))
+    assert page.locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
+
+
+def test_a_table_without_rows_leaves_the_other_charts(
+    drawn: Callable[..., Page], repository: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    table = root / "reports" / "charts" / "accuracy.csv"
+    table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    run(f"dvc plots show --quiet --out {tmp_path / 'out'}", root)
+    panels = drawn(tmp_path / "out" / "index.html").evaluate(PANELS)
+    assert len(panels) == len(TITLES)
+    assert [title for title, (count, _) in panels.items() if count == 0] == [TITLES[1].replace(",", "")]
+
+
+@pytest.mark.parametrize("options", [{}, DARK, PHONE], ids=["light", "dark", "phone"])
+def test_a_diff_has_no_barrier(
+    drawn: Callable[..., Page], made: Callable[[str], Path], options: dict[str, Any]
+) -> None:
+    page = drawn(made(DIFF), **options)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_the_page_draws_the_templates_of_dvc_too(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page = drawn(made("plots show reports/charts/loss.csv -x epoch -y value --template linear"))
+    assert page.locator(".mark-line.role-mark path").count() > 0
+
+
+def test_the_tables_of_this_repository_are_drawn(drawn: Callable[..., Page], tmp_path: Path) -> None:
+    if not (ROOT / "reports" / "charts").is_dir():
+        pytest.skip("nothing was run here")
+    run(f"dvc plots show --quiet --out {tmp_path}", ROOT)
+    page = drawn(tmp_path / "index.html")
+    panels = page.evaluate(PANELS)
+    assert list(panels) == TITLES
+    assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()

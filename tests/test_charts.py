@@ -1,0 +1,105 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.recipes.schema import Study
+from stages.reporting import charts
+
+COLOURS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
+DATASETS = {"one": "clothes", "two": "clothes", "linear": "clothes", "houses": "housing"}
+
+
+def study(question: str, baseline: str, *members: str) -> Study:
+    rest: dict[str, Any] = {"claim": "so", "documents": ["A"], "members": [{"variant": name} for name in members]}
+    return Study.model_validate({"question": question, "baseline": baseline, **rest})
+
+
+def history(seeds: int = 1, epochs: int = 3, first: float = 1.0) -> pd.DataFrame:
+    """Losses that fall from the first one, and are by 0.1 higher for each next seed."""
+    tables = []
+    for seed in range(seeds):
+        loss = first / np.arange(1, epochs + 1) + seed / 10
+        tables.append(pd.DataFrame({"seed": seed, "epoch": range(1, epochs + 1), "loss": loss, "val_loss": loss + 1}))
+    return pd.concat(tables)
+
+
+def loss_of(studies: dict[str, Study], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return charts.learning_curves(studies, histories, DATASETS, COLOURS, "loss")
+
+
+def test_a_study_shows_its_baseline_and_members_each_in_its_colour_and_on_both_parts() -> None:
+    table = loss_of({"s": study("Which?", "one", "two")}, {"one": history(), "two": history(first=2.0)})
+    assert table.groupby(["study", "variant", "colour", "part"]).size().to_dict() == {
+        ("Which?", "one", "#000001", "training"): 3,
+        ("Which?", "one", "#000001", "validation"): 3,
+        ("Which?", "two", "#000002", "training"): 3,
+        ("Which?", "two", "#000002", "validation"): 3,
+    }
+    (value,) = table.query("variant == 'two' and part == 'validation' and epoch == 2")["value"]
+    assert value == pytest.approx(2.0)
+    assert table[["low", "high"]].isna().all(axis=None)
+
+
+def test_a_variant_is_in_every_study_that_names_it() -> None:
+    studies = {"s": study("Which?", "one", "two"), "t": study("Why?", "two", "one")}
+    table = loss_of(studies, {"one": history(), "two": history()})
+    assert list(table["study"].unique()) == ["Which?", "Why?"]
+    assert set(table["variant"]) == {"one", "two"}
+    assert len(table) == 2 * 2 * 2 * 3
+
+
+def test_five_seeds_take_no_more_rows_than_one_and_have_a_band() -> None:
+    studies = {"s": study("Which?", "one", "two")}
+    table = loss_of(studies, {"one": history(seeds=5), "two": history()})
+    assert len(table) == len(loss_of(studies, {"one": history(), "two": history()}))
+    row = table.query("variant == 'one' and part == 'training' and epoch == 1").iloc[0]
+    assert (row["low"], row["value"], row["high"]) == pytest.approx((1.0, 1.2, 1.4))
+
+
+def test_the_mean_ends_where_the_first_of_several_trainings_stops() -> None:
+    stopped = pd.concat([history(epochs=2), history(epochs=5).assign(seed=1)])
+    table = loss_of({"s": study("Which?", "one", "two")}, {"one": stopped, "two": history(epochs=5)})
+    assert table.groupby("variant")["epoch"].max().to_dict() == {"one": 2, "two": 5}
+
+
+def test_a_study_of_several_data_sets_is_one_for_each() -> None:
+    studies = {"s": study("Better than simple?", "one", "houses")}
+    table = loss_of(studies, {"one": history(), "houses": history()})
+    titles = table.groupby("variant")["study"].unique().map(list).to_dict()
+    assert titles == {"houses": ["Better than simple? (housing)"], "one": ["Better than simple? (clothes)"]}
+
+
+def test_what_has_no_learning_curve_is_left_out() -> None:
+    linear = pd.DataFrame({"seed": [0], "epoch": [1], "learning_rate": [0.1]})
+    table = loss_of({"s": study("Which?", "one", "linear")}, {"one": history(), "linear": linear})
+    assert set(table["variant"]) == {"one"}
+    assert list(loss_of({}, {"linear": linear})) == charts.CURVE_COLUMNS
+
+
+def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learned_nothing() -> None:
+    leaderboard = pd.DataFrame(
+        {
+            "dataset": ["clothes", "clothes", "clothes", "housing"],
+            "variant": ["two", "one", "linear", "houses"],
+            "parameters": [9, 5, 0, 7],
+            "validation_accuracy": [0.9, 0.8, 0.1, np.nan],
+            "test_accuracy": [0.8, 0.7, 0.1, np.nan],
+            "test_accuracy_low": [0.7, 0.6, 0.1, np.nan],
+            "test_accuracy_high": [0.9, 0.8, 0.1, np.nan],
+            "test_mse": [np.nan, np.nan, np.nan, 0.3],
+            "test_mse_low": [np.nan, np.nan, np.nan, 0.2],
+            "test_mse_high": [np.nan, np.nan, np.nan, 0.4],
+        }
+    )
+    table = charts.ranking(leaderboard, {"clothes": "accuracy", "housing": "mse"}, COLOURS)
+    assert table[["variant", "part", "value", "low"]].fillna(-1).values.tolist() == [
+        ["two", "validation", 0.9, -1],
+        ["one", "validation", 0.8, -1],
+        ["two", "test", 0.8, 0.7],
+        ["one", "test", 0.7, 0.6],
+        ["houses", "test", 0.3, 0.2],
+    ]
+    assert list(table["colour"].unique()) == ["#000002", "#000001", "#000004"]
+    assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: mean squared error in (100,000 USD)²"]
