@@ -8,7 +8,6 @@ from stages.datasets import module_of
 from stages.reporting.page.reports import Context, Reports
 from stages.reporting.strings import LANGUAGES, Text, text
 
-
 OF_STUDIES = ("studies_ranking",)
 OF_OTHERS = ("data", "documents")
 """The folders of figures that are not named after variants."""
