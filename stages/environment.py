@@ -22,6 +22,7 @@ CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; py-cpuinfo's sizes
 
 LIBRARIES = (
     "h5py",
+    "jinja2",
     "joblib",
     "keras",
     "matplotlib",
@@ -33,6 +34,7 @@ LIBRARIES = (
     "scipy",
     "tensorflow",
     "tensorflow-cpu",
+    "vl-convert-python",
 )
 """The libraries that compute or write bytes; those that are not installed are left out."""
 

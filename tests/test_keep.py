@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.reporting import keep
+from stages.reporting import keep, repeats
 
 ONE = pd.DataFrame(
     {
@@ -22,8 +22,8 @@ SEVERAL = pd.concat([ONE, ONE.assign(seed=43, test_mse=0.7)])
 
 
 def test_trainings_that_both_runs_have_are_not_stale_if_they_are_the_same() -> None:
-    assert keep.stale_trainings(SEVERAL, ONE) == []
-    assert keep.stale_trainings(SEVERAL, ONE.assign(test_mse=ONE["test_mse"] + 1e-6)) == []
+    assert repeats.stale_trainings(SEVERAL, ONE) == []
+    assert repeats.stale_trainings(SEVERAL, ONE.assign(test_mse=ONE["test_mse"] + 1e-6)) == []
 
 
 @pytest.mark.parametrize(
@@ -32,34 +32,34 @@ def test_trainings_that_both_runs_have_are_not_stale_if_they_are_the_same() -> N
     ids=["another figure", "other epochs", "a seed of its own", "a metric of its own"],
 )
 def test_a_training_that_the_kept_run_has_not_is_stale(changes: dict[str, list[float]]) -> None:
-    assert keep.stale_trainings(SEVERAL, ONE.assign(**changes)) == ["b"]
+    assert repeats.stale_trainings(SEVERAL, ONE.assign(**changes)) == ["b"]
 
 
 def test_a_variant_that_is_new_or_gone_is_stale() -> None:
-    assert keep.stale_trainings(SEVERAL, ONE[:1]) == ["b"]
-    assert keep.stale_trainings(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
+    assert repeats.stale_trainings(SEVERAL, ONE[:1]) == ["b"]
+    assert repeats.stale_trainings(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
 
 
 def asked(path: Path) -> pd.DataFrame:
-    return pd.DataFrame([dict.fromkeys(keep.ASKED[path], "this"), dict.fromkeys(keep.ASKED[path], None)])
+    return pd.DataFrame([dict.fromkeys(repeats.ASKED[path], "this"), dict.fromkeys(repeats.ASKED[path], None)])
 
 
 @pytest.mark.parametrize(
-    ("path", "column"), [(path, column) for path, columns in keep.ASKED.items() for column in columns]
+    ("path", "column"), [(path, column) for path, columns in repeats.ASKED.items() for column in columns]
 )
 def test_a_run_that_asked_something_else_is_stale(path: Path, column: str) -> None:
-    several = {path: asked(path).assign(verdict="better") for path in keep.ASKED} | {keep.TRAININGS: SEVERAL}
-    one = {path: asked(path).assign(verdict="worse") for path in keep.ASKED} | {keep.TRAININGS: ONE}
-    assert keep.stale(several, one) == []
+    several = {path: asked(path).assign(verdict="better") for path in repeats.ASKED} | {repeats.TRAININGS: SEVERAL}
+    one = {path: asked(path).assign(verdict="worse") for path in repeats.ASKED} | {repeats.TRAININGS: ONE}
+    assert repeats.stale(several, one) == []
     other = asked(path)
     other.loc[1, column] = "that"
-    assert keep.stale(several, one | {path: other}) == [
-        f"{keep.kept(path)}: expected what {path} asks, got something else"
+    assert repeats.stale(several, one | {path: other}) == [
+        f"{repeats.kept(path)}: expected what {path} asks, got something else"
     ]
 
 
 def leave_tables(trainings: pd.DataFrame) -> None:
-    for path in keep.KEPT:
+    for path in repeats.KEPT:
         path.parent.mkdir(exist_ok=True)
         trainings.to_csv(path, index=False)
 
@@ -68,7 +68,7 @@ def test_the_tables_of_the_workspace_are_kept(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     leave_tables(SEVERAL)
     keep.main([])
-    assert [keep.kept(path).read_bytes() for path in keep.KEPT] == [path.read_bytes() for path in keep.KEPT]
+    assert [repeats.kept(path).read_bytes() for path in repeats.KEPT] == [path.read_bytes() for path in repeats.KEPT]
 
 
 def test_a_run_with_one_seed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_a_run_with_one_seed_is_not_kept(tmp_path: Path, monkeypatch: pytest.Mon
     leave_tables(ONE)
     with pytest.raises(SystemExit, match="expected a run with several seeds, got seed 42 alone"):
         keep.main([])
-    assert not keep.REPEATS.exists()
+    assert not repeats.REPEATS.exists()
 
 
 def test_a_run_without_tables_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from stages.recipes.schema import parse_params
-from stages.reporting import keep, readme
+from stages.reporting import readme, repeats
+from stages.reporting.strings import read_strings
 
 ROOT = Path(__file__).parents[1]
+ENGLISH = read_strings("en")
 
 
 def committed(path: Path) -> str | None:
@@ -28,37 +30,59 @@ def text_of(path: Path) -> str:
     return text
 
 
-def test_the_tables_are_those_of_the_reports() -> None:
-    text = text_of(readme.README)
+@pytest.mark.parametrize("language", readme.READMES)
+def test_the_tables_are_those_of_the_reports(language: str) -> None:
+    text = text_of(readme.READMES[language])
     params = parse_params(yaml.safe_load(text_of(Path("params.yaml"))))
     benchmarks = json.loads(text_of(readme.BENCHMARKS))
-    updated = readme.updated(text, *readme.read_tables(committed), params, benchmarks)
+    updated = readme.updated(text, *readme.read_tables(committed), params, benchmarks, language)
     assert updated == text, "stale: run `python -m stages.reporting.readme` and commit"
 
 
 def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
-    if committed(keep.kept(keep.TRAININGS)) is None:
+    if committed(repeats.kept(repeats.TRAININGS)) is None:
         pytest.skip("nothing is kept")
     several, one = (
-        {path: pd.read_csv(io.StringIO(text_of(place(path)))) for path in keep.KEPT} for place in (keep.kept, Path)
+        {path: pd.read_csv(io.StringIO(text_of(place(path)))) for path in repeats.KEPT}
+        for place in (repeats.kept, Path)
     )
-    assert keep.stale(several, one) == [], "see stages/reporting/keep.py"
+    assert repeats.stale(several, one) == [], "see stages/reporting/keep.py"
 
 
 def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
-    one, several = readme.read_tables(lambda path: None if path.parent == keep.REPEATS else "study\nit\n")
+    one, several = readme.read_tables(lambda path: None if path.parent == repeats.REPEATS else "study\nit\n")
     assert {path: table.to_dict() for path, table in several.items()} == {
-        path: one[path].to_dict() for path in keep.ASKED
+        path: one[path].to_dict() for path in repeats.ASKED
     }
 
 
-def test_every_missed_figure_has_its_reason() -> None:
-    text = text_of(readme.README)
+@pytest.mark.parametrize("language", readme.READMES)
+def test_every_missed_figure_has_its_reason(language: str) -> None:
+    text = text_of(readme.READMES[language])
     block = re.search(r"<!-- published -->\n(.*?)<!-- /published -->", text, re.DOTALL)
     assert block is not None
     missed = re.findall(r"^\| `(\w+)` \|", block[1], re.MULTILINE)
     reasons = text[block.end() :].split("\n## ", 1)[0]
     assert [name for name in missed if f"`{name}`" not in reasons] == []
+
+
+def test_each_readme_links_the_others_in_its_first_line() -> None:
+    first = {language: text_of(path).partition("\n")[0] for language, path in readme.READMES.items()}
+    for language, line in first.items():
+        assert all(f"({path})" in line for other, path in readme.READMES.items() if other != language)
+
+
+def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = tmp_path / "README.md"
+    marks = [f"<!-- {name} -->\n<!-- /{name} -->\n" for name in readme.BLOCKS["en"]]
+    stale.write_text("".join(marks), encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(readme, "READMES", {"en": stale})
+    with pytest.raises(SystemExit, match="stale"):
+        readme.main(["--check"])
+    assert stale.read_text(encoding="utf-8") == "".join(marks)
+    readme.main([])
+    readme.main(["--check"])
 
 
 def test_a_missing_mark_is_told() -> None:
@@ -80,8 +104,8 @@ def test_a_missing_mark_is_told() -> None:
 def test_determinism_is_expensive_if_every_interval_says_so(intervals: list[tuple[float, float]], answer: str) -> None:
     base = {"variant": "mine", "way": "ours", "ratio": 1.1, "same_work": True}
     costs = [base | {"low": low, "high": high} for low, high in intervals]
-    assert readme.determinism(costs)[2] == f"**{answer}**"
-    assert readme.determinism([each | {"same_work": False} for each in costs])[2] == "**not measured**"
+    assert readme.determinism(costs, ENGLISH)[2] == f"**{answer}**"
+    assert readme.determinism([each | {"same_work": False} for each in costs], ENGLISH)[2] == "**not measured**"
 
 
 def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_something_else() -> None:

@@ -1,0 +1,91 @@
+"""Make the report page: `python -m stages.page`.
+
+Reads the tables, the learning curves and the figures under `reports/`, the recipes, what the trainings say of their
+models, and `params.yaml`. Leaves `reports/index.html`: one file that opens from disk and loads nothing. What is not
+there is named on the page.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.compare import ANSWER_COLUMNS, ANSWERS, COMPARISONS, FIGURE_COLUMNS, LEADERBOARD, PUBLISHED
+from stages.comparison.studies import COMPARISON_COLUMNS
+from stages.environment import ENVIRONMENT
+from stages.evaluate import CLASSES, CONFUSION, HISTORIES, MODELS, RECIPES, TRAININGS
+from stages.recipes.schema import read_params
+from stages.reporting.page import render
+from stages.reporting.page.reports import Reports
+from stages.reporting.repeats import KEPT, Tables, kept, stale
+from stages.reporting.strings import Text, text
+from stages.reporting.vega import bundle
+
+FIGURES = Path("reports/figures")
+"""As `stages.plot` leaves them."""
+DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
+"""The folders of figures whose pictures the page draws itself."""
+PAGE = Path("reports/index.html")
+COLUMNS = {
+    LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters"],
+    COMPARISONS: COMPARISON_COLUMNS,
+    ANSWERS: ANSWER_COLUMNS,
+    PUBLISHED: FIGURE_COLUMNS,
+    TRAININGS: ["dataset", "variant", "split", "seed"],
+    CONFUSION: ["variant", "actual", "predicted", "count"],
+    CLASSES: ["variant", "class", "precision", "recall", "f1", "rows"],
+}
+"""Of tables that are not there."""
+
+
+def table(path: Path) -> pd.DataFrame:
+    """Read a table; where it is not there, one without rows."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS[path])
+
+
+def several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
+    """The kept tables of a run with several seeds, if they belong to this run of one; else what to say of them."""
+    if len(one[TRAININGS]["seed"].unique()) > 1:
+        return None, []
+    if not all(kept(path).exists() for path in KEPT):
+        return None, [text("page", "no_repeats")]
+    several = {path: pd.read_csv(kept(path)) for path in KEPT}
+    return (None, [text("page", "stale_repeats")]) if stale(several, one) else (several, [])
+
+
+def read_reports() -> Reports:
+    """Open everything that is there."""
+    one = {path: table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
+    several, remarks = several_seeds(one)
+    summaries: dict[str, Any] = {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*/summary.json"))
+    }
+    pictures: dict[str, dict[str, bytes]] = {}
+    for path in sorted(FIGURES.glob("*/*.png")):
+        if path.parent.name not in DRAWN_AS_CHARTS:
+            pictures.setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
+    return Reports(
+        params=read_params(),
+        recipes={path.stem: path.read_bytes() for path in sorted(RECIPES.glob("*.json"))},
+        summaries=summaries,
+        histories={path.stem: pd.read_csv(path) for path in sorted(HISTORIES.glob("*.csv"))},
+        tables=one,
+        several=several,
+        remarks=remarks,
+        confusion=table(CONFUSION),
+        classes=table(CLASSES),
+        environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
+        pictures=pictures,
+    )
+
+
+def main() -> None:
+    """Write the page."""
+    reports = read_reports()
+    PAGE.write_text(render(reports, bundle()), encoding="utf-8")
+    print(f"{len(reports.names())} variants, {PAGE.stat().st_size / 1e6:.1f} MB: {PAGE}")
+
+
+if __name__ == "__main__":
+    main()

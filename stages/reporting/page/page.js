@@ -1,0 +1,301 @@
+"use strict";
+// Language, colours, search, sorting, and charts that are drawn when they come into view. No chart needs a network.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const root = document.documentElement;
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+const word = (section, key) => data.strings[root.lang][section][key] ?? key;
+const filled = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+
+const memory = {  // a browser may forbid it
+  get(key) { try { return localStorage.getItem(key); } catch { return null; } },
+  set(key, value) { try { localStorage.setItem(key, value); } catch { /* then it is not remembered */ } },
+};
+
+// --- Language: every text holds the other one in data-ko, or data-ko-<attribute>.
+
+const OTHER = { en: { lang: "ko", label: "한국어" }, ko: { lang: "en", label: "English" } };
+const ATTRIBUTES = ["aria-label", "placeholder", "title", "alt"];
+
+function speak(language) {
+  root.lang = language;
+  memory.set("language", language);
+  for (const element of all("[data-ko]")) {
+    element.dataset.en ??= element.textContent;
+    element.textContent = element.dataset[language];
+  }
+  for (const name of ATTRIBUTES) {
+    for (const element of all(`[data-ko-${name}]`)) {
+      if (!element.hasAttribute(`data-en-${name}`)) element.setAttribute(`data-en-${name}`, element.getAttribute(name));
+      element.setAttribute(name, element.getAttribute(`data-${language}-${name}`));
+    }
+  }
+  document.title = word("page", "title");
+  const other = OTHER[language];
+  const button = document.getElementById("language");
+  button.textContent = other.label;
+  button.lang = other.lang;
+  nameCardsButton();
+  filter();
+  redraw();
+}
+
+// --- Light and dark
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+const theme = document.getElementById("theme");
+let printing = false;
+const isDark = () => !printing && (theme.value === "auto" ? system.matches : theme.value === "dark");
+
+function paint() {
+  if (theme.value === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme.value;
+  redraw();
+}
+
+// --- Search and filters
+
+const query = document.getElementById("query");
+const searched = all("[data-search]").map((element) => [element, element.dataset.search.toLowerCase()]);
+const words = (input) => input.value.toLowerCase().split(/\s+/).filter(Boolean);
+
+function filter() {
+  const wanted = words(query);
+  const found = { cards: 0, studies: 0, index: 0 };
+  for (const [element, text] of searched) {
+    const board = element.closest(".board");
+    const here = wanted.every((each) => text.includes(each))
+      && (!board || words(board.querySelector(".filter-text")).every((each) => text.includes(each)))
+      && (!board || ["", element.dataset.value].includes(board.querySelector(".filter-value").value));
+    element.hidden = !here;
+    if (here && element.dataset.of) found[element.dataset.of] += 1;
+  }
+  for (const board of all(".board")) {
+    const rows = all("tbody tr", board);
+    const count = rows.filter((row) => !row.hidden).length;
+    board.querySelector(".count").textContent = filled(word("page", "rows"), { count, all: rows.length });
+  }
+  const nothing = !found.cards && !found.studies;
+  document.getElementById("nothing").hidden = !nothing;
+  document.getElementById("found").textContent = wanted.length
+    ? filled(word("page", "found"), { count: found.cards, all: all(".card").length, studies: found.studies }) : "";
+}
+
+// --- Sorting
+
+function sort(heading) {
+  const row = heading.parentElement;
+  const column = [...row.children].indexOf(heading);
+  const ascending = heading.ariaSort !== "ascending";
+  for (const each of row.children) each.ariaSort = "none";
+  heading.ariaSort = ascending ? "ascending" : "descending";
+  const body = heading.closest("table").tBodies[0];
+  const key = (line) => {
+    const cell = line.children[column];
+    const text = cell.dataset.sort ?? cell.textContent.trim();
+    const number = Number(text.replaceAll(",", "").replace("−", "-"));
+    return text === "" || text === "–" ? null : Number.isNaN(number) ? text : number;
+  };
+  const keyed = [...body.rows].map((line) => [key(line), line]);
+  keyed.sort(([one], [other]) => {
+    if (one === null || other === null) return (one === null) - (other === null);  // what is missing comes last
+    const order = typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(other);
+    return ascending ? order : -order;
+  });
+  body.append(...keyed.map(([, line]) => line));
+}
+
+// --- Cards and deep links
+
+const cards = all(".card");
+const cardsButton = document.getElementById("all-cards");
+const allOpen = () => cards.every((card) => card.open);
+
+function nameCardsButton() {
+  cardsButton.textContent = word("page", allOpen() ? "close_all" : "open_all");
+}
+
+function follow() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  if (target.closest("[hidden]")) {
+    query.value = "";
+    filter();
+  }
+  if (target.matches(".card")) target.open = true;
+  target.scrollIntoView();
+}
+
+// --- Charts
+
+const views = new Map();
+const color = (names) => ({
+  type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colours[name]) },
+});
+
+const epochs = (last) => {
+  const step = [1, 2, 5, 10, 20, 50, 100].find((each) => last / each <= 10) ?? Math.ceil(last / 10);
+  return Array.from({ length: last }, (_, place) => place + 1).filter((epoch) => epoch % step === 0 || step === 1);
+};
+
+function curves({ variants, metric }) {
+  const values = variants.flatMap((variant) => Object.entries(data.curves[variant][metric] ?? {}).flatMap(
+    ([part, { mean, low, high }]) => (low ?? mean).map((_, place) => ({
+      variant, part: word("parts", part), dashed: part === "training", only: mean.length === 1, epoch: place + 1,
+      value: mean[place], low: low?.[place] ?? null, high: high?.[place] ?? null,
+    }))));
+  const series = { color: { field: "variant", ...color(variants) }, detail: [{ field: "part" }] };
+  const x = {
+    field: "epoch", type: "quantitative", title: word("table", "epoch"),
+    axis: { format: "d", values: epochs(Math.max(...values.map((each) => each.epoch))), grid: false }, scale: { zero: false, nice: false, padding: 8 },
+  };
+  const ends = values.map((each) => each.value).filter((value) => value !== null);
+  const wide = metric !== "learning_rate" && Math.min(...ends) > 0 && Math.max(...ends) > 20 * Math.min(...ends);
+  const y = (field) => ({
+    field, type: "quantitative", title: word("metrics", metric), axis: { tickCount: 6 },
+    scale: wide ? { type: "log", nice: false } : { zero: metric === "learning_rate" },
+  });
+  const band = {
+    transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
+    mark: { type: "area", opacity: 0.15 }, encoding: { x, y: y("low"), y2: { field: "high" }, ...series },
+  };
+  const known = [{ filter: "isValid(datum.value)" }];
+  const crowded = variants.length > 3;  // then training stands back
+  const faint = { condition: { test: "datum.dashed", value: crowded ? 0.5 : 1 }, value: 1 };
+  const dash = { field: "dashed", legend: null, scale: { domain: [false, true], range: [[1, 0], [5, 3]] } };
+  return {
+    height: 230, data: { values }, layer: [
+      ...(values.some((each) => each.low !== null) ? [band] : []),
+      { transform: known, mark: { type: "line", strokeWidth: 1.8 }, encoding: { x, y: y("value"), strokeDash: dash, opacity: faint, ...series } },
+      {
+        transform: crowded ? [...known, { filter: "!datum.dashed || datum.only" }] : known, mark: { type: "point", filled: true, size: 22, opacity: 1 },
+        encoding: { x, y: y("value"), ...series, tooltip: ["variant", "part", "epoch", "value"].map((field) => ({ field })) },
+      },
+    ],
+  };
+}
+
+function differences({ study, metric }) {
+  const points = data.differences[study].filter((each) => each.metric === metric);
+  const values = points.map((each, row) => ({ ...each, row, label: `${each.variant} − ${each.baseline}` }));
+  const names = [...new Set(values.map((each) => each.variant))];
+  const y = { field: "row", type: "ordinal", axis: null };
+  const title = `${word("page", "difference")}: ${word("metrics", metric)}`;
+  const x = (field) => ({ field, type: "quantitative", title, axis: { format: "+~r", tickCount: 5, grid: false }, scale: { nice: false, padding: 16 } });
+  const encoding = { y, color: { field: "variant", ...color(names) } };
+  const limited = [{ filter: "isValid(datum.low) && isValid(datum.high)" }];
+  return {
+    height: 38 * values.length, data: { values }, layer: [
+      { data: { values: [{ zero: 0 }] }, mark: { type: "rule", strokeDash: [4, 3], color: ink().quiet }, encoding: { x: x("zero") } },
+      { transform: limited, mark: { type: "rule", strokeWidth: 3, yOffset: 8 }, encoding: { ...encoding, x: x("low"), x2: { field: "high" } } },
+      {
+        mark: { type: "point", filled: true, size: 80, opacity: 1, yOffset: 8 },
+        encoding: { ...encoding, x: x("difference"), tooltip: ["label", "difference", "low", "high"].map((field) => ({ field })) },
+      },
+      { mark: { type: "text", align: "left", dy: -8, fontSize: 12, color: ink().text }, encoding: { y, x: { value: 4 }, text: { field: "label" } } },
+    ],
+  };
+}
+
+function confusion({ variant }) {
+  const { classes, counts } = data.confusion[variant];
+  const values = counts.flatMap((row, actual) => row.map((count, predicted) => ({
+    actual: classes[actual], predicted: classes[predicted], count, share: count / Math.max(row.reduce((a, b) => a + b), 1),
+  })));
+  const { text, empty, full } = ink();
+  const x = { field: "predicted", type: "nominal", sort: null, title: word("page", "predicted"), axis: { labelAngle: -45, domain: false, ticks: false } };
+  const y = { field: "actual", type: "nominal", sort: null, title: word("page", "actual"), axis: { domain: false, ticks: false } };
+  return {
+    height: 34 * classes.length, data: { values }, layer: [
+      {
+        mark: { type: "rect" },
+        encoding: {
+          x, y, tooltip: ["actual", "predicted", "count", "share"].map((field) => ({ field })),
+          color: { field: "share", type: "quantitative", legend: null, scale: { domain: [0, 1], range: [empty, full] } },
+        },
+      },
+      {
+        transform: [{ filter: "datum.count > 0" }], mark: { type: "text", fontSize: 11 },
+        encoding: { x, y, text: { field: "count" }, color: { condition: { test: "datum.share > 0.5", value: "#ffffff" }, value: text } },
+      },
+    ],
+  };
+}
+
+const KINDS = { curves, differences, confusion };
+const ink = () => isDark()
+  ? { text: "#e8e8e8", quiet: "#b3b8bd", line: "#3a3d41", empty: "#22272b", full: "#0072b2" }
+  : { text: "#1d1f21", quiet: "#55595e", line: "#d9dce0", empty: "#f3f6f8", full: "#0072b2" };
+
+function draw(plot) {
+  views.get(plot)?.then((each) => each.finalize());
+  const { kind, ...of } = JSON.parse(plot.closest(".chart").dataset.chart);
+  const { text, quiet, line } = ink();
+  const spec = {
+    width: "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
+    config: {
+      font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
+      axis: {
+        labelColor: text, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
+        labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: 130,
+      },
+    },
+  };
+  const inside = document.createElement("div");
+  inside.ariaHidden = "true";  // the element around it is the picture, and has a description
+  plot.replaceChildren(inside);
+  // Nothing in it waits for more than a promise: it is drawn before a listener's event, such as beforeprint, is over.
+  const drawing = vegaEmbed(inside, spec, { actions: false, renderer: "svg", tooltip: { theme: isDark() ? "dark" : "light" } });
+  views.set(plot, drawing);
+  plot.dataset.drawn = "";
+}
+
+const plots = all(".plot");
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting && !("drawn" in target.dataset)) draw(target);
+  }
+}, { rootMargin: "300px" });
+
+function redraw() {
+  for (const plot of views.keys()) {
+    delete plot.dataset.drawn;
+    watcher.unobserve(plot);
+    watcher.observe(plot);
+  }
+}
+
+function print(begins) {
+  printing = begins;
+  for (const plot of plots) {
+    // In a closed card, or filtered away, it is not printed; those already there change only from dark to light.
+    if (plot.checkVisibility() && (begins || system.matches || theme.value === "dark")) draw(plot);
+  }
+}
+
+// --- Wiring
+
+document.getElementById("language").addEventListener("click", () => speak(OTHER[root.lang].lang));
+theme.addEventListener("change", () => { memory.set("theme", theme.value); paint(); });
+system.addEventListener("change", redraw);
+query.addEventListener("input", filter);
+for (const form of all("form")) form.addEventListener("submit", (event) => event.preventDefault());
+for (const control of all(".filter-text, .filter-value")) control.addEventListener("input", filter);
+for (const button of all(".sort")) button.addEventListener("click", () => sort(button.parentElement));
+cardsButton.addEventListener("click", () => {
+  const open = !allOpen();
+  for (const card of cards) card.open = open;
+  nameCardsButton();
+});
+addEventListener("hashchange", follow);
+addEventListener("beforeprint", () => print(true));
+addEventListener("afterprint", () => print(false));
+
+theme.value = memory.get("theme") ?? "auto";
+paint();
+const remembered = memory.get("language") ?? navigator.language.slice(0, 2);
+speak(remembered in OTHER ? remembered : "en");
+addEventListener("DOMContentLoaded", () => {
+  for (const plot of plots) watcher.observe(plot);
+  follow();
+});

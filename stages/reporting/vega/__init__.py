@@ -1,0 +1,37 @@
+"""Vega, which draws charts in a browser, as PyPI's `vl-convert-python` carries it: script, versions and licences."""
+
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+import vl_convert
+
+VEGA_LITE = "6.4"
+"""That for Vega 6, which the package always bundles. It draws what is written for version 5, as DVC's templates are."""
+
+
+class Bundle(NamedTuple):
+    """A script that leaves `vegaEmbed`, what is in it, and under which licences."""
+
+    script: str
+    vega: str
+    vega_lite: str
+    vega_embed: str
+    package: str
+
+    @property
+    def licences(self) -> str:
+        """What the licences want to be said wherever the script goes."""
+        text = Path(__file__).with_name("licences.txt").read_text(encoding="utf-8")
+        return text.format(**{name: value for name, value in self._asdict().items() if name != "script"})
+
+
+def bundle() -> Bundle:
+    """Make the script; nothing is downloaded."""
+    return Bundle(
+        script=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
+        vega=vl_convert.get_vega_version(),
+        vega_lite=VEGA_LITE,
+        vega_embed=vl_convert.get_vega_embed_version(),
+        package=metadata.version("vl-convert-python"),
+    )

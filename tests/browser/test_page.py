@@ -1,0 +1,232 @@
+"""The report page as people use it: a small one, and that of the pipeline where it has been made."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import reports_of, without
+from playwright.sync_api import Page, expect
+
+from browser.visits import DARK, PHONE, barriers
+from stages.page import PAGE
+from stages.reporting.page import render
+from stages.reporting.vega import bundle
+
+REAL = Path(__file__).resolve().parents[2] / PAGE
+NAMES = ["best", "second", "plain", "</script><b>&\"'{{7*7}}"]
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+KOREAN: dict[str, Any] = {"locale": "ko-KR"}
+
+SCROLL = """async () => {
+    for (const plot of document.querySelectorAll(".plot")) {
+        plot.scrollIntoView();
+        await new Promise(requestAnimationFrame);
+    }
+}"""
+# As far as the browser goes before it prints: to the end of the event, and of the promises that wait for nothing else.
+PRINT = """async () => {
+    dispatchEvent(new Event("beforeprint"));
+    await new Promise(done => setTimeout(done));
+    const shown = [...document.querySelectorAll(".plot")].filter(plot => plot.checkVisibility());
+    const missing = shown.filter(plot => !plot.querySelector("svg"));
+    if (missing.length) throw new Error(`${missing.length} charts are not drawn`);
+}"""
+Visit = Callable[..., Page]
+
+# A chart without a mark is an empty pair of axes: Vega names the groups of its marks so.
+EMPTY = """plots => plots.filter(plot => plot.checkVisibility() && !plot.querySelector(
+    ".mark-symbol path, .mark-line path, .mark-rect path, .mark-rule line")).length"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four variants, the second of which failed."""
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(render(without(reports_of(NAMES, "plain"), "second"), bundle()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def real() -> Path:
+    if not REAL.exists():
+        pytest.skip(f"{PAGE} has not been made")
+    return REAL
+
+
+def scrolled(page: Page) -> Page:
+    """Show every part of the page once, all cards open."""
+    page.click("#all-cards")
+    page.evaluate(SCROLL)
+    expect(page.locator(".plot:not(:has(svg))")).to_have_count(0)
+    return page
+
+
+def variants(page: Page, table: str) -> list[str]:
+    rows = page.locator(f"{table} tbody tr:visible th")
+    return [name.strip() for name in rows.all_inner_texts()]
+
+
+def test_every_chart_is_drawn_when_it_is_scrolled_to(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    expect(page.locator(".card .plot svg")).to_have_count(0)
+    scrolled(page)
+    plots = page.locator(".plot")
+    assert plots.count() > 10
+    assert plots.evaluate_all(EMPTY) == 0
+    assert page.get_by_text("49", exact=True).count() == 0  # {{7*7}} was no template
+    assert page.locator("main b b").count() == 0
+
+
+def test_the_pipelines_page_draws_every_chart(real: Path, visit: Visit) -> None:
+    page = scrolled(visit(real, **DESKTOP))
+    assert page.locator(".plot").evaluate_all(EMPTY) == 0
+    assert real.stat().st_size <= 10_000_000
+
+
+def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP, **DARK)
+    page.click("#all-cards")
+    page.evaluate(PRINT)
+    assert page.locator(".plot").evaluate_all(EMPTY) == 0
+    assert page.locator(".plot text[fill='#e8e8e8']").count() == 0  # the dark page's ink
+    assert page.pdf().startswith(b"%PDF")
+    page.emulate_media(media="print")
+    expect(page.locator("#search")).to_be_hidden()
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+
+
+def test_a_heading_sorts_its_column_both_ways(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    table = "[aria-labelledby=leaderboard-fashion_mnist]"
+    heading = page.locator(f"{table} thead th", has_text="test loss")
+    assert variants(page, table)[0] == "best"
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert variants(page, table)[:2] == ["best", "plain"]
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    assert variants(page, table)[-2:] == ["plain", "best"]
+
+
+def test_the_search_finds_variants_questions_and_rows(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    page.fill("#query", "BEST softmax")
+    expect(page.locator(".card:visible")).to_have_count(0)
+    page.fill("#query", "best flatten")
+    expect(page.locator(".card:visible")).to_have_count(1)
+    expect(page.locator("#found")).to_contain_text("1 of 4 variants")
+    page.fill("#query", "드롭아웃")
+    expect(page.locator(".study:visible")).to_have_count(1)
+    page.fill("#query", "no such thing")
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+def test_a_filter_leaves_the_rows_that_it_names(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    table = "[aria-labelledby=leaderboard-fashion_mnist]"
+    page.fill(f"{table} .filter-text", "pla")
+    assert variants(page, table) == ["plain"]
+    expect(page.locator(f"{table} .count")).to_have_text("1 of 3 rows")
+    page.select_option("[aria-labelledby=documents] .filter-value", "reproduced")
+    assert variants(page, "[aria-labelledby=documents]") == []
+    page.select_option("[aria-labelledby=documents] .filter-value", "missed")
+    assert variants(page, "[aria-labelledby=documents]") == ["best"]
+
+
+def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    expect(page.locator("h1")).to_contain_text("worth")
+    page.click("#language")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    expect(page.locator("#study-dropout")).to_contain_text("드롭아웃은 도움이 됩니까?")
+    expect(page.get_by_placeholder("변형과 질문 검색")).to_be_visible()
+    expect(page.get_by_role("img", name="에포크별")).not_to_have_count(0)
+    expect(page.locator("[data-chart*=differences] svg").first).to_contain_text("차이: 정확도")
+    assert page.title() == page.locator("h1").inner_text()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    page.click("#language")
+    expect(page.locator("#study-dropout")).to_contain_text("Does dropout help?")
+
+
+def test_korean_is_spoken_where_the_browser_does(small: Path, visit: Visit) -> None:
+    page = scrolled(visit(small, **DESKTOP, **KOREAN))
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    shown = page.locator("[data-ko]").evaluate_all("all => all.filter(e => e.textContent !== e.dataset.ko).length")
+    assert shown == 0
+
+
+def test_the_colours_are_the_systems_or_those_chosen(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP, **DARK)
+    colour = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(colour) == "rgb(24, 24, 24)"
+    page.select_option("#theme", "light")
+    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    page.reload()
+    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    page.fill("#query", "second")
+    page.evaluate("location.hash = 'variant-plain'")
+    card = page.locator("#variant-plain")
+    expect(card).to_have_attribute("open", "")
+    expect(card).to_be_in_viewport()
+    page.reload()
+    expect(card).to_have_attribute("open", "")
+    expect(card).to_be_in_viewport()
+
+
+def test_the_keyboard_is_enough(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+    page.focus("#query")
+    page.keyboard.type("best")
+    page.keyboard.press("Tab")
+    expect(page.locator("#language")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    summary = page.locator("#variant-best > summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#variant-best")).to_have_attribute("open", "")
+    heading = page.locator("[aria-labelledby=documents] thead th").first
+    heading.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+
+
+@pytest.mark.parametrize("options", [{}, KOREAN], ids=["English", "Korean"])
+def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: dict[str, Any]) -> None:
+    page = scrolled(visit(small, **PHONE, **options))
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
+
+
+@pytest.mark.parametrize("colours", [{}, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_the_page_has_no_barrier(small: Path, visit: Visit, colours: dict[str, Any], language: dict[str, Any]) -> None:
+    assert barriers(scrolled(visit(small, **DESKTOP, **colours, **language))) == []
+
+
+@pytest.mark.slow
+def test_the_pipelines_page_has_no_barrier_on_a_phone(real: Path, visit: Visit) -> None:
+    page = visit(real, **PHONE)
+    page.evaluate("location.hash = 'variant-dropout_30'")
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
+
+
+def test_a_study_of_one_variant_and_no_picture_opens(tmp_path: Path, visit: Visit) -> None:
+    path = tmp_path / "index.html"
+    reports = replace(reports_of(["only", "plain"], "plain"), pictures={}, environment={})
+    path.write_text(render(reports, bundle()), encoding="utf-8")
+    page = scrolled(visit(path, **DESKTOP))
+    assert page.locator(".plot").evaluate_all(EMPTY) == 0
+    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no drawing")

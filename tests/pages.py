@@ -1,0 +1,163 @@
+"""Reports that are small enough for a test, with all that the page shows or misses."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
+from stages.evaluate import TRAININGS
+from stages.page import COLUMNS
+from stages.recipes.schema import Params, parse_params
+from stages.reporting.page.reports import Reports
+from stages.reporting.repeats import Tables
+
+NET: dict[str, Any] = {
+    "dataset": "fashion_mnist",
+    "split": "holdout",
+    "layers": [{"Flatten": {}}, {"Dense": {"units": 10, "activation": "softmax"}}],
+    "optimizer": {"Adam": {}},
+    "loss": "sparse_categorical_crossentropy",
+    "metrics": ["accuracy"],
+    "epochs": 3,
+}
+DOT = bytes.fromhex(  # a PNG of one pixel
+    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+    "3a7e9b550000000a49444154789c63f80f00010101001bb6ee560000000049454e44ae426082"
+)
+ENVIRONMENT = {
+    "processor": {"name": "A processor", "instructions": ["avx2", "fma"]},
+    "operating_system": "Linux",
+    "python": "3.12.1",
+    "libraries": {"keras": "3.15.0"},
+}
+
+
+def params_of(names: list[str], baseline: str, **changes: Any) -> Params:
+    study = {
+        "question": "Does dropout help?",
+        "claim": "It does",
+        "documents": ["A", "B"],
+        "baseline": baseline,
+        "members": [{"variant": name, "expected": "better"} for name in names if name != baseline],
+    }
+    raw = {"name": "a.gz", "sha256": "0" * 64, "bytes": 12345, "urls": ["https://example.org/a.gz"]}
+    declared = {"mirror": "a", "files": [raw], "splits": {"holdout": {}}}
+    return parse_params(
+        {
+            "seed": 42,
+            "repeats": 1,
+            "jit_compile": True,
+            **dict.fromkeys(("dropout", "epochs", "learning_rate", "batch_size", "optimizer")),
+            "datasets": {"fashion_mnist": declared},
+            "variants": dict.fromkeys(names, NET),
+            "studies": {"dropout": study},
+            "published": [],
+            **changes,
+        }
+    )
+
+
+def history_of(offset: float = 0.0) -> pd.DataFrame:
+    falling = [0.9 + offset, 0.5 + offset, 0.4 + offset]
+    rising = [0.7, 0.8, 0.85]
+    columns = {"loss": falling, "val_loss": falling, "accuracy": rising, "val_accuracy": rising}
+    return pd.DataFrame({"seed": 42, "epoch": [1, 2, 3], **columns, "learning_rate": [0.1, 0.1, 0.05]})
+
+
+def reports_of(names: list[str], baseline: str) -> Reports:
+    """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
+    count = len(names)
+    leaderboard = pd.DataFrame(
+        {
+            "dataset": "fashion_mnist",
+            "variant": names,
+            "split": "holdout",
+            "epochs": 3.0,
+            "parameters": [7850 + 10 * place for place in range(count)],
+            "test_accuracy": [0.9 - 0.01 * place for place in range(count)],
+            "test_accuracy_low": [0.89 - 0.01 * place for place in range(count)],
+            "test_accuracy_high": [0.91 - 0.01 * place for place in range(count)],
+            "test_log_loss": [0.3 + 0.1 * place for place in range(count)],
+            "test_macro_f1": 0.9,
+            "test_calibration_error": 0.01,
+            "validation_accuracy": 0.9,
+        }
+    )
+    others = [name for name in names if name != baseline]
+    comparisons = pd.DataFrame(
+        {
+            "study": "dropout",
+            "variant": others,
+            "baseline": baseline,
+            "metric": "accuracy",
+            "trainings": 1,
+            "seeds": 1,
+            "ours": 0.9,
+            "of_baseline": 0.89,
+            "difference": 0.01,
+            "low": 0.005,
+            "high": 0.015,
+            "verdict": "better",
+            "expected": "better",
+            "remark": float("nan"),
+        },
+        columns=COLUMNS[COMPARISONS],
+    )
+    answer = {"study": "dropout", "question": "Does dropout help?", "claim": "It does", "documents": "A B"}
+    figure = {"document": "A", "variant": names[0], "part": "validation", "metric": "accuracy", "published": 0.9}
+    figure |= {"ours": 0.95, "seeds": 1, "difference": 0.05, "tolerance": 0.01, "result": "missed"}
+    classes = ["Sandal", "Bag"]
+    counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
+    tables: Tables = {
+        LEADERBOARD: leaderboard,
+        COMPARISONS: comparisons,
+        ANSWERS: pd.DataFrame([answer | {"answer": "needs several seeds"}]),
+        PUBLISHED: pd.DataFrame([figure], columns=COLUMNS[PUBLISHED]),
+        TRAININGS: pd.DataFrame({"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42}),
+    }
+    layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
+    return Reports(
+        params=params_of([name for name in names if name.isidentifier()], baseline),
+        recipes={name: json.dumps(NET | {"seed": 42, "repeats": 1}).encode() for name in names},
+        summaries={name: {"parameters": 7850, "epochs": [3], "layers": layers} for name in names},
+        histories={name: history_of(0.1 * place) for place, name in enumerate(names)},
+        tables=tables,
+        several=None,
+        remarks=[],
+        confusion=pd.DataFrame(counts, columns=["variant", "actual", "predicted"]).assign(count=7),
+        classes=pd.DataFrame(
+            {"variant": name, "class": each, "precision": 0.5, "recall": 0.5, "f1": 0.5, "rows": 14}
+            for name in names
+            for each in classes
+        ),
+        environment=ENVIRONMENT,
+        pictures={
+            **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
+            "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
+            "documents": {"activations": DOT},
+            "studies_ranking": {"dropout": DOT},
+        },
+    )
+
+
+def without(reports: Reports, name: str) -> Reports:
+    """The reports of a run in which the training of a variant failed: it left nothing but its recipe."""
+
+    def others(by_name: Mapping[str, Any]) -> dict[str, Any]:
+        return {each: left for each, left in by_name.items() if each != name}
+
+    def rows(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["variant"] != name] if "variant" in table else table
+
+    return replace(
+        reports,
+        summaries=others(reports.summaries),
+        histories=others(reports.histories),
+        tables={path: rows(table) for path, table in reports.tables.items()},
+        confusion=rows(reports.confusion),
+        classes=rows(reports.classes),
+        pictures={kind: others(by_name) for kind, by_name in reports.pictures.items()},
+    )
