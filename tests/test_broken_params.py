@@ -41,7 +41,7 @@ Record = Callable[[str, object], None]
 
 COMMANDS = ["a; touch pwned", "$(touch pwned)", "`touch pwned`", "a b", "-h", "a\nb", "${seed}"]
 PATHS = ["../x", "/etc/passwd", ".", "..", "C:\\x", "~"]
-ODD = ["", "\0", "größe", "\u202e", "x" * 5000, "1e-3", "nan", "None", "lambda x: x", "__class__"]
+ODD = ["", "\0", "größe", "\u202e", "\ud800", "x" * 5000, "1e-3", "nan", "None", "lambda x: x", "__class__"]
 KNOWN = [
     "relu",
     "val_loss",

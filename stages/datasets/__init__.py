@@ -186,7 +186,7 @@ def number(cell: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{where}: expected a finite number, got {cell!r}")
+        raise ValueError(f"{where}: expected a finite number, got {reprlib.repr(cell)}")
     return value
 
 

@@ -265,6 +265,8 @@ def parse_params(content: Any) -> Params:
         params = Params.model_validate(content)
     except ValidationError as error:
         raise ValueError(explain(error)) from None
+    except UnicodeEncodeError as error:  # YAML can spell half a character: "\\ud800"
+        raise ValueError(f"params.yaml: expected whole Unicode characters, got {shown(error.object)}") from None
     mistakes = []
     for name, variant in params.variants.items():
         if variant.dataset not in params.datasets:
