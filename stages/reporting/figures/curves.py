@@ -49,7 +49,7 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
         metrics.append("learning_rate")
     diverged = history.loc[history["loss"].isna(), "epoch"]
     title = f"{name}: not finite in epoch {diverged.min()}" if len(diverged) else name
-    figure, grid = panels(1, len(metrics), (2.7, 2.2), title=title)
+    figure, grid = panels(1, len(metrics), (2.7, 2.2), title=title, gap=(0.95, 0))
     for axes, metric in zip(grid[0], metrics, strict=True):
         for part, column in (("training", metric), ("validation", f"val_{metric}")):
             if column in columns:
