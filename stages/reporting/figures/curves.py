@@ -49,7 +49,7 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
         metrics.append("learning_rate")
     diverged = history.loc[history["loss"].isna(), "epoch"]
     title = f"{name}: not finite in epoch {diverged.min()}" if len(diverged) else name
-    figure, grid = panels(1, len(metrics), (2.7, 2.2), title=title)
+    figure, grid = panels(1, len(metrics), (2.7, 2.2), title=title, gap=(0.95, 0))
     for axes, metric in zip(grid[0], metrics, strict=True):
         for part, column in (("training", metric), ("validation", f"val_{metric}")):
             if column in columns:
@@ -85,7 +85,8 @@ def study_curves(name: str, histories: Mapping[str, Mapping[str, pd.DataFrame]],
     if not rows:
         figure, grid = panels(1, 1, (4, 0.5), title=name, left=0.2, bottom=0.1)
         grid[0, 0].set_axis_off()
-        grid[0, 0].text(0, 0.5, "no learning curves: " + ", ".join(names), va="center")
+        text = "no learning curves: " + ", ".join(names)
+        grid[0, 0].text(0, 0.5, text, va="center", transform=grid[0, 0].transAxes)
         return figure
     figure, grid = panels(
         *(len(rows), 2), (3.1, 2.1), title=name, right=0.15 + legend, gap=(0.35, 0.75), top=0.3, sharey="row"
@@ -131,7 +132,7 @@ def schedules(rates: Mapping[str, tuple[np.ndarray, np.ndarray]], colours: Mappi
         axes.set_xlim(0, epochs.max())
         grid_lines(axes)
     if not rates:
-        grid[0, 0].text(0, 0.5, "no variant changes its learning rate")
+        grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
     return figure
 
 

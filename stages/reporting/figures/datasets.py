@@ -121,6 +121,7 @@ def distributions(title: str, raw: pd.DataFrame, scaled: pd.DataFrame, units: Ma
         axes.set_yscale("log")
         axes.minorticks_off()
         axes.set_ylim(bottom=0.7)
+        axes.locator_params("x", nbins=3)
         axes.set_title(f"{name}, scaled" if place % 2 else name)
         axes.set_xlabel("standard deviations" if place % 2 else units.get(str(name), ""), fontsize=7)
         axes.tick_params(labelsize=7)
