@@ -91,7 +91,7 @@ def measure(folder: Path, command: list[str], limit: float) -> dict[str, float]:
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         found = {"seconds": round(wall, 2), "peak": round(resources.ru_maxrss * RSS_UNIT / 1e6, 1)}
-        if wall >= limit:
+        if wall >= limit and process.returncode:
             return {**found, "stages": done_stages(folder)}
         if process.returncode:
             said.seek(0)

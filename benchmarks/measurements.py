@@ -272,7 +272,7 @@ def reports(folder: Path, say: Say) -> dict[str, float]:
 
 def stages(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
     """(f) DVC's own cost with so many trivial stages, in one dvc.yaml and in several."""
-    limit = 60 if quick else 900
+    limit = 60 if quick else 600
     counts = (10, 20) if quick else (71, 250, 1000)
     return {"limit": limit, "costs": many_stages.all_costs(folder, say, counts, limit)}
 

@@ -385,8 +385,9 @@ def render_stages(stages: Results) -> str:
             done = first.get("stages", int(count))
             each = first["seconds"] / max(done, 1)
             shares.append([count, layout, f"{each:.2f}", f"{each / (each + TRAINING_SECONDS):.0%}"])
+    busy = "\n**The machine was busy with other work: these are to be measured again.**\n" if stages.get("busy") else ""
     return f"""## DVC's own cost with many stages
-
+{busy}
 Seconds, with trivial stages: each copies a file twice, has two dependencies and two outputs, and one stage at the
 end reads from all. What is not at its end after {stages["limit"]:g} s is stopped.
 

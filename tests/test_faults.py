@@ -141,8 +141,7 @@ def begin(project: Path, remedies: list[str]) -> Attempt:
 def hit(project: Path, finished: Finished, stages: list[str], seed: int, number: int, victims: list[str]) -> int:
     """Run from nothing, and send the signal once in each of the stages, at a random moment; how many were sent.
 
-    Every run goes on from the one before: what that had finished does not run again. A stage that is finished in the
-    run that should be hit in an earlier one is left out.
+    Every run goes on from the one before: what that had finished does not run again.
     """
     generator = random.Random(seed)  # noqa: S311
     lock = project / "dvc.lock"
@@ -157,7 +156,9 @@ def hit(project: Path, finished: Finished, stages: list[str], seed: int, number:
             done -= NOT_RUN_CACHED
             remedies.remove("dvc.lock")
         if stage and attempt.reach(stage):
-            time.sleep(generator.uniform(0, 1) * finished.seconds[stage])
+            until = time.monotonic() + generator.uniform(0, 1) * finished.seconds[stage]
+            while time.monotonic() < until and started(attempt.said)[-1] == stage:
+                time.sleep(0.01)
             sent += attempt.process.poll() is None
             attempt.kill(generator.choice(victims), number)
         status = attempt.wait()
@@ -178,7 +179,7 @@ def test_killed_in_every_stage_dvc_repro_goes_on_to_the_same_lock(
     project = copied(finished.new, tmp_path / "project")
     sent = hit(project, finished, finished.stages, seed, signal.SIGKILL, ["all", "all", "DVC", "stage"])
     record_property("times", sent)
-    assert sent
+    assert sent > len(finished.stages) / 2
 
 
 @pytest.mark.fault("every stage", "Ctrl-C at a random moment")
@@ -190,7 +191,7 @@ def test_interrupted_by_ctrl_c_dvc_repro_goes_on_to_the_same_lock(
     stages = finished.stages if ALL else finished.stages[::4]
     sent = hit(project, finished, stages, seed, signal.SIGINT, ["all"])
     record_property("times", sent)
-    assert sent
+    assert sent > len(stages) / 2
 
 
 def finishes(project: Path, finished: Finished, again: set[str]) -> None:
