@@ -135,7 +135,7 @@ def load_estimator(folder: Path) -> BaseEstimator:
 def summarise(estimator: BaseEstimator) -> dict[str, Any]:
     """Parameter counts, in the form in which Keras models are summarised."""
     parameters = sum(np.size(getattr(estimator, name, ())) for name in ("coef_", "intercept_"))
-    layer = {
+    layer: dict[str, Any] = {
         "name": "estimator",
         "class": type(estimator).__name__,
         "inputs": [],
