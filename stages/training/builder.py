@@ -204,8 +204,11 @@ def check_model(recipe: Recipe, row_shape: Shape, classes: int, has_validation: 
         "categorical_crossentropy",
         "categorical_focal_crossentropy",
     )
-    with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
-        model = build_model(recipe, row_shape, path)
+    try:
+        with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
+            model = build_model(recipe, row_shape, path)
+    finally:
+        keras.utils.clear_session()  # or the next scope to end would draw them
     if model.count_params() > MOST_PARAMETERS:
         got = f"{model.count_params():,}"
         raise ValueError(f"{path}: expected a model of at most {MOST_PARAMETERS:,} parameters, got {got}")
