@@ -104,15 +104,16 @@ class Attempt:
         return status
 
     def kill(self, victim: str, number: int) -> None:
-        """Send the signal to all processes, to DVC alone, or to the stage's alone."""
+        """Send the signal to all processes, to DVC alone, or to the stage's alone (to all, between two stages)."""
         try:
-            if victim == "all":
-                os.killpg(self.process.pid, number)
-            elif victim == "DVC":
+            of_stage = psutil.Process(self.process.pid).children(recursive=True)
+            if victim == "DVC":
                 os.kill(self.process.pid, number)
-            else:
-                for child in psutil.Process(self.process.pid).children(recursive=True):
+            elif victim == "stage" and of_stage:
+                for child in of_stage:
                     child.send_signal(number)
+            else:
+                os.killpg(self.process.pid, number)
         except (ProcessLookupError, psutil.NoSuchProcess):
             pass  # it was at its end
 
