@@ -12,11 +12,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from stages.comparison import scores
 from stages.datasets import module_of, row_shape
+from stages.evaluate import part_metrics
 from stages.normalize import check_splits
 from stages.recipes.resolve import Recipe, recipes
-from stages.recipes.schema import Params, read_params, unknown
+from stages.recipes.schema import Params, Published, Variant, read_params, unknown
 from stages.training import import_tensorflow
 
 RECIPES = Path("data/recipes")
@@ -37,6 +40,7 @@ def complete(params: Params) -> dict[str, Recipe]:
     for name, dataset in params.datasets.items():
         check_splits(name, dataset.splits)
     check_studies(params)
+    check_published(params)
     if params.optimizer is not None:
         builder.build_optimizer(params.optimizer, "optimizer")
     made, mistakes = {}, []
@@ -81,6 +85,38 @@ def check_studies(params: Params) -> None:
                 )
     if mistakes:
         raise ValueError("\n".join(dict.fromkeys(mistakes)))
+
+
+def check_published(params: Params) -> None:
+    """Check that something of the name of each published figure is measured.
+
+    Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
+    """
+    mistakes = []
+    for index, figure in enumerate(params.published):
+        place = f"published[{index}]"
+        if figure.epoch is None and figure.part == "training":
+            mistakes.append(f"{place}.epoch: expected an epoch beside training, got none")
+        elif figure.epoch is not None and figure.part not in ("training", "validation"):
+            mistakes.append(f"{place}.epoch: expected none beside {figure.part}, got {figure.epoch}")
+        elif figure.metric not in (known := measured_by(params.variants[figure.variant], figure)):
+            mistakes.append(unknown(f"{place}.metric", known, figure.metric))
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+
+
+def measured_by(variant: Variant, figure: Published) -> list[str]:
+    """Name what is measured where the figure is from: in the history for an epoch, else of the model."""
+    outputs = ["main", "auxiliary"] if variant.graph is not None else ["main"]
+    if figure.epoch is not None:
+        of_each = ["loss", *variant.metrics]
+        return of_each + [f"{output}_{name}" for output in outputs for name in of_each if len(outputs) > 1]
+    if figure.part in ("model", "cross_validation"):
+        return ["parameters", "epochs", "trainings"] if figure.part == "model" else ["accuracy"]
+    classes = len(module_of(variant.dataset).CLASSES)
+    targets = np.arange(classes or 2, dtype=int if classes else float)
+    predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
+    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), {}))
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:

@@ -8,6 +8,7 @@ place whole, so a file under its final name is always a right one.
 import argparse
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -27,18 +28,36 @@ READ_TIMEOUT = 60.0  # seconds without a byte
 CHUNK = 1 << 20  # bytes
 
 
-def find_dataset(params: dict[str, Any], dataset: str) -> dict[str, Any]:
-    """The data set's entry in params.yaml; ValueError for an unknown one, a name that is a path, a URL not of HTTP."""
-    if dataset not in params["datasets"]:
-        raise ValueError(f"unknown data set. Expected one of: {', '.join(params['datasets'])}. Received: {dataset}")
-    entry = params["datasets"][dataset]
-    for file in entry["files"]:
-        if file["name"] in ("", ".", "..") or set(file["name"]) & set("/\\:\0"):
-            raise ValueError(f"datasets.{dataset}.files: expected a name without a path. Received: {file['name']!r}")
+def find_dataset(params: Any, dataset: str) -> dict[str, Any]:
+    """The data set's entry in params.yaml.
+
+    ValueError for an unknown one, one without what is read here, a name that is a path, and a URL not of HTTP. The rest
+    is for `stages.configure`, whose modules this one does not import: each change of them would download anew.
+    """
+    datasets = params.get("datasets") if isinstance(params, dict) else None
+    if not isinstance(datasets, dict) or dataset not in datasets:
+        known = ", ".join(map(str, datasets)) if isinstance(datasets, dict) else "none"
+        raise ValueError(f"unknown data set. Expected one of: {known}. Received: {dataset}")
+    entry = datasets[dataset]
+    of_type(entry, {"mirror": str, "files": list}, f"datasets.{dataset}")
+    for index, file in enumerate(entry["files"]):
+        place = f"datasets.{dataset}.files[{index}]"
+        of_type(file, {"name": str, "sha256": str, "bytes": int, "urls": list}, place)
+        for name in (dataset, entry["mirror"], file["name"]):
+            if name in ("", ".", "..") or set(name) & set("/\\:\0"):
+                raise ValueError(f"{place}: expected a name without a path. Received: {name!r}")
         for url in file["urls"]:
-            if not url.lower().startswith(("http://", "https://")):
-                raise ValueError(f"datasets.{dataset}.files: expected an http or https URL. Received: {url!r}")
+            if not str(url).lower().startswith(("http://", "https://")):
+                raise ValueError(f"{place}: expected an http or https URL. Received: {url!r}")
     return entry
+
+
+def of_type(entry: Any, types: dict[str, type], place: str) -> None:
+    """ValueError if the entry is no mapping or one of these keys is missing or holds another type."""
+    for key, expected in types.items():
+        value = entry.get(key) if isinstance(entry, dict) else None
+        if type(value) is not expected:
+            raise ValueError(f"{place}.{key}: expected a value of type {expected.__name__}. Received: {value!r}")
 
 
 def find_mirror(environ: Mapping[str, str], cwd: Path) -> Path | None:
@@ -118,6 +137,15 @@ def fetch(file: dict[str, Any], folder: Path, mirror: Path | None, place: str) -
     raise ValueError("\n".join([expected, *failures, hint]))
 
 
+def remove_others(folder: Path, names: set[str]) -> None:
+    """Remove what a killed download left in the folder, and files that params.yaml no longer has."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in names:
+            path.unlink()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read the data set's files from params.yaml and the mirror from the environment; one message if a file fails."""
     parser = argparse.ArgumentParser(description="Download the raw files of one data set.")
@@ -132,7 +160,8 @@ def main(arguments: list[str] | None = None) -> None:
             path, place = folder / file["name"], f"{entry['mirror']}/{file['name']}"
             origin = "already there" if is_right(path, file) else f"from {fetch(file, folder, mirror, place)}"
             print(f"{path}: {file['bytes']} bytes, {origin}", flush=True)
-    except (OSError, ValueError) as error:
+        remove_others(folder, {file["name"] for file in entry["files"]})
+    except (OSError, ValueError, yaml.YAMLError) as error:
         sys.exit(f"stages.download: {error}")
 
 

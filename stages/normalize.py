@@ -18,6 +18,8 @@ The same inputs give the same bytes.
 import argparse
 import json
 import math
+import re
+import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -82,8 +84,8 @@ def kept_columns(features: list[str], options: Mapping[str, Any]) -> list[int]:
 def rows_and_columns(dataset: str, raw: Raw, split: str, options: Any) -> tuple[dict[str, np.ndarray], list[int]]:
     """Raw rows of each part, and the columns that stay; ValueError with the place of an option that is wrong."""
     place = f"datasets.{dataset}.splits.{split}"
-    if not isinstance(options, Mapping):
-        raise ValueError(f"{place}: expected options by name, got {options!r}")
+    if not isinstance(options, Mapping) or not all(isinstance(option, str) for option in options):
+        raise ValueError(f"{place}: expected options by name, got {reprlib.repr(options)}")
     try:
         by_part = module_of(dataset).split_rows(raw, options)
         fit_scaling(raw.x[:1], options.get("scaling"))
@@ -184,12 +186,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def splits_of(params: Any, dataset: str) -> Mapping[str, Mapping[str, Any]]:
-    """`datasets.<dataset>.splits` of the parameters; ValueError if there is none."""
+    """`datasets.<dataset>.splits` of the parameters; ValueError if there is none, or for a name that is no folder's."""
     value = params
     for key in ("datasets", dataset, "splits"):
         value = value.get(key) if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping) or not value:
-        raise ValueError(f"datasets.{dataset}.splits: expected at least one split by name, got {value!r}")
+        got = reprlib.repr(value)
+        raise ValueError(f"datasets.{dataset}.splits: expected at least one split by name, got {got}")
+    for name in value:
+        if not isinstance(name, str) or not re.fullmatch("[a-z0-9_]+", name):
+            got = reprlib.repr(name)
+            raise ValueError(f"datasets.{dataset}.splits: expected names of a to z, 0 to 9 and _, got {got}")
     return value
 
 

@@ -31,6 +31,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.datasets import module_of, normalize, number
+from stages.recipes.objects import sentence
 from stages.recipes.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 
@@ -160,7 +161,10 @@ def read_tables(paths: Sequence[Path], dataset: str, features: list[str]) -> tup
 
 
 def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
-    """Predict normalized rows with the model in the folder. x: float32 (n, ...). Returns: float32 (n, outputs)."""
+    """Predict normalized rows with the model in the folder; ValueError for a model that is damaged or holds code.
+
+    x: float32 (n, ...). Returns: float32 (n, outputs) by output.
+    """
     if (folder / "estimator.json").exists():
         from stages.training import estimators
 
@@ -171,7 +175,12 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
     from stages.training import keras_models
 
     recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-    return keras_models.predictor(keras.models.load_model(folder / "model.keras", compile=False), recipe)(x)
+    path = folder / "model.keras"
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever Keras makes of code in a model, or of a damaged file
+        raise ValueError(f"{path}: expected a whole model without code of its own, got: {sentence(error)}") from None
+    return keras_models.predictor(model, recipe)(x)
 
 
 def tabulate(outputs: Predictions, dataset: str) -> pd.DataFrame:

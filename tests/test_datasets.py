@@ -60,6 +60,7 @@ def test_idx_is_read_as_written(tmp_path: Path) -> None:
     assert np.array_equal(array, VALUES)
 
 
+@pytest.mark.bad_input("IDX", "wrong magic, dtype, dimensions, shape or length, gzip cut short or none")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -91,6 +92,7 @@ def write_fashion(folder: Path, labels: np.ndarray) -> None:
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
 
 
+@pytest.mark.bad_input("IDX", "labels out of range or of wrong counts")
 @pytest.mark.parametrize("label", [0, 10, 255])
 def test_labels_must_be_ten_classes_of_equal_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label: int) -> None:
     monkeypatch.setattr(fashion_mnist, "FILES", {"train": 20, "t10k": 20})
@@ -119,12 +121,22 @@ def test_table_is_read_whatever_its_line_ends(content: bytes) -> None:
     assert table(content).tolist() == [[1, 2], [3, -40]]
 
 
+@pytest.mark.bad_input(
+    "CSV",
+    "columns, rows, cells too many or missing, text, NaN, infinity, byte order mark, NUL, quotes, huge fields",
+)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"1,2\n3\n", "t.csv, line 2: expected 2 columns, got 1"),
         (b"1,2\n3,4,5\n", "t.csv, line 2: expected 2 columns, got 3"),
         (b"1,2\n\n3,4\n", "t.csv, line 2: expected 2 columns, got 0"),
+        (b"1,2\n   \n3,4\n", "t.csv, line 2: expected 2 columns, got 1"),
+        (b"\n1,2\n3,4\n", "t.csv, line 1: expected 2 columns, got 0"),
+        (b"1;2\n3;4\n", "t.csv, line 1: expected 2 columns, got 1"),
+        (b"1,2\n3,4\0\n", "t.csv, line 2, b: expected a finite number, got '4.x00'"),
+        (b"1\0,\0002\0\n\0", "t.csv, line 1, a: expected a finite number, got '1.x00'"),
+        (b"\xff\xfe1\0,\0", "t.csv, byte 0: expected ASCII, got 0xff"),
         (b"1,2\n3,x\n", "t.csv, line 2, b: expected a finite number, got 'x'"),
         (b"1,2\n,4\n", "t.csv, line 2, a: expected a finite number, got ''"),
         (b"1,nan\n3,4\n", "t.csv, line 1, b: expected a finite number, got 'nan'"),
@@ -161,19 +173,25 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
 
 def test_archive_member_is_read_without_unpacking(tmp_path: Path) -> None:
     path = archive_of(tmp_path / "a.tgz", (tarfile.TarInfo("data"), b"1,2"))
-    assert housing.read_member(path, "data", 3) == b"1,2"
+    assert housing.read_member(path, "data", 20_000) == b"1,2"
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.bad_input("tar", "member missing, twice, a link, a device, a folder, outside, too large")
 @pytest.mark.parametrize(
     ("member", "content", "message"),
     [
-        (tarfile.TarInfo("other"), b"", r"a.tgz: expected the member data, got \['other'\]"),
+        (tarfile.TarInfo("other"), b"", r"a.tgz: expected one member data, got \['other'\]"),
         (link("data", tarfile.SYMTYPE), b"", "a.tgz:data: expected a regular file, got tar type '2'"),
         (link("data", tarfile.LNKTYPE), b"", "a.tgz:data: expected a regular file, got tar type '1'"),
         (link("data", tarfile.DIRTYPE), b"", "a.tgz:data: expected a regular file, got tar type '5'"),
         (link("data", tarfile.FIFOTYPE), b"", "a.tgz:data: expected a regular file, got tar type '6'"),
-        (tarfile.TarInfo("data"), b"1,22", "a.tgz:data: expected at most 3 bytes, got 4"),
+        (link("data", tarfile.CHRTYPE), b"", "a.tgz:data: expected a regular file, got tar type '3'"),
+        (link("data", tarfile.BLKTYPE), b"", "a.tgz:data: expected a regular file, got tar type '4'"),
+        (tarfile.TarInfo("data"), bytes(20_000), "a.tgz: expected at most 20000 bytes when unpacked, got more"),
+        (tarfile.TarInfo("../data"), b"1,2", "a.tgz: expected members inside the archive's folder, got '../data'"),
+        (tarfile.TarInfo("a/../../data"), b"1,2", "a.tgz: expected members inside .*, got 'a/../../data'"),
+        (tarfile.TarInfo("/data"), b"1,2", "a.tgz: expected members inside the archive's folder, got '/data'"),
     ],
 )
 def test_archive_member_must_be_a_small_regular_file(
@@ -182,14 +200,34 @@ def test_archive_member_must_be_a_small_regular_file(
     other = (tarfile.TarInfo("other"), b"1,2")
     members = [(member, content)] if member.name == "other" else [other, (member, content)]
     with pytest.raises(ValueError, match=message):
-        housing.read_member(archive_of(tmp_path / "a.tgz", *members), "data", 3)
+        housing.read_member(archive_of(tmp_path / "a.tgz", *members), "data", 20_000)
+    assert os.listdir(tmp_path) == ["a.tgz"]
 
 
+@pytest.mark.bad_input("tar", "member missing, twice, a link, a device, a folder, outside, too large")
+def test_archive_member_must_be_there_once(tmp_path: Path) -> None:
+    path = archive_of(tmp_path / "a.tgz", (tarfile.TarInfo("data"), b"1,2"), (tarfile.TarInfo("data"), b"3,4"))
+    with pytest.raises(ValueError, match=r"a\.tgz: expected one member data, got \['data', 'data'\]"):
+        housing.read_member(path, "data", 20_000)
+
+
+@pytest.mark.bad_input("tar", "cut short, other format, wrong checksum, more when unpacked than it may be")
 def test_archive_that_is_cut_short_or_none_is_refused(tmp_path: Path) -> None:
     content = np.random.default_rng(0).bytes(100_000)
     path = archive_of(tmp_path / "a.tgz", (tarfile.TarInfo("data"), content))
     whole = path.read_bytes()
-    for wrong in (whole[:50_000], whole[:10], b"", b"<html>", gzip.compress(b"text")):
+    other_checksum = whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:]
+    zeros = gzip.compress(bytes(50 * 2**20))
+    for wrong in (
+        whole[:50_000],
+        whole[:-1],
+        whole[:10],
+        b"",
+        b"<html>",
+        gzip.compress(b"text"),
+        other_checksum,
+        zeros,
+    ):
         path.write_bytes(wrong)
         with pytest.raises(ValueError, match=r"a\.tgz: expected "):
             housing.read_member(path, "data", 10**6)
@@ -198,6 +236,7 @@ def test_archive_that_is_cut_short_or_none_is_refused(tmp_path: Path) -> None:
 FIRST_HOUSE = [-122.23, 37.88, 41, 880, 129, 322, 126, 8.3252]
 
 
+@pytest.mark.bad_input("CSV", "values that give no features")
 def test_housing_row_of_the_archive_is_named_in_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housing, "ROWS", 2)
     row = ",".join(str(value) for value in FIRST_HOUSE) + ",452600\n"
@@ -219,6 +258,7 @@ def test_housing_features_come_from_raw_columns_in_any_order() -> None:
     assert housing.features_from_raw(raw.astype(str)).tolist() == expected
 
 
+@pytest.mark.bad_input("CSV", "values that give no features")
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -247,6 +287,7 @@ def patients_csv(rows: int = 470, died: int = 70, first_patient: int = 1) -> str
     return "".join(",".join(map(str, line)) + "\n" for line in lines)
 
 
+@pytest.mark.bad_input("CSV", "patients or labels that are not the published ones")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -266,6 +307,7 @@ def test_thoracic_table_must_have_the_published_patients_and_labels(tmp_path: Pa
         thoracic.read(tmp_path)
 
 
+@pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
 def test_module_of_gives_the_package_s_modules_only() -> None:
     assert module_of("housing") is housing
     for name in ("mnist", "", "os", "..normalize"):
@@ -276,6 +318,7 @@ def test_module_of_gives_the_package_s_modules_only() -> None:
 SYNTHETIC = Raw(np.zeros((40, 2)), np.arange(40) % 2, ["a", "b"], test_rows=np.arange(30, 40))
 
 
+@pytest.mark.bad_input("params.yaml", "options of a split that cannot be followed")
 @pytest.mark.parametrize(
     ("dataset", "options", "message"),
     [

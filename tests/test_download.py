@@ -334,6 +334,36 @@ def test_failing_run_leaves_earlier_files_as_they_were(server):
     assert os.listdir("data/raw/small") == ["a.bin"]
 
 
+def test_what_a_killed_run_left_and_what_is_no_longer_asked_for_is_removed(server):
+    write_params(server.url("/right"))
+    Path("data/raw/small/.partial-killed").mkdir(parents=True)
+    Path("data/raw/small/.partial-killed/file").write_bytes(RIGHT[:100])
+    Path("data/raw/small/b.bin").write_bytes(b"of an earlier params.yaml")
+    download.main(["small"])
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+
+
+@pytest.mark.slow
+@pytest.mark.bad_input("download", "no right source any more, as the real DVC runs the stage again")
+def test_good_files_stay_while_the_stage_fails_under_dvc(server, monkeypatch):
+    stage = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["download"]
+    stage["do"]["deps"] = ["params.yaml"]
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"download": stage}}), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["dvc", "init", "-q"], check=True)
+    write_params(server.url("/right"))
+    subprocess.run(["dvc", "repro", "-q", "download@small"], check=True)
+    write_params(server.url("/404"), content=b"a newer release")
+    failed = subprocess.run(["dvc", "repro", "download@small"], capture_output=True, text=True, check=False)
+    assert failed.returncode != 0
+    assert "HTTP status 404 Not Found" in failed.stderr + failed.stdout
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert Path("data/raw/small/a.bin").read_bytes() == RIGHT
+
+
 def test_interrupt_leaves_no_file_behind(server, monkeypatch):
     def interrupt(descriptor):
         raise KeyboardInterrupt
@@ -434,6 +464,43 @@ def test_name_cannot_leave_its_folder(server, name):
 def test_only_http_urls_are_accepted(url):
     write_params(url)
     assert "expected an http or https URL" in failure()
+
+
+@pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "unknown data set. Expected one of: none. Received: small"),
+        ("[1, 2]", "unknown data set. Expected one of: none"),
+        ("datasets: 3", "unknown data set. Expected one of: none"),
+        ("datasets: {big: {}}", "unknown data set. Expected one of: big"),
+        ("datasets: {small: }", "datasets.small.mirror: expected a value of type str. Received: None"),
+        (
+            "datasets: {small: {mirror: m, files: {}}}",
+            "datasets.small.files: expected a value of type list. Received: {}",
+        ),
+        ("datasets: {small: {mirror: m, files: [a]}}", "datasets.small.files[0].name: expected a value of type str."),
+        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: '3', urls: []}]}}", "[0].bytes: expected"),
+        ("datasets: {small: {mirror: ../m, files: [{name: a, sha256: b, bytes: 3, urls: []}]}}", "without a path"),
+        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: 3, urls: [{}]}]}}", "an http or https URL"),
+        ("datasets: [", "while parsing"),
+        ("datasets: \0", "special characters are not allowed"),
+    ],
+)
+def test_params_that_are_no_data_set_are_one_message(text, message):
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    assert message in failure()
+    assert not Path("data").exists()
+
+
+@pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
+@pytest.mark.parametrize("name", ["..", ".", "", "../x", "/x", "a/../../x"])
+def test_data_sets_name_cannot_leave_its_folder(name):
+    write_params()
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump({"datasets": {name: params["datasets"]["small"]}}), encoding="utf-8")
+    assert "expected a name without a path" in failure(name)
+    assert os.listdir() == ["params.yaml"]
 
 
 def test_missing_params_file_is_one_message():

@@ -237,6 +237,7 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
     assert np.array_equal(datasets.normalize(raw.x[[row]], split.scaling), split.x["test"][3:4])
 
 
+@pytest.mark.bad_input("params.yaml", "options of a split that cannot be followed")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -256,6 +257,7 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
             r"splits\.only\.columns_left_out: expected a column to stay",
         ),
         (0.2, r"splits\.only: expected options by name, got 0\.2"),
+        ({0: 1, "scaling": "none"}, r"splits\.only: expected options by name, got {0: 1, 'scaling': 'none'}"),
         ({**CLEAN, "repeats": 0}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got 0"),
         ({**CLEAN, "repeats": "3"}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got '3'"),
         ({"scaling": "none", "repeats": 3}, r"splits\.only\.repeats: expected a random_state beside it, got 3"),
@@ -304,12 +306,19 @@ def test_stage_reads_the_parameters_and_tells_what_it_wrote(
     assert len(load_split("thoracic", "published").x["train"]) == 100
 
 
+@pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
 @pytest.mark.parametrize(
     ("dataset", "params", "message"),
     [
         ("mnist", "{}", "datasets.mnist: expected a data set among"),
         ("thoracic", "{}", "datasets.thoracic.splits: expected at least one split"),
         ("thoracic", "datasets: [", "normalize: while parsing"),
+        (
+            "thoracic",
+            "datasets: {thoracic: {splits: {../../x: {}}}}",
+            "splits: expected names of a to z, 0 to 9 and _, got",
+        ),
+        ("../thoracic", "datasets: {../thoracic: {splits: {a: {}}}}", "expected a data set among"),
         ("thoracic", "datasets: {thoracic: {splits: {a: {scaling: none}}}}", "ThoraricSurgery.csv"),
     ],
 )

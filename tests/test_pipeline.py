@@ -38,6 +38,11 @@ def block(stage: str) -> dict[str, Any]:
     return declared.get("do", declared)
 
 
+def outputs_of(stage: str) -> list[str]:
+    every = [output for kind in ("outs", "metrics", "plots") for output in block(stage).get(kind, [])]
+    return [next(iter(output)) if isinstance(output, dict) else output for output in every]
+
+
 def script(stage: str) -> str:
     """The module that a stage runs."""
     found = re.match(r"python -m (stages\.\w+)", block(stage)["cmd"])
@@ -153,13 +158,16 @@ def test_a_training_depends_on_its_own_recipe_and_its_own_data() -> None:
     assert "params" not in block("train")
 
 
+def test_every_stage_that_is_called_by_a_name_waits_for_the_check_of_all_names() -> None:
+    waiting = {stage for stage in STAGES if "data/checked" in block(stage)["deps"]}
+    their_outputs = {output for stage in waiting for output in outputs_of(stage)}
+    assert "data/checked" in outputs_of("configure")
+    for stage in (stage for stage in STAGES if "foreach" in STAGES[stage]):
+        assert stage in waiting or their_outputs & set(block(stage)["deps"])
+
+
 def test_every_output_of_the_pipeline_is_written_by_one_stage() -> None:
-    outputs = [
-        next(iter(output)) if isinstance(output, dict) else output
-        for stage in STAGES
-        for kind in ("outs", "metrics", "plots")
-        for output in block(stage).get(kind, [])
-    ]
+    outputs = [output for stage in STAGES for output in outputs_of(stage)]
     assert len(outputs) == len(set(outputs))
     for one in outputs:
         assert not [other for other in outputs if other.startswith(f"{one}/")]

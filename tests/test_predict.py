@@ -163,6 +163,7 @@ COLOURS = np.stack([GREY, GREY, GREY.T], axis=2)
 TRANSPARENT = np.stack([GREY, GREY, GREY, np.full_like(GREY, 254)], axis=2)
 
 
+@pytest.mark.bad_input("PNG to predict", "wrong size, colours, transparency, depth or format, cut short, none")
 @pytest.mark.parametrize(
     ("write", "message"),
     [
@@ -232,6 +233,7 @@ def test_excels_mark_its_line_ends_and_empty_lines_are_read(tmp_path):
     pd.testing.assert_frame_equal(got, pd.DataFrame({"b": [2.5, -4], "a": [1.0, 3]}, index=[2, 4]))
 
 
+@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -255,11 +257,13 @@ def test_mistake_in_a_table_is_named_with_its_line_and_column(content, message, 
         predict.read_columns(table(tmp_path / "x.csv", content), ["age", "beds"], ["label"])
 
 
+@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
 def test_table_that_is_no_text_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"x\.csv, byte 0: expected CSV in UTF-8, got 0x89"):
         predict.read_columns(png(tmp_path / "x.png", GREY).rename(tmp_path / "x.csv"), ["age"], [])
 
 
+@pytest.mark.bad_input("CSV to predict", "values that give no features")
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -281,6 +285,7 @@ def declared(monkeypatch):
     monkeypatch.setattr(predict, "read_params", lambda: SimpleNamespace(variants=variants))
 
 
+@pytest.mark.bad_input("predict", "names that are a path, unknown or not trained")
 @pytest.mark.usefixtures("declared")
 def test_unknown_variant_is_answered_with_names_like_it(models):
     with pytest.raises(SystemExit, match="expected one of logistic, got 'logistics'"):
@@ -289,6 +294,7 @@ def test_unknown_variant_is_answered_with_names_like_it(models):
         predict.main(["relu_10", "x.png", "--models", str(models)])
 
 
+@pytest.mark.bad_input("predict", "names that are a path, unknown or not trained")
 @pytest.mark.usefixtures("declared")
 @pytest.mark.parametrize("name", ["..", ".", "../models/images", ""])
 def test_variant_is_a_name_and_no_path(name, models):
@@ -296,6 +302,7 @@ def test_variant_is_a_name_and_no_path(name, models):
         predict.main([name, "x.png", "--models", str(models)])
 
 
+@pytest.mark.bad_input("predict", "names that are a path, unknown or not trained")
 @pytest.mark.usefixtures("declared")
 def test_variant_that_is_not_trained_is_answered_with_the_command_that_trains_it(tmp_path):
     (tmp_path / "relu_100").mkdir()

@@ -45,6 +45,7 @@ def only_line(check: Callable[[Any], Any], given: Any) -> str:
 # What the schema finds, without TensorFlow
 
 
+@pytest.mark.bad_input("params.yaml", "unknown or missing keys, values of a wrong type or out of range")
 @pytest.mark.parametrize(
     ("path", "value", "place", "expected"),
     [
@@ -121,6 +122,7 @@ def test_a_wrong_value_is_told_with_its_path_what_was_expected_and_what_came(
     assert f", got {got}" in line
 
 
+@pytest.mark.bad_input("params.yaml", "blocks that are no model or several")
 @pytest.mark.parametrize(
     ("block", "expected", "got"),
     [
@@ -137,6 +139,7 @@ def test_a_block_is_one_kind_of_model_with_all_that_it_needs(block: dict[str, An
     assert line == f"variants.softmax: expected {expected}, got {got}"
 
 
+@pytest.mark.bad_input("params.yaml", "blocks that are no model or several")
 @pytest.mark.parametrize("key", ["epochs", "batch_size", "optimizer", "loss", "callbacks"])
 def test_an_estimator_takes_nothing_that_only_keras_has(key: str) -> None:
     value = {"batch_size": 32, "callbacks": {}}.get(key, VARIANTS["softmax"].get(key))
@@ -144,6 +147,7 @@ def test_an_estimator_takes_nothing_that_only_keras_has(key: str) -> None:
     assert line == f"variants.sgd_classifier: expected no {key} beside estimator, got {key}"
 
 
+@pytest.mark.bad_input("params.yaml", "blocks that are no model or several")
 @pytest.mark.parametrize(
     ("layer", "expected", "got"),
     [
@@ -164,6 +168,7 @@ def test_an_entry_of_layers_is_one_layer(layer: dict[str, Any], expected: str, g
     assert line.endswith(f", got {got}")
 
 
+@pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
 @pytest.mark.parametrize("name", ["my-variant", "my.variant", "MyVariant", "my variant", "größe", ""])
 def test_a_variants_name_is_one_that_dvc_can_address(name: str) -> None:
     content = CONTENT | {"variants": VARIANTS | {name: VARIANTS["softmax"]}}
@@ -180,6 +185,7 @@ def test_a_number_that_yaml_reads_as_text_is_told_how_to_write_it() -> None:
     )
 
 
+@pytest.mark.bad_input("params.yaml", "YAML that is none: keys, dates, numbers, tags, depth, aliases")
 @pytest.mark.parametrize(
     ("text", "line_number", "got"),
     [
@@ -201,6 +207,7 @@ def test_broken_yaml_is_told_in_one_line_with_the_line_number(
     assert f"line {line_number}" in line
 
 
+@pytest.mark.bad_input("params.yaml", "YAML that is none: keys, dates, numbers, tags, depth, aliases")
 @pytest.mark.parametrize("content", [None, [], "text", 3])
 def test_a_file_that_is_no_mapping_is_refused(content: Any) -> None:
     assert only_line(parse_params, content).endswith(f": expected a mapping, got {content!r}")
@@ -227,6 +234,7 @@ def test_every_mistake_is_told_at_once() -> None:
 STUDY = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "softmax", "members": [{"variant": "relu_100"}]}
 
 
+@pytest.mark.bad_input("params.yaml", "studies of what is not there or cannot be compared")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -258,6 +266,7 @@ def test_a_wrong_study_is_told_with_its_place(changes: dict[str, Any], expected:
     assert only_line(parse_params, CONTENT | {"studies": {"mine": STUDY | changes}}) == expected
 
 
+@pytest.mark.bad_input("params.yaml", "studies of what is not there or cannot be compared")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -277,6 +286,35 @@ def test_a_comparison_that_could_not_be_made_is_told(changes: dict[str, Any], ex
     assert (
         only_line(configure.check_studies, parse_params(CONTENT | {"studies": {"mine": STUDY | changes}})) == expected
     )
+
+
+@pytest.mark.bad_input("params.yaml", "published figures that nothing measures")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"part": "test", "metric": "acuracy"}, "metric: expected one of accuracy, got 'acuracy'"),
+        (
+            {"part": "test", "metric": "mse"},
+            "metric: expected one of accuracy, calibration_error, log_loss, macro_f1, got",
+        ),
+        (
+            {"variant": "deep_only", "part": "test", "metric": "accuracy"},
+            "metric: expected one of mae, mse, r2, rmse, got",
+        ),
+        ({"part": "model", "metric": "layers"}, "metric: expected one of epochs, parameters, trainings, got 'layers'"),
+        ({"part": "validation", "metric": "acc", "epoch": 1}, "metric: expected one of accuracy, loss, got 'acc'"),
+        ({"part": "training", "metric": "accuracy"}, "epoch: expected an epoch beside training, got none"),
+        ({"part": "test", "metric": "accuracy", "epoch": 3}, "epoch: expected none beside test, got 3"),
+    ],
+)
+def test_a_published_figure_that_nothing_measures_is_told(changes: dict[str, Any], expected: str) -> None:
+    figure = {"document": "A", "variant": "softmax", "value": 0.5, "tolerance": 0.1, **changes}
+    line = only_line(configure.check_published, parse_params(CONTENT | {"published": [figure]}))
+    assert line.startswith(f"published[0].{expected}")
+
+
+def test_every_published_figure_is_of_something_measured(params: Params) -> None:
+    configure.check_published(params)
 
 
 def test_every_variant_with_test_rows_is_in_a_study(params: Params) -> None:
@@ -306,6 +344,7 @@ def completed(content: Any) -> Any:
     return configure.complete(parse_params(content))
 
 
+@pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("path", "value", "place", "expected", "got"),
@@ -343,6 +382,21 @@ def completed(content: Any) -> Any:
             "layers[1].Dense.kernel_constraint.MaxNorm.max_value",
             "a number greater than 0",
             "0",
+        ),
+        ("layers[1]", {"Dense": {"units": 10**9}}, "", "a model of at most 100,000,000 parameters", "795,000,000,010"),
+        (
+            "layers[1]",
+            {"Dense": {"units": 2**31}},
+            "layers[1].Dense.units",
+            "a number less than 2147483648",
+            "2147483648",
+        ),
+        (
+            "callbacks",
+            {"BackupAndRestore": {"backup_dir": ".."}},
+            "callbacks.BackupAndRestore.backup_dir",
+            "no such",
+            "",
         ),
         ("layers[3]", {"Dense": {"units": 9}}, "layers", "an output of 10 for each row", "shape (9,)"),
         ("layers[0]", {"Dense": {"units": 9}}, "layers", "an output of 10 for each row", "shape (28, 10)"),
@@ -401,10 +455,11 @@ def test_what_keras_would_not_take_is_told_before_anything_trains(
     at_top = path == "optimizer" and value in ("Adm", {"SGD": {"learning_rate": -1}})
     prefix = "" if at_top else "variants.dropout_30."
     line = only_line(completed, changed(prefix + path, value))
-    assert line.startswith(f"{prefix}{place}: expected {expected}")
+    assert line.startswith(f"{(prefix + place).rstrip('.')}: expected {expected}")
     assert f", got {got}" in line or ", got: " in line
 
 
+@pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("path", "value", "place", "expected", "got"),
@@ -459,6 +514,7 @@ def test_what_does_not_fit_the_data_set_or_the_estimator_is_told(
     assert f", got {got}" in line
 
 
+@pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("path", "value", "place", "words"),
@@ -503,6 +559,7 @@ def test_what_a_library_refuses_in_its_own_words_gets_its_place(
         assert word in line
 
 
+@pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("path", "value"),
@@ -515,6 +572,8 @@ def test_what_a_library_refuses_in_its_own_words_gets_its_place(
         ("dropout_30.callbacks", {"EarlyStopping": {"monitor": None}}),
         ("dropout_30.callbacks", {"LearningRateScheduler": {"schedule": "step"}}),
         ("dropout_30.optimizer", {"Adam": {"weight_decay": "much"}}),
+        ("dropout_30.optimizer", {"Optimizer": {"learning_rate": 0.1}}),
+        ("dropout_30.optimizer", {"MultiOptimizer": {"optimizers_and_layers": []}}),
         ("deep_only.inputs", {"wide": [0], "deep": [1]}),
         ("wide_and_deep.graph", {"wide_and_deep": {"hidden_units": [3], "activation": "relu", "inputs": 3}}),
         ("sgd_classifier.estimator", {"SGDClassifier": {"loss": "hinge"}}),
@@ -553,6 +612,22 @@ def test_a_mistake_leaves_the_recipes_that_were_there(tmp_path: Path, monkeypatc
     ):
         configure.main([])
     assert Path("data/recipes/softmax.json").read_bytes() == written
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_a_check_writes_and_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(changed("epochs", None)), encoding="utf-8")
+    Path("data/models/gone").mkdir(parents=True)
+    configure.main(["--check"])
+    assert [path.as_posix() for path in Path().rglob("*")] == ["params.yaml", "data", "data/models", "data/models/gone"]
+    configure.main([])
+    assert sorted(path.as_posix() for path in Path("data").rglob("*.json")) == ["data/recipes/softmax.json"]
+    assert Path("data/checked").is_file()
+    checked = Path("data/checked").read_bytes()
+    Path("params.yaml").write_text(yaml.safe_dump(changed("epochs", 3)), encoding="utf-8")
+    configure.main([])
+    assert Path("data/checked").read_bytes() == checked  # or every change would download and train anew
 
 
 def test_what_variants_left_that_are_gone_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -742,6 +817,7 @@ def test_a_repeated_layer_is_numbered_with_the_places_that_it_takes(params: Para
     assert list(made()["selu_100_layers"]["layers"]) == ["0_Flatten", "1_Dense", "2-100_Dense", "101_Dense"]
 
 
+@pytest.mark.bad_input("params.yaml", "options of a split that cannot be followed")
 @pytest.mark.parametrize(
     ("place", "value", "expected"),
     [
@@ -760,6 +836,7 @@ def test_a_mistake_in_a_split_is_told_before_anything_is_removed(place: str, val
     assert "got" in line
 
 
+@pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")
 @pytest.mark.parametrize(
     ("block", "place"),
     [

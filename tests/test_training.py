@@ -317,6 +317,7 @@ def test_a_schedule_is_recorded_as_it_stands_at_the_first_step_of_the_epoch(tmp_
     assert trained.history["learning_rate"].tolist() == pytest.approx([0.02, 0.02, 0.01, 0.01])
 
 
+@pytest.mark.bad_input("train", "a loss or predictions that are not finite")
 def test_a_loss_that_is_no_number_ends_the_training_with_its_seed_and_epoch(tmp_path: Path) -> None:
     recipe = recipe_of(optimizer={"SGD": {"learning_rate": 1e30}}, epochs=3)
     with pytest.raises(ValueError, match=r"^seed 7, epoch [12]: expected a finite loss, got (nan|inf)$"):
@@ -437,6 +438,7 @@ def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bo
     assert len({each.predictions["test"].tobytes() for each in together}) == 4
 
 
+@pytest.mark.bad_input("train", "a loss or predictions that are not finite")
 def test_of_several_trainings_the_one_that_diverged_is_named(tmp_path: Path) -> None:
     rows = split_of()
     huge = replace(rows, y={part: values * 1e30 for part, values in rows.y.items()})

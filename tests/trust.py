@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "trust.md"
 SECTIONS = {
     "bad_input": (
         "Bad input",
-        "Each ends in the documented message, which names the place, what was expected and what came; "
+        "Each is taken for what it says, or ends in a message that names the place, what was expected and what came; "
         "no file is left half-written, and no good one is replaced.",
     ),
     "fault": (

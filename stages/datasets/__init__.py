@@ -6,6 +6,7 @@ stores the scaled arrays of every split; training and evaluation open them with 
 """
 
 import csv
+import ctypes
 import importlib
 import io
 import json
@@ -13,6 +14,7 @@ import math
 import mmap
 import pkgutil
 import reprlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +134,12 @@ def forget(array: np.ndarray) -> None:
         owner = owner.base
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
+
+
+def give_back_freed_memory() -> None:
+    """Let the system have what this process has freed: glibc keeps it. Other systems are left alone."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 def overlap_of(splits: Sequence[Split], part: str) -> float:

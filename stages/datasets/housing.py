@@ -17,10 +17,13 @@ x: float64 (20640, 8), scikit-learn's features in its order, derived by `feature
 y: float64 (20640,), medianHouseValue / 100,000, in 100,000 USD, 0.14999 to 5.00001 (the survey cuts at 500,000 USD).
 """
 
+import gzip
+import io
+import reprlib
 import tarfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -31,7 +34,7 @@ from stages.datasets import Raw, check_options, random_state_option, read_table,
 
 ARCHIVE = "cal_housing.tgz"
 MEMBER = "CaliforniaHousing/cal_housing.data"
-MEMBER_BYTES_LIMIT = 16 * 2**20  # it has 2 MB; no archive may fill the memory
+UNPACKED_BYTES_LIMIT = 16 * 2**20  # it has 2 MB; no archive may fill the memory
 ROWS = 20_640
 RAW_COLUMNS = [
     "longitude",
@@ -64,7 +67,7 @@ def read(folder: Path) -> Raw:
     name = f"{path}:{MEMBER}"
     columns = [*RAW_COLUMNS, RAW_TARGET]
     table = pd.DataFrame(
-        read_table(read_member(path, MEMBER, MEMBER_BYTES_LIMIT), name, columns, ROWS), columns=columns
+        read_table(read_member(path, MEMBER, UNPACKED_BYTES_LIMIT), name, columns, ROWS), columns=columns
     )
     try:
         x = features_from_raw(table)
@@ -74,23 +77,31 @@ def read(folder: Path) -> Raw:
 
 
 def read_member(path: Path, member: str, limit: int) -> bytes:
-    """Contents of a regular file of at most `limit` bytes in a gzipped tar archive; nothing is unpacked to disk.
+    """Contents of a regular file in a gzipped tar archive of at most `limit` bytes; nothing is unpacked to disk.
 
-    ValueError for a file that is no such archive or is cut short, and for a member that is missing, is not a regular
-    file (a link or a device could lead anywhere) or is larger.
+    ValueError for a file that is no such archive, is cut short or larger, for a member of any name that leads out of
+    the archive's folder, and for one that is missing, there twice or no regular file (a link or a device could lead
+    anywhere).
     """
     try:
-        with tarfile.open(path, "r:gz") as archive:
-            if member not in archive.getnames():
-                raise ValueError(f"{path}: expected the member {member}, got {archive.getnames()}")
+        with gzip.open(path) as packed:
+            content = packed.read(limit + 1)  # to its end, where the checksum is
+        if len(content) > limit:
+            raise ValueError(f"{path}: expected at most {limit} bytes when unpacked, got more")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            names = archive.getnames()
+            for name in names:
+                if name.startswith("/") or ".." in PurePosixPath(name).parts:
+                    raise ValueError(f"{path}: expected members inside the archive's folder, got {reprlib.repr(name)}")
+            if names.count(member) != 1:
+                raise ValueError(f"{path}: expected one member {member}, got {reprlib.repr(names)}")
             info = archive.getmember(member)
             file = archive.extractfile(info) if info.isreg() else None
             if file is None:
-                raise ValueError(f"{path}:{member}: expected a regular file, got tar type {info.type.decode()!r}")
-            if info.size > limit:
-                raise ValueError(f"{path}:{member}: expected at most {limit} bytes, got {info.size}")
+                kind = info.type.decode("latin-1")
+                raise ValueError(f"{path}:{member}: expected a regular file, got tar type {kind!r}")
             return file.read()
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: expected a whole .tar.gz archive, got: {error}") from error
 
 

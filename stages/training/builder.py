@@ -148,7 +148,11 @@ def build_optimizer(optimizer: dict[str, Any], path: str) -> keras.optimizers.Op
     if "decay" in arguments:
         # Keras ignores it with a warning, and the rate would stay constant.
         raise ValueError(f"{path}.{class_name}.decay: expected a schedule as the learning_rate, got decay")
-    return _build(keras.optimizers, class_name, arguments, path)
+    built = _build(keras.optimizers, class_name, arguments, path)
+    if type(built) is keras.optimizers.Optimizer or "learning_rate" not in built.get_config():  # the base, a container
+        expected = "an optimizer with a rule and a learning rate of its own"
+        raise ValueError(f"{path}.{class_name}: expected {expected}, got {class_name}")
+    return built
 
 
 def with_learning_rate(optimizer: dict[str, Any], path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.datasets import Split, forget
+from stages.datasets import Split, forget, give_back_freed_memory
 from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
 from stages.training import Predictions, Trained, predicted_parts, runs
@@ -67,7 +67,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
 def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name: str, title: str, best: Path) -> None:
     path = f"variants.{name}"
     own = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
-    callbacks = [history, *own, Progress(title, recipe["epochs"])]
+    callbacks = [history, *own, Progress(title, recipe["epochs"]), _SpareMemory(split.x["train"])]
     model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], history.seed, recipe["jit_compile"])
     validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
     try:
@@ -80,6 +80,29 @@ def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name
         raise ValueError(f"{hint}, got: {reason}") from None
     if best.exists():
         model.load_weights(best)
+
+
+class _SpareMemory(keras.callbacks.Callback):
+    """Gives back in the first epoch, when most is held, the training rows and what the compiler has freed."""
+
+    def __init__(self, x: np.ndarray) -> None:
+        super().__init__()
+        self._x = x
+        self._compiled = False
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:  # the training step is compiled
+        del logs
+        self._spare()
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:  # the validation too
+        del logs
+        self._spare()
+        self._compiled = True
+
+    def _spare(self) -> None:
+        if not self._compiled:
+            forget(self._x)
+            give_back_freed_memory()
 
 
 def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[Any, Any]:
@@ -124,7 +147,7 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
 
 
 def summarise(model: keras.Model) -> dict[str, Any]:
-    """Layers with shapes and parameter counts, as `model.summary()` shows them."""
+    """Layers with shapes, parameter counts and the layers that feed each, as `model.summary()` shows them."""
     return {
         "parameters": model.count_params(),
         "trainable_parameters": sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
@@ -132,9 +155,17 @@ def summarise(model: keras.Model) -> dict[str, Any]:
             {
                 "name": layer.name,
                 "class": type(layer).__name__,
+                "inputs": _names_of_layers_before(layer),
                 "output_shape": list(layer.output.shape),
                 "parameters": layer.count_params(),
             }
             for layer in model.layers
         ],
     }
+
+
+def _names_of_layers_before(layer: keras.layers.Layer) -> list[str]:
+    if isinstance(layer, keras.layers.InputLayer):
+        return []
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    return [tensor._keras_history.operation.name for tensor in inputs]

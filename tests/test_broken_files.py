@@ -1,0 +1,142 @@
+"""Broken raw files by the hundred: the readers answer each with a message that names the file, or read what it says."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from stages import predict
+from stages.datasets import fashion_mnist, housing, read_table
+
+IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+IDX = bytes([0, 0, 8, 3]) + np.array(IMAGES.shape, dtype=">u4").tobytes() + IMAGES.tobytes()
+CSV = b"1,2.5\r\n-3,4e2\r\n5,6\r\n"
+HEADED = b'age,beds\r\n1,"2.5"\r\n\r\n-3,4e2\r\n5,6\r\n'
+ODD = st.sampled_from(
+    [
+        *(b"nan", b"inf", b"-inf", b"1e999", b"1_0", b"0x1", b"x", b"9" * 400, b"9" * 140_000),
+        *(b"", b" ", b",", b";", b"\t", b'"', b'"1"', b"\n", b"\r", b"\r\n", b"\n\n"),
+        *(b"\0", b"\xff", b"\x1a", b"\xef\xbb\xbf", b"\xff\xfe", "٣".encode(), "½".encode(), b"\x1f\x8b"),
+    ]
+)
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["cut", "change", "put in", "leave out", "repeat"]),
+        st.integers(0, 2**20),
+        ODD | st.binary(min_size=1, max_size=8),
+    ),
+    min_size=1,
+    max_size=4,
+)
+QUICK, LONG = 200, 2000
+
+
+def edited(content: bytes, edits: list[tuple[str, int, bytes]]) -> bytes:
+    """The content with bytes cut off, changed, put in, left out or repeated."""
+    for way, number, odd in edits:
+        at = number % (len(content) + 1)
+        before, after = content[:at], content[at:]
+        content = {
+            "cut": before,
+            "change": before + odd + after[len(odd) :],
+            "put in": before + odd + after,
+            "leave out": before + after[len(odd) :],
+            "repeat": before + before[-20:] + after,
+        }[way]
+    return content
+
+
+def tar_of(*members: tuple[str, bytes, bytes]) -> bytes:
+    """A tar archive of members, each a name, a type and its content."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.size, info.linkname = kind, len(content), "other"
+            archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+TAR = tar_of(("other", tarfile.REGTYPE, b"5"), ("data", tarfile.REGTYPE, CSV))
+TAR_GZ, IDX_GZ = gzip.compress(TAR, mtime=0), gzip.compress(IDX, mtime=0)
+PNG = io.BytesIO()
+Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(PNG, "PNG")
+
+
+def read_csv(path: Path) -> np.ndarray:
+    return read_table(path.read_bytes(), str(path), ["a", "b"], 3)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    return fashion_mnist.read_idx(path, IMAGES.shape)
+
+
+def read_archive(path: Path) -> bytes:
+    return housing.read_member(path, "data", 20_000)
+
+
+def read_headed(path: Path) -> np.ndarray:
+    return predict.read_columns(path, ["age", "beds"], ["label"]).to_numpy()
+
+
+def read_png(path: Path) -> np.ndarray:
+    return predict.read_image(path, (3, 4))
+
+
+def is_table(table: Any) -> bool:
+    return table.dtype == np.float64 and table.ndim == 2 and table.shape[1] == 2 and np.isfinite(table).all()
+
+
+# What is broken, how it is read, how it is packed after it was broken, and what must hold of all that is read.
+READERS: dict[str, tuple[bytes, Callable[[Path], Any], Callable[[bytes], bytes], Callable[[Any], bool]]] = {
+    "IDX": (IDX, read_idx, lambda content: gzip.compress(content, 0), lambda x: x.shape == IMAGES.shape),
+    "gzip of an IDX": (IDX_GZ, read_idx, bytes, lambda x: np.array_equal(x, IMAGES)),
+    "CSV": (CSV, read_csv, bytes, lambda table: is_table(table) and len(table) == 3),
+    "tar": (TAR, read_archive, lambda content: gzip.compress(content, 0), lambda content: isinstance(content, bytes)),
+    "gzip of a tar": (TAR_GZ, read_archive, bytes, lambda content: content == CSV),
+    "CSV to predict": (HEADED, read_headed, bytes, is_table),
+    "PNG to predict": (PNG.getvalue(), read_png, bytes, lambda x: x.shape == (3, 4) and x.dtype == np.uint8),
+}
+
+
+def break_files(kind: str, path: Path, times: int) -> int:
+    """Break a file in so many ways; each is refused with a ValueError that names it, or read as what it is."""
+    content, read, pack, holds = READERS[kind]
+    tried = 0
+
+    @settings(
+        max_examples=times, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(EDITS)
+    def run(edits: list[tuple[str, int, bytes]]) -> None:
+        nonlocal tried
+        tried += 1
+        path.write_bytes(pack(edited(content, edits)))
+        try:
+            got = read(path)
+        except ValueError as error:
+            assert str(path) in str(error)  # noqa: PT017
+            assert "expected" in str(error)  # noqa: PT017
+        else:
+            assert holds(got)
+
+    run()
+    return tried
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.bad_input(f"{kind}", "bytes changed at random")) for kind in READERS]
+)
+@pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)])
+def test_broken_bytes_are_refused_by_the_files_name_or_read_as_what_they_are(
+    tmp_path: Path, kind: str, times: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("times", break_files(kind, tmp_path / "broken", times))
