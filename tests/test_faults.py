@@ -40,8 +40,8 @@ pytestmark = [
 ]
 
 ALL = os.environ.get("FAULTS") == "all"
-NOT_RUN_CACHED = {"environment", "evaluate", "compare"}
-"""Their outputs are in Git instead of the cache, so that DVC runs them again where dvc.lock is lost: seconds each."""
+NOT_RUN_CACHED = {"download@housing", "download@thoracic", "environment", "evaluate", "compare"}
+"""DVC runs them again where dvc.lock is lost, seconds each: outputs in Git instead of the cache, and those that persist."""
 
 
 class Finished(NamedTuple):
@@ -239,13 +239,15 @@ def test_deleted_outputs_come_from_the_cache(
     finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    for output in ("data/raw/housing", "data/normalized/thoracic", "data/models/deep_only", "reports/figures"):
+    for output in ("data/normalized/housing", "data/normalized/thoracic", "data/models/deep_only", "reports/figures"):
         shutil.rmtree(project / output)
     (project / "reports/history/deep_only.csv").unlink()
-    record_property("times", 6)
+    record_property("times", 7)
     finishes(project, finished, set())
     (project / "reports/metrics.json").unlink()  # in Git, not in the cache
     finishes(project, finished, {"evaluate"})
+    shutil.rmtree(project / "data/raw/housing")
+    finishes(project, finished, {"download@housing"})  # it persists, so that DVC does not look into its cache
 
 
 @pytest.mark.fault("cache", "a file corrupted")
@@ -286,7 +288,7 @@ def cached_file(project: Path, stage: str, name: str) -> Path:
 @pytest.mark.fault("DVC's locks", "cut off")
 def test_a_lock_that_was_cut_off_is_told_and_may_be_removed(finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    shutil.rmtree(project / "data/raw/thoracic")
+    shutil.rmtree(project / "data/normalized/thoracic")
     lock = project / ".dvc/tmp/rwlock"
     lock.write_bytes(b"")
     failed = run(project, "dvc", "repro")
@@ -300,13 +302,13 @@ def test_a_lock_that_was_cut_off_is_told_and_may_be_removed(finished: Finished, 
 @pytest.mark.parametrize("living", [False, True])
 def test_a_lock_of_a_killed_run_is_let_go_or_named(living: bool, finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    shutil.rmtree(project / "data/raw/thoracic")
+    shutil.rmtree(project / "data/normalized/thoracic")
     killed = start(project, sys.executable, "-c", "import time; time.sleep(1000)")
     if not living:
         end_group(killed)
     holder = {"pid": killed.pid, "cmd": "dvc repro"}
     lock = project / ".dvc/tmp/rwlock"
-    lock.write_text(json.dumps({"write": {str(project / "data/raw/thoracic"): holder}}), encoding="utf-8")
+    lock.write_text(json.dumps({"write": {str(project / "data/normalized/thoracic"): holder}}), encoding="utf-8")
     (project / ".dvc/tmp/lock").write_text(f"{killed.pid}\n", encoding="utf-8")
     if living:  # another process has its number by now
         blocked = run(project, "dvc", "repro")
