@@ -40,8 +40,9 @@ pytestmark = [
 ]
 
 ALL = os.environ.get("FAULTS") == "all"
-NOT_RUN_CACHED = {"environment", "evaluate", "compare"}
-"""Their outputs are in Git instead of the cache, so that DVC runs them again where dvc.lock is lost: seconds each."""
+IN_GIT = {"environment", "evaluate", "compare"}
+NOT_RUN_CACHED = IN_GIT | {"download@housing", "download@thoracic"}
+"""DVC runs them again where dvc.lock is lost, seconds each: with outputs in Git alone, or with such as persist."""
 
 
 class Finished(NamedTuple):
@@ -104,15 +105,16 @@ class Attempt:
         return status
 
     def kill(self, victim: str, number: int) -> None:
-        """Send the signal to all processes, to DVC alone, or to the stage's alone."""
+        """Send the signal to all processes, to DVC alone, or to the stage's alone (to all, between two stages)."""
         try:
-            if victim == "all":
-                os.killpg(self.process.pid, number)
-            elif victim == "DVC":
+            of_stage = psutil.Process(self.process.pid).children(recursive=True)
+            if victim == "DVC":
                 os.kill(self.process.pid, number)
-            else:
-                for child in psutil.Process(self.process.pid).children(recursive=True):
+            elif victim == "stage" and of_stage:
+                for child in of_stage:
                     child.send_signal(number)
+            else:
+                os.killpg(self.process.pid, number)
         except (ProcessLookupError, psutil.NoSuchProcess):
             pass  # it was at its end
 
@@ -223,7 +225,7 @@ def test_a_dvc_lock_that_was_cut_off_comes_back_from_git_or_from_the_cache(
         assert "`git checkout dvc.lock`" in parallel.stdout
         assert parallel.returncode == 1
         assert run(project, "git", "checkout", "-q", "dvc.lock").returncode == 0
-    finishes(project, finished, set() if told else NOT_RUN_CACHED)
+    finishes(project, finished, set() if told else IN_GIT)  # the downloads stand before the cut
 
 
 @pytest.mark.fault("dvc.lock", "deleted")
@@ -238,13 +240,15 @@ def test_deleted_outputs_come_from_the_cache(
     finished: Finished, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    for output in ("data/raw/housing", "data/normalized/thoracic", "data/models/deep_only", "reports/figures"):
+    for output in ("data/normalized/housing", "data/normalized/thoracic", "data/models/deep_only", "reports/figures"):
         shutil.rmtree(project / output)
     (project / "reports/history/deep_only.csv").unlink()
-    record_property("times", 6)
+    record_property("times", 7)
     finishes(project, finished, set())
     (project / "reports/metrics.json").unlink()  # in Git, not in the cache
     finishes(project, finished, {"evaluate"})
+    shutil.rmtree(project / "data/raw/housing")
+    finishes(project, finished, {"download@housing"})  # it persists, so that DVC does not look into its cache
 
 
 @pytest.mark.fault("cache", "a file corrupted")
@@ -285,7 +289,7 @@ def cached_file(project: Path, stage: str, name: str) -> Path:
 @pytest.mark.fault("DVC's locks", "cut off")
 def test_a_lock_that_was_cut_off_is_told_and_may_be_removed(finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    shutil.rmtree(project / "data/raw/thoracic")
+    shutil.rmtree(project / "data/normalized/thoracic")
     lock = project / ".dvc/tmp/rwlock"
     lock.write_bytes(b"")
     failed = run(project, "dvc", "repro")
@@ -299,13 +303,13 @@ def test_a_lock_that_was_cut_off_is_told_and_may_be_removed(finished: Finished, 
 @pytest.mark.parametrize("living", [False, True])
 def test_a_lock_of_a_killed_run_is_let_go_or_named(living: bool, finished: Finished, tmp_path: Path) -> None:
     project = copied(finished.folder, tmp_path / "project")
-    shutil.rmtree(project / "data/raw/thoracic")
+    shutil.rmtree(project / "data/normalized/thoracic")
     killed = start(project, sys.executable, "-c", "import time; time.sleep(1000)")
     if not living:
         end_group(killed)
     holder = {"pid": killed.pid, "cmd": "dvc repro"}
     lock = project / ".dvc/tmp/rwlock"
-    lock.write_text(json.dumps({"write": {str(project / "data/raw/thoracic"): holder}}), encoding="utf-8")
+    lock.write_text(json.dumps({"write": {str(project / "data/normalized/thoracic"): holder}}), encoding="utf-8")
     (project / ".dvc/tmp/lock").write_text(f"{killed.pid}\n", encoding="utf-8")
     if living:  # another process has its number by now
         blocked = run(project, "dvc", "repro")
