@@ -263,7 +263,7 @@ def compare(stage: str, recorded: Recorded, copy: Path) -> Result:
             return Result("differs", f"{paths}, compared by the hash in {LOCK} alone ({absent})", is_tolerable=False)
         within, said = compare_figures(known, figures(variant, copy, normalized))
         return Result("differs", f"compared with {METRICS} ({absent}): {said}", within)
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         for output in outputs:
             recorded.lay(output, Path(scratch))
         found = [gap for output in other for gap in differences_in(output["path"], Path(scratch), copy)]
@@ -330,7 +330,7 @@ def verify(names: list[str], everything: bool, root: Path, same_bytes: bool = Fa
     started = time.monotonic()
     stages = read_lock(root / LOCK)
     recorded = Recorded(root, Path(output_of(dvc("cache", "dir"), root).strip()), stages)
-    with TemporaryDirectory(prefix="verify-") as scratch:
+    with TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as scratch:
         copy = Path(scratch)
         copy_workspace(root, copy)
         status = json.loads(output_of(dvc("status", "--json"), copy))
