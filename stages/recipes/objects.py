@@ -36,7 +36,7 @@ def build(
     default is a number or a truth value takes nothing else; null passes where the default is null.
     given: arguments that are not for `params.yaml` to say.
     """
-    path, nested, checks, given = f"{path}.{class_name[:MOST_SHOWN]}", nested or {}, checks or {}, given or {}
+    path, nested, checks, given = f"{path}.{str(class_name)[:MOST_SHOWN]}", nested or {}, checks or {}, given or {}
     known = [name for name, value in vars(module).items() if _is_constructor(name, value)]
     if class_name not in known:
         raise ValueError(unknown(path, known, class_name))
