@@ -23,7 +23,7 @@ import pandas as pd
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import COMPARISON_COLUMNS, Result, answer, compare_members, own_figure
 from stages.datasets import load_splits, module_of
-from stages.evaluate import HISTORIES, METRICS, MODELS, predictions_of, recipes, write_table
+from stages.evaluate import HISTORIES, METRICS, MODELS, loss_function, predictions_of, recipes, write_table
 from stages.recipes.schema import Published, Study, read_params
 from stages.reporting import charts
 from stages.reporting.colours import variant_colours
@@ -195,8 +195,10 @@ def main() -> None:
     CHARTS.mkdir(parents=True, exist_ok=True)
     colours = variant_colours(params)
     datasets = {name: each.recipe["dataset"] for name, each in results.items()}
-    for metric in ("loss", "accuracy"):
-        curves = charts.learning_curves(params.studies, histories, datasets, colours, metric)
+    losses = {name: loss_function(each.recipe) for name, each in results.items()}
+    axes = {"accuracy": datasets, "loss": {name: f"{datasets[name]}, {loss}" for name, loss in losses.items()}}
+    for metric, axis in axes.items():
+        curves = charts.learning_curves(params.studies, histories, axis, colours, metric)
         write_table(curves, CHARTS / f"{metric}.csv")
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
     write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")

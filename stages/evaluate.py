@@ -9,7 +9,7 @@ classes, the ROC and precision-recall curves.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +255,11 @@ def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame()
     return pd.concat(parts).assign(variant=name)[["variant", "part", "seed", "epoch", metric]]
+
+
+def loss_function(recipe: Mapping[str, Any]) -> str:
+    """Name what a variant loses, the same where the figures mean the same; empty for an estimator."""
+    return str(recipe.get("loss", "")).removeprefix("sparse_")
 
 
 def confusion(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def read_reports() -> Reports:
 def main() -> None:
     """Write the page."""
     reports = read_reports()
-    PAGE.write_text(render(reports, bundle()), encoding="utf-8")
+    PAGE.write_text(render(reports, bundle()), encoding="utf-8", newline="\n")
     print(f"{len(reports.names())} variants, {PAGE.stat().st_size / 1e6:.1f} MB: {PAGE}")
 
 

@@ -158,10 +158,15 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     wanted = with_upstream(named(targets, graph), graph)
     run = Run(graph, stale, wanted, jobs)
     if not run.waiting:
+        if ORDER.exists():  # of a run that was killed, which `dvc repro` has finished
+            put_in_order(LOCK, [*before, *graph])
+            ORDER.unlink()
         print(f"up to date: {len(wanted)} stages")
         return 0
     print(f"at most {len(run.waiting)} stages to run, {jobs} at a time", flush=True)
-    ORDER.write_text(json.dumps(before), encoding="utf-8")
+    new = ORDER.with_suffix(".new")
+    new.write_text(json.dumps(before), encoding="utf-8")
+    new.replace(ORDER)  # whole or not at all
     with signals() as got:
         try:
             with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock

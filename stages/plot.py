@@ -44,6 +44,7 @@ from stages.evaluate import (
     RELIABILITY,
     ROC,
     WORST,
+    loss_function,
     predictions_of,
     recipes,
 )
@@ -146,16 +147,20 @@ def of_classifiers(
 
 def of_studies(
     studies: dict[str, list[str]],
-    datasets_of: dict[str, str],
+    recipes_of: dict[str, Recipe],
     histories: dict[str, pd.DataFrame],
     colours: dict[str, str],
 ) -> Drawn:
     """Draw the learning curves of each study's variants."""
     for name, variants in studies.items():
         of_dataset: dict[str, dict[str, pd.DataFrame]] = {}
+        losses: dict[str, set[str]] = {}
         for variant in variants:
-            of_dataset.setdefault(datasets_of[variant], {})[variant] = histories.get(variant, pd.DataFrame())
-        yield f"studies/{name}", curves.study_curves(name, of_dataset, colours)
+            dataset = recipes_of[variant]["dataset"]
+            of_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
+            losses.setdefault(dataset, set()).add(loss_function(recipes_of[variant]))
+        several = [dataset for dataset, of_variants in losses.items() if len(of_variants - {""}) > 1]
+        yield f"studies/{name}", curves.study_curves(name, of_dataset, colours, without_loss=several)
 
 
 def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
@@ -214,7 +219,7 @@ def of_documents(
 
 def learning_rate(recipe: Recipe, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Epochs since the start and the learning rate from then on, float64 (n,) each, of the first training."""
-    first = history.drop_duplicates("epoch")
+    first = history[(history["epoch"].diff() <= 0).cumsum() == 0]
     rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
     steps = -(-rows // recipe["batch_size"])
     scheduled = functions.scheduled_rate(recipe["optimizer"], steps * len(first))
@@ -240,7 +245,7 @@ def main() -> None:
     everything = (
         of_variants(recipes_of, histories, raws, colours),
         of_classifiers(datasets_of, studies, raws, leaderboard, colours),
-        of_studies(studies, datasets_of, histories, colours),
+        of_studies(studies, recipes_of, histories, colours),
         *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
         of_documents(recipes_of, histories, colours, params.seed),
     )

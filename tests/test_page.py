@@ -78,7 +78,6 @@ def test_names_are_escaped_and_end_no_script() -> None:
     plain = page.render(reports_of(NAMES, "plain"), BUNDLE)
     elements, before = Elements(content), Elements(plain)
     assert content.count("</script>") == plain.count("</script>")
-    assert {tag for tag, _ in elements.found if tag == "b"} == {"b"}  # of the cards' own names
     assert sum(tag == "b" for tag, _ in elements.found) == sum(tag == "b" for tag, _ in before.found) + 1
     assert f"variant-{ODD}" in elements.values("id")
     assert ODD in "".join(elements.words)

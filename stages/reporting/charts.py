@@ -17,24 +17,24 @@ RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high
 def learning_curves(
     studies: dict[str, Study],
     histories: dict[str, pd.DataFrame],
-    datasets: dict[str, str],
+    axes: dict[str, str],
     colours: dict[str, str],
     metric: str,
 ) -> pd.DataFrame:
     """One metric by epoch, for every variant of every study: the rows of a study follow each other.
 
-    histories, datasets, colours: by variant. value is the mean over trainings as far as all of them go, and of several
-    low and high are the least and the greatest. A study of several data sets is one for each: what they lose differs.
+    histories, axes, colours: by variant. value is the mean over trainings as far as all of them go, and of several low and
+    high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is one
+    for each: their figures are not to be compared.
     """
     over_trainings = {name: _over_trainings(curves(name, history, metric)) for name, history in histories.items()}
     tables = []
     for study in studies.values():
-        members = members_of(study)
-        several = len({datasets[name] for name in members}) > 1
+        members = [name for name in members_of(study) if len(over_trainings[name])]
+        several = len({axes[name] for name in members}) > 1
         for name in members:
-            title = f"{study.question} ({datasets[name]})" if several else study.question
-            if len(over_trainings[name]):
-                tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
+            title = f"{study.question} ({axes[name]})" if several else study.question
+            tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
     return pd.concat(tables)[CURVE_COLUMNS].round(6) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
 
 

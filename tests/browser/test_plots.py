@@ -82,7 +82,9 @@ def write_tables(root: Path, better: float) -> None:
         for name in names:
             predicted = np.where(np.arange(30) < 20 + (right if name == "large" else 0), y, 0)
             tables.append(confusion(y, np.eye(len(classes))[predicted], classes).assign(variant=name))
-    write_table(pd.concat(tables)[["variant", "actual", "predicted", "count"]], root / "reports" / "plots" / "confusion.csv")
+    write_table(
+        pd.concat(tables)[["variant", "actual", "predicted", "count"]], root / "reports" / "plots" / "confusion.csv"
+    )
     Image.new("L", (20, 10), round(255 * better)).save(root / IMAGE)
 
 

@@ -1,6 +1,6 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -65,17 +65,23 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
     return figure
 
 
-def study_curves(name: str, histories: Mapping[str, Mapping[str, pd.DataFrame]], colours: Mapping[str, str]) -> Figure:
+def study_curves(
+    name: str,
+    histories: Mapping[str, Mapping[str, pd.DataFrame]],
+    colours: Mapping[str, str],
+    without_loss: Collection[str] = (),
+) -> Figure:
     """Draw the loss and the metric of a study's variants by epoch, training left and validation right.
 
     histories: {data set: {variant: history, see `learning_curves`}}; what was not trained in epochs is named beside.
-    colours: by variant.
+    colours: by variant; without_loss: the data sets whose variants lose different things, which are not to be compared.
     """
     rows = [
         (dataset, metric)
         for dataset, of_variants in histories.items()
         for metric in ("loss", "accuracy", "mean_absolute_error")
         if any(metric in history for history in of_variants.values())
+        and not (metric == "loss" and dataset in without_loss)
     ]
     names = [variant for of_variants in histories.values() for variant in of_variants]
     untrained = [
@@ -103,6 +109,7 @@ def study_curves(name: str, histories: Mapping[str, Mapping[str, pd.DataFrame]],
         pair[0].set_ylabel(AXIS_NAMES[metric])
         if metric == "loss":
             _far_apart(pair[0], [history.filter(regex="^(val_)?loss$") for history in drawn.values()])
+        if metric == next(each for of, each in rows if of == dataset):
             handles = [
                 Line2D([], [], color=colours[variant], marker="o", markersize=3, label=variant)
                 if variant in drawn

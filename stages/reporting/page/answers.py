@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.compare import ANSWERS, COMPARISONS
+from stages.evaluate import loss_function
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.reporting.page.charts import chart, curve_charts, numbers
 from stages.reporting.page.pictures import pictures_of_study
@@ -97,6 +98,6 @@ def study_curves(reports: Reports, members: list[str], curves: Mapping[str, Any]
     charts = []
     for dataset in dict.fromkeys(map(reports.dataset, members)):
         names = [name for name in members if reports.dataset(name) == dataset]
-        losses = {str(reports.recipe(name).get("loss", "")).removeprefix("sparse_") for name in names} - {""}
+        losses = {loss_function(reports.recipe(name)) for name in names} - {""}
         charts += curve_charts(names, ["accuracy", *(["loss"] if len(losses) == 1 else []), "learning_rate"], curves)
     return charts

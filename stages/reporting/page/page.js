@@ -265,7 +265,7 @@ function redraw() {
   }
 }
 
-function print(begins) {
+function redrawForPrint(begins) {
   printing = begins;
   for (const plot of plots) {
     // In a closed card, or filtered away, it is not printed; those already there change only from dark to light.
@@ -288,8 +288,8 @@ cardsButton.addEventListener("click", () => {
   nameCardsButton();
 });
 addEventListener("hashchange", follow);
-addEventListener("beforeprint", () => print(true));
-addEventListener("afterprint", () => print(false));
+addEventListener("beforeprint", () => redrawForPrint(true));
+addEventListener("afterprint", () => redrawForPrint(false));
 
 theme.value = memory.get("theme") ?? "auto";
 paint();

@@ -43,11 +43,12 @@ def picture(kind: str, caption: Text, of: Text, content: bytes) -> Context:
 def galleries(reports: Reports) -> list[Context]:
     """The pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and those of the documents' functions."""
     found = []
-    for dataset in reports.params.datasets:
+    datasets = reports.params.datasets
+    for dataset in datasets:
         shown_as = text("datasets", dataset)
         of_dataset = []
         for name, content in reports.pictures.get("data", {}).items():
-            if name.startswith(f"{dataset}_"):
+            if dataset == max((each for each in datasets if name.startswith(f"{each}_")), key=len, default=""):
                 split, _, kind = name.removeprefix(f"{dataset}_").rpartition("_")
                 caption = text("figures", kind)
                 if split:
