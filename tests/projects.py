@@ -137,6 +137,7 @@ def small_project(folder: Path) -> None:
     for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stages", folder / "stages", copy_function=shutil.copy2)  # with its byte code
+    shutil.copytree(ROOT / "reports" / "repeats", folder / "reports" / "repeats")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 

@@ -23,9 +23,9 @@ def learning_curves(
 ) -> pd.DataFrame:
     """One metric by epoch, for every variant of every study: the rows of a study follow each other.
 
-    histories, axes, colours: by variant. value is the mean over trainings as far as all of them go, and of several low and
-    high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is one
-    for each: their figures are not to be compared.
+    histories, axes, colours: by variant. value is the mean over trainings as far as all of them go, and of several low
+    and high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is
+    one for each: their figures are not to be compared.
     """
     over_trainings = {name: _over_trainings(curves(name, history, metric)) for name, history in histories.items()}
     tables = []

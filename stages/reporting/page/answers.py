@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from stages.compare import ANSWERS, COMPARISONS
-from stages.evaluate import loss_function
 from stages.comparison.scores import LESS_IS_BETTER
+from stages.evaluate import loss_function
 from stages.reporting.page.charts import chart, curve_charts, numbers
 from stages.reporting.page.pictures import pictures_of_study
 from stages.reporting.page.reports import Context, Reports
