@@ -14,9 +14,19 @@ xla.set_flags()  # before any test file imports Keras
 ROOT = Path(__file__).resolve().parents[1]
 
 
+TRIES = ("bad_input", "fault")
+TRIED = pytest.StashKey[set[tuple[str, ...]]]()
+"""Of all tests that were collected, the long ones too: marker, where, what."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` leaves any out
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[TRIED] = {(name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)}
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Put what a test is marked to try into the record of the run, from which `trust.py` makes a table."""
-    for name in ("bad_input", "fault"):
+    for name in TRIES:
         item.user_properties += [(name, ": ".join(marker.args)) for marker in item.iter_markers(name)]
 
 

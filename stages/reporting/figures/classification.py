@@ -101,9 +101,10 @@ def reliability_diagram(name: str, bins: pd.DataFrame, colour: str, calibration_
     above.set_xlim(0, 1)
     above.set_ylim(0, 1)
     if np.isfinite(calibration_error):
-        above.text(0.97, 0.04, f"calibration error {calibration_error:.3f}, mean of the trainings", ha="right")
+        text = f"calibration error {calibration_error:.3f}\n(mean of the trainings)"
+        above.text(0.97, 0.04, text, ha="right", fontsize=8)
     below.bar(bins["confidence"], bins["rows"], width=0.04, color=colour)
-    below.set_ylabel("test rows,\nall trainings")
+    below.set_ylabel("rows of all\ntrainings", fontsize=8)
     below.set_xlabel("probability of the predicted class")
     figure.align_ylabels()
     grid_lines(above)
