@@ -92,8 +92,9 @@ def rows_and_columns(dataset: str, raw: Raw, split: str, options: Any) -> tuple[
         return by_part, kept_columns(raw.features, options)
     except OptionError as error:
         raise ValueError(f"{place}.{error}") from error
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
+    except ValueError as error:  # scikit-learn's
+        got = reprlib.repr(dict(options))
+        raise ValueError(f"{place}: expected options that can be followed, got {got} ({error})") from error
 
 
 def repeated(dataset: str, splits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
