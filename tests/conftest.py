@@ -21,7 +21,9 @@ TRIED = pytest.StashKey[set[tuple[str, ...]]]()
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` leaves any out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[TRIED] = {(name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)}
+    config.stash[TRIED] = {
+        (name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)
+    }
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -103,3 +103,21 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
     ]
     assert list(table["colour"].unique()) == ["#000002", "#000001", "#000004"]
     assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: mean squared error in (100,000 USD)²"]
+
+
+def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_them() -> None:
+    longer = history(epochs=3).assign(split=0)
+    shorter = history(first=2.0, epochs=2).assign(split=1)
+    table = charts.over_trainings(pd.concat([longer, shorter]), "loss")
+    assert table.loc[1].tolist() == pytest.approx([1.5, 1.0, 2.0])
+    assert table["mean"].isna().tolist() == [False, False, True]
+    assert table.loc[3, ["low", "high"]].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert charts.over_trainings(longer, "loss")[["low", "high"]].isna().all(axis=None)
+
+
+def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
+    axes = {"one": "clothes, mean_squared_error", "two": "clothes, poisson"}
+    table = charts.learning_curves(
+        {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLOURS, "loss"
+    )
+    assert set(table["study"]) == {f"Which? ({axis})" for axis in axes.values()}

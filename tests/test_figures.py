@@ -213,6 +213,20 @@ def texts_of(figure: Figure) -> list[Text]:
     return [text for text in texts if text.get_text() and text.get_visible() and text not in hidden]
 
 
+def test_what_lies_far_off_on_either_side_is_told_and_does_not_squeeze_the_others() -> None:
+    errors = [0.3, 0.4, 9.0]
+    table = pd.DataFrame({"dataset": "housing", "variant": ["deep", "linear", "mean"], "parameters": [9, 5, 0]})
+    for column in ("test_mse", "test_mse_low", "test_mse_high", "validation_mse"):
+        table[column] = errors
+    (axes,) = overview.overview(table, {"housing": "mse"}).axes
+    assert axes.get_xlim()[1] < 1
+    assert "9.000 →" in [text.get_text() for text in axes.texts]
+    table[["test_mse", "test_mse_low", "test_mse_high", "validation_mse"]] *= -1
+    (axes,) = overview.overview(table, {"housing": "mse"}).axes
+    assert axes.get_xlim()[0] > -1
+    assert "← -9.000" in [text.get_text() for text in axes.texts]
+
+
 @pytest.mark.parametrize("make", FIGURES.values(), ids=list(FIGURES))
 def test_a_figure_is_drawn_twice_with_the_same_bytes(make: Callable[[], Figure], tmp_path: Path) -> None:
     state = GENERATOR.bit_generator.state

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from stages.evaluate import curves
 from stages.recipes.schema import Study
 from stages.reporting.colours import members_of
 
@@ -12,6 +11,28 @@ METRIC_NAMES = {
     "roc_auc": "area under the ROC curve",
 }
 RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high"]
+
+
+def curve_metrics(history: pd.DataFrame) -> list[str]:
+    """Name what a history has learning curves of, the loss first; without the learning rate."""
+    columns = [str(column) for column in history]
+    metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
+    return sorted(metrics, key=lambda metric: metric != "loss")
+
+
+def over_trainings(history: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One column of a history by epoch, the index: mean, low (the least) and high (the greatest) over all trainings.
+
+    The mean goes as far as all of them; where some stopped early, the others alone are a selection. It is NaN from
+    there on, and so are low and high if there is one training.
+    """
+    by_epoch = history.groupby("epoch")[column]
+    trainings = by_epoch.size()
+    mean = by_epoch.mean().where(trainings == trainings.max())
+    table = pd.DataFrame({"mean": mean, "low": by_epoch.min(), "high": by_epoch.max()})
+    if trainings.max() == 1:
+        table[["low", "high"]] = float("nan")
+    return table
 
 
 def learning_curves(
@@ -27,14 +48,14 @@ def learning_curves(
     and high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is
     one for each: their figures are not to be compared.
     """
-    over_trainings = {name: _over_trainings(curves(name, history, metric)) for name, history in histories.items()}
+    of_variants = {name: _parts(history, metric) for name, history in histories.items()}
     tables = []
     for study in studies.values():
-        members = [name for name in members_of(study) if len(over_trainings[name])]
+        members = [name for name in members_of(study) if len(of_variants[name])]
         several = len({axes[name] for name in members}) > 1
         for name in members:
             title = f"{study.question} ({axes[name]})" if several else study.question
-            tables.append(over_trainings[name].assign(study=title, variant=name, colour=colours[name]))
+            tables.append(of_variants[name].assign(study=title, variant=name, colour=colours[name]))
     return pd.concat(tables)[CURVE_COLUMNS].round(6) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
 
 
@@ -54,13 +75,12 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
     return table[RANKING_COLUMNS].dropna(subset=["value"])
 
 
-def _over_trainings(rows: pd.DataFrame) -> pd.DataFrame:
-    """Turn rows of (part, seed, epoch, <metric>) into rows of (part, epoch, value, low, high)."""
-    if rows.empty:
-        return rows
-    grouped = rows.groupby(["part", "epoch"])[rows.columns[-1]]
-    table = grouped.agg(trainings="size", value="mean", low="min", high="max").reset_index()
-    all_trainings = table["trainings"].max()
-    if all_trainings == 1:
-        table[["low", "high"]] = float("nan")
-    return table[table["trainings"] == all_trainings].drop(columns="trainings")
+def _parts(history: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Rows of (part, epoch, value, low, high) as far as the mean goes; none if the metric is not there."""
+    columns = {"training": metric, "validation": f"val_{metric}"}
+    tables = [
+        over_trainings(history, column).dropna(subset=["mean"]).rename(columns={"mean": "value"}).assign(part=part)
+        for part, column in columns.items()
+        if column in history
+    ]
+    return pd.concat(tables).reset_index() if tables else pd.DataFrame()

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
 
 AXIS_NAMES = {
@@ -25,16 +26,12 @@ NO_EPOCHS = " (no epochs)"
 
 
 def draw_trainings(axes: Axes, history: pd.DataFrame, column: str, colour: str) -> None:
-    """Draw a column by epoch: of several trainings their mean and their range.
-
-    The mean goes as far as all of them; where some stopped early, the others alone are a selection.
-    """
-    by_epoch = history.groupby("epoch")[column]
-    trainings, mean = by_epoch.size(), by_epoch.mean()
-    mean = mean[trainings == trainings.max()]
+    """Draw a column by epoch: of several trainings their mean and their range."""
+    table = over_trainings(history, column)
+    mean = table["mean"].dropna()
     axes.plot(mean.index, mean, color=colour, marker="o", markersize=3)
-    if trainings.max() > 1:
-        axes.fill_between(trainings.index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.2, linewidth=0)
+    if table["low"].notna().any():
+        axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
 def learning_curves(name: str, history: pd.DataFrame) -> Figure:
@@ -43,8 +40,7 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
     history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate.
     """
     columns = [str(column) for column in history]
-    metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
-    metrics.sort(key=lambda metric: metric != "loss")
+    metrics = curve_metrics(history)
     if len(history["learning_rate"].unique()) > 1:
         metrics.append("learning_rate")
     diverged = history.loc[history["loss"].isna(), "epoch"]

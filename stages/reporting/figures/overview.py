@@ -48,12 +48,15 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     ends = pd.concat([values, low, high, validation])[lambda ends: table.loc[ends.index, "parameters"] > 0]
     margin = 0.05 * (ends.max() - ends.min())
     left, right = ends.min() - margin, ends.max() + margin
-    off = values < left - 3 * margin
+    below, above = values < left - 3 * margin, values > right + 3 * margin
+    off = below | above
     if off.any():
         axes.set_xlim(left, right)
-        for row in table.index[off]:
-            text = f"← {values[row]:.3f}"
-            axes.text(left + margin / 4, row, text, color=PART_COLOURS["test"], fontsize=8, va="center")
+    said: dict[str, Any] = {"color": PART_COLOURS["test"], "fontsize": 8, "va": "center"}
+    for row in table.index[below]:
+        axes.text(left + margin / 4, row, f"← {values[row]:.3f}", ha="left", **said)
+    for row in table.index[above]:
+        axes.text(right - margin / 4, row, f"{values[row]:.3f} →", ha="right", **said)
     axes.scatter(validation[~off], table.index[~off], color=PART_COLOURS["validation"], s=14, label="validation")
     errors = [(values - low)[~off], (high - values)[~off]]
     axes.errorbar(

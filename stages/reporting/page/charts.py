@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.page.reports import Context
 from stages.reporting.strings import Text, joined, text
 
@@ -19,23 +20,17 @@ def curves_of(history: pd.DataFrame) -> dict[str, dict[str, dict[str, list[float
     history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Of one training the mean alone; the
     mean of several goes as far as all of them, since those that did not stop early are a selection.
     """
-    columns = [str(column) for column in history]
-    metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
-    metrics.sort(key=lambda metric: metric != "loss")
-    series = {metric: {"training": metric, "validation": f"val_{metric}"} for metric in metrics}
-    if "learning_rate" in columns and len(history["learning_rate"].unique()) > 1:
+    series = {metric: {"training": metric, "validation": f"val_{metric}"} for metric in curve_metrics(history)}
+    if "learning_rate" in history and len(history["learning_rate"].unique()) > 1:
         series["learning_rate"] = {"validation": "learning_rate"}
     curves: dict[str, Any] = {}
     for metric, of_parts in series.items():
         curves[metric] = {}
         for part, column in of_parts.items():
-            if column not in columns:
-                continue
-            by_epoch = history.groupby("epoch")[column]
-            trainings = by_epoch.size()
-            curves[metric][part] = {"mean": numbers(by_epoch.mean().where(trainings == trainings.max()))}
-            if trainings.max() > 1:
-                curves[metric][part] |= {"low": numbers(by_epoch.min()), "high": numbers(by_epoch.max())}
+            if column in history:
+                table = over_trainings(history, column)
+                shown = table if table["low"].notna().any() else table[["mean"]]
+                curves[metric][part] = {str(name): numbers(values) for name, values in shown.items()}
     return curves
 
 
