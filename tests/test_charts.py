@@ -109,9 +109,9 @@ def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_t
     longer = history(epochs=3).assign(split=0)
     shorter = history(first=2.0, epochs=2).assign(split=1)
     table = charts.over_trainings(pd.concat([longer, shorter]), "loss")
-    assert table.loc[1].tolist() == pytest.approx([1.5, 1.0, 2.0])
+    assert list(table.loc[1]) == pytest.approx([1.5, 1.0, 2.0])
     assert table["mean"].isna().tolist() == [False, False, True]
-    assert table.loc[3, ["low", "high"]].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert list(table.loc[3, ["low", "high"]]) == pytest.approx([1 / 3, 1 / 3])
     assert charts.over_trainings(longer, "loss")[["low", "high"]].isna().all(axis=None)
 
 
