@@ -1,11 +1,12 @@
 """Keep what a run with several seeds found: `python -m stages.reporting.keep [revision]`, by default the workspace.
 
 `dvc repro` trains one seed, which decides no claim, and five take five times as long. So the tables of such a run stay
-in `reports/repeats/`, and README.md shows them:
+in `reports/repeats/`, and the READMEs and the page show them:
 
     dvc exp run -S repeats=5 -n five-seeds        # an hour and more
     git checkout . && dvc checkout --force        # back to one seed
     python -m stages.reporting.keep five-seeds
+    dvc repro page
     python -m stages.reporting.readme
 
 They are those of this commit as long as both runs ask the same, and the trainings that both have are the same: tests

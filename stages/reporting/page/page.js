@@ -19,7 +19,6 @@ const ATTRIBUTES = ["aria-label", "placeholder", "title", "alt"];
 
 function speak(language) {
   root.lang = language;
-  memory.set("language", language);
   for (const element of all("[data-ko]")) {
     element.dataset.en ??= element.textContent;
     element.textContent = element.dataset[language];
@@ -275,7 +274,10 @@ function redrawForPrint(begins) {
 
 // --- Wiring
 
-document.getElementById("language").addEventListener("click", () => speak(OTHER[root.lang].lang));
+document.getElementById("language").addEventListener("click", () => {
+  speak(OTHER[root.lang].lang);
+  memory.set("language", root.lang);  // what was chosen, not what the browser prefers today
+});
 theme.addEventListener("change", () => { memory.set("theme", theme.value); paint(); });
 system.addEventListener("change", redraw);
 query.addEventListener("input", filter);
