@@ -75,7 +75,7 @@ def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
             f"{word} {label}, {_percent(share)}"
             for label, share in zip(worst[kind], worst[f"probability_{kind}"], strict=True)
         ]
-        for word, kind in (("is", "actual"), ("not", "predicted"))
+        for word, kind in (("is", "actual"), ("said", "predicted"))
     ]
     for place, (image, caption) in enumerate(zip(images, map("\n".join, zip(*lines, strict=True)), strict=True)):
         left, top = (place % columns) * wide + (wide - 1) / 2, (place // columns) * high
@@ -92,7 +92,7 @@ def reliability_diagram(name: str, bins: pd.DataFrame, colour: str, calibration_
     bins: columns confidence, accuracy, rows.
     """
     figure, grid = panels(
-        *(2, 1), (2.6, 1.5), title=name, gap=(0, 0.15), sharex=True, gridspec_kw={"height_ratios": [2.2, 0.8]}
+        *(2, 1), (2.6, 1.5), title=name, left=0.9, gap=(0, 0.15), sharex=True, gridspec_kw={"height_ratios": [2.2, 0.8]}
     )
     above, below = grid[:, 0]
     above.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)

@@ -123,7 +123,7 @@ def schedules(rates: Mapping[str, tuple[np.ndarray, np.ndarray]], colours: Mappi
     """
     columns = min(max(len(rates), 1), 4)
     rows = -(-max(len(rates), 1) // columns)
-    figure, grid = panels(rows, columns, (2.3, 1.7), top=0.35, gap=(0.75, 0.8), left=0.75)
+    figure, grid = panels(rows, columns, (2.3, 1.7), top=0.35, gap=(1.0, 0.8), left=1.0)
     for axes in grid.flat[len(rates) :]:
         axes.set_axis_off()
     for axes, (name, (epochs, rate)) in zip(grid.flat, rates.items(), strict=False):
