@@ -150,6 +150,12 @@ class Run:
         return lines
 
 
+def restore_order(stages: list[str]) -> None:
+    """Put dvc.lock in order; then the order is no longer to be kept."""
+    put_in_order(LOCK, stages)
+    ORDER.unlink()
+
+
 def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     """Run what is out of date and say what became of it; the status to exit with."""
     started = time.monotonic()
@@ -159,8 +165,7 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     run = Run(graph, stale, wanted, jobs)
     if not run.waiting:
         if ORDER.exists():  # of a run that was killed, which `dvc repro` has finished
-            put_in_order(LOCK, [*before, *graph])
-            ORDER.unlink()
+            restore_order([*before, *graph])
         print(f"up to date: {len(wanted)} stages")
         return 0
     print(f"at most {len(run.waiting)} stages to run, {jobs} at a time", flush=True)
@@ -172,8 +177,7 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
             with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock
                 run.run(keep_going, got)
         finally:
-            put_in_order(LOCK, [*before, *graph])
-            ORDER.unlink()
+            restore_order([*before, *graph])
     if got:
         running = ", ".join(child.stage for child in run.running) or "nothing"
         print(f"ended by {signal.Signals(got[0]).name} while this ran: {running}; `dvc repro` goes on from here")

@@ -34,29 +34,17 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(folder: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run to the end; the two outputs are one, in `stdout`."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+    return subprocess.run(command, check=False, timeout=600, **_heard(folder, variables))
 
 
 def start(folder: Path, *command: str, **variables: str) -> subprocess.Popen[str]:
     """Start in a session of its own, so that a signal to the group reaches all of it and nothing else."""
-    return subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    return subprocess.Popen(command, start_new_session=True, **_heard(folder, variables))
+
+
+def _heard(folder: Path, variables: dict[str, str]) -> dict[str, Any]:
+    env = environment(**variables)
+    return {"cwd": folder, "env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
 
 def dvc(folder: Path, *arguments: str) -> str:
