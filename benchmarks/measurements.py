@@ -113,7 +113,7 @@ def _in_turns(
         python = PEERS_PYTHON if peer in ("PyTorch", "JAX") else sys.executable
         workers[peer] = Worker(["-m", "benchmarks.peers", peer, variant], folder, python)
     found: dict[str, dict[str, Any]] = {
-        peer: {**worker.ready, "seconds": [], "loss": [], "metric": []} for peer, worker in workers.items()
+        peer: {**worker.ready, "seconds": [], "processor": [], "loss": [], "metric": []} for peer, worker in workers.items()
     }
     for turn in range(rounds):
         for peer, worker in workers.items():

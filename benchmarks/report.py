@@ -76,7 +76,7 @@ def epoch_targets(variant: str, measured: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, factor in wanted:
         peer, ours = measured[name], measured[OURS]
-        found, mark = _at_least(_median_ratio(peer, ours), factor)
+        found, mark = _at_least(median(_times_ours(peer, ours)), factor)
         if not learned(variant, peer, ours):
             found, mark = "–", "**no peer**"
         rows.append([f"`{variant}` against {name}", f"≥ {factor:g} ×", found, mark])
@@ -87,15 +87,8 @@ def _at_least(factor: float, wanted: float) -> tuple[str, str]:
     return f"{factor:.3g} ×", verdict(factor >= wanted)
 
 
-def _median_ratio(peer: dict[str, Any], ours: dict[str, Any]) -> float:
-    return median(ratios(steady(peer["seconds"]), steady(ours["seconds"])))
-
-
-def slowed(epochs: Results) -> list[str]:
-    """Name the variants of which Keras's later epochs take longer than its first, which traces too."""
-    return [
-        variant for variant, peers in epochs.items() if median(steady(peers[FIT]["seconds"])) > peers[FIT]["seconds"][0]
-    ]
+def _times_ours(peer: dict[str, Any], ours: dict[str, Any]) -> list[float]:
+    return ratios(steady(peer["processor"]), steady(ours["processor"]))
 
 
 def render_epochs(epochs: Results) -> str:
@@ -108,8 +101,9 @@ def render_epochs(epochs: Results) -> str:
                 [
                     f"`{variant}`",
                     name,
-                    spread(steady(peer["seconds"]), 3),
-                    spread(ratios(steady(peer["seconds"]), steady(ours["seconds"]))) if name != OURS else "1",
+                    spread(steady(peer["processor"]), 3),
+                    spread(_times_ours(peer, ours)) if name != OURS else "1",
+                    f"{median(steady(peer['seconds'])):.3f}",
                     f"{peer['seconds'][0]:.2f}",
                     f"{peer['loss'][-1]:.4f}",
                     "yes" if learned(variant, peer, ours) else "**no: no peer**",
@@ -118,20 +112,17 @@ def render_epochs(epochs: Results) -> str:
         targets += epoch_targets(variant, measured)
     missing = ", ".join(f"`{name}`" for name in EPOCH_VARIANTS if name not in epochs)
     left_out = f"\n\nNot measured in this run: {missing}." if missing else ""
-    if names := ", ".join(f"`{name}`" for name in slowed(epochs)):
-        left_out += f"""
-
-To be doubted: for {names}, Keras's later epochs take longer than its first, though that one also traces.
-On free cores (the last section) they do not. Where they do, its first epoch is the better measure of it."""
     count = max(len(peer["loss"]) for measured in epochs.values() for peer in measured.values())
     wider = "".join(f" ({value:.0%} for `{name}`)" for name, value in WIDER_LOSS_TOLERANCE.items() if name in epochs)
     return f"""## One training epoch
 
-Seconds of an epoch: the training pass with its loss and its metric, without validation; all epochs after the first,
-which traces and compiles and has a column of its own. *Times ours* is the median of the ratios round by round: above
-1, ours is faster.
+An epoch is the training pass with its loss and its metric, without validation; all epochs after the first, which traces
+and compiles and has a column of its own. *Times ours* is the median of the ratios of processor seconds round by round:
+above 1, ours is faster. Seconds that pass are beside them: on a single core `fit` sleeps before each epoch but the first,
+while a thread that tunes its input pipeline (tf.data's autotune) is waited for, the longer the longer the epochs are. That
+is no work, and does not happen on free cores.
 
-{table(["variant", "", "seconds", "times ours", "first epoch", "training loss at the end", "same work"], rows)}
+{table(["variant", "", "processor seconds", "times ours", "seconds", "first epoch, seconds", "training loss at the end", "same work"], rows)}
 
 {table(["target", "wanted", "measured", ""], targets)}{left_out}
 
