@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import partial
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -113,7 +115,8 @@ def _in_turns(
         python = PEERS_PYTHON if peer in ("PyTorch", "JAX") else sys.executable
         workers[peer] = Worker(["-m", "benchmarks.peers", peer, variant], folder, python)
     found: dict[str, dict[str, Any]] = {
-        peer: {**worker.ready, "seconds": [], "processor": [], "loss": [], "metric": []} for peer, worker in workers.items()
+        peer: {**worker.ready, "seconds": [], "processor": [], "loss": [], "metric": []}
+        for peer, worker in workers.items()
     }
     for turn in range(rounds):
         for peer, worker in workers.items():
@@ -126,19 +129,29 @@ def _in_turns(
     return found
 
 
+WAYS = {"ours": "stages.train", "documents": "benchmarks.documents_way"}
+
+
 def documents(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
-    """(b) Whole processes, one way and the other, for the sample; and what stands for what."""
+    """(b) Whole processes, one way and the other, for the sample, on one core and on all; and what stands for what."""
+    sample = QUICK_SAMPLE if quick else SAMPLE
     runs: dict[str, Any] = {}
-    for variant in QUICK_SAMPLE if quick else SAMPLE:
-        runs[variant] = {}
-        for way, module in (("ours", "stages.train"), ("documents", "benchmarks.documents_way")):
-            usage = run(["-m", module, variant], folder)
-            runs[variant][way] = {
-                "wall": round(usage.wall, 3),
-                "cpu": round(usage.cpu, 3),
-                "peak": round(usage.peak, 1),
-            }
+    for variant in sample:
+        runs[variant] = {way: _usage(way, variant, folder) for way in WAYS}
         say(f"documents: {variant}: " + ", ".join(f"{way} {took['wall']:.1f} s" for way, took in runs[variant].items()))
+    with unpinned():
+        theirs = {variant: _usage("documents", variant, folder) for variant in sample}
+        longest_first = sorted(sample, key=lambda variant: -runs[variant]["ours"]["wall"])
+        cores = os.cpu_count() or 1
+        start = time.perf_counter()
+        with ThreadPoolExecutor(cores) as pool:
+            ours = dict(
+                zip(longest_first, pool.map(partial(_usage, "ours", folder=folder), longest_first), strict=True)
+            )
+        seconds = round(time.perf_counter() - start, 3)
+    together = {variant: {"ours": ours[variant], "documents": theirs[variant]} for variant in sample}
+    took = sum(usage["wall"] for usage in theirs.values())
+    say(f"documents: on {cores} cores: ours {seconds:.1f} s, documents {took:.1f} s")
     stands: dict[str, Any] = {}
     estimators = []
     for path in sorted((folder / "data/recipes").glob("*.json")):
@@ -147,7 +160,13 @@ def documents(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
             estimators.append(path.stem)
         else:
             stands[path.stem] = {"like": alike(recipe), "steps": steps(folder, recipe)}
-    return {"runs": runs, "stands": stands, "estimators": estimators}
+    all_cores = {"cores": cores, "seconds": seconds, "runs": together}
+    return {"runs": runs, "all cores": all_cores, "stands": stands, "estimators": estimators}
+
+
+def _usage(way: str, variant: str, folder: Path) -> dict[str, float]:
+    usage = run(["-m", WAYS[way], variant], folder)
+    return {"wall": round(usage.wall, 3), "cpu": round(usage.cpu, 3), "peak": round(usage.peak, 1)}
 
 
 def overhead(folder: Path, say: Say, quick: bool) -> dict[str, Any]:

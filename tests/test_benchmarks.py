@@ -36,6 +36,11 @@ def way(ours: float, documents: float) -> dict[str, Any]:
 
 DOCUMENTS = {
     "runs": {"relu_100": way(10.0, 30.0), "thoracic_bce": way(4.0, 5.0)},
+    "all cores": {
+        "cores": 2,
+        "seconds": 12.0,
+        "runs": {"relu_100": way(12.0, 22.0), "thoracic_bce": way(4.0, 4.0)},
+    },
     "stands": {
         "relu_100": {"like": "relu_100", "steps": 100},
         "relu_100_long": {"like": "relu_100", "steps": 200},
@@ -189,10 +194,14 @@ def test_a_section_of_another_day_is_named(results: dict[str, Any]) -> None:
 
 def test_the_whole_scales_by_steps_beyond_the_shortest_process() -> None:
     # 10 + 4 + (4 + 200 / 100 * (10 - 4)); what is like nothing in the sample is left out.
-    assert report.whole(DOCUMENTS) == {"ours": 30.0, "documents": 30.0 + 5.0 + 5.0 + 2 * 25.0}
+    whole = report.whole(DOCUMENTS["runs"], DOCUMENTS["stands"])
+    assert whole == {"ours": 30.0, "documents": 30.0 + 5.0 + 5.0 + 2 * 25.0}
     page = report.render_documents(DOCUMENTS)
-    assert line(page, "extrapolated to 3 Keras variants").endswith("| 30 | 90 | 3.00 |")
-    assert line(page, "the sample").endswith("| 2.5 × | met |")
+    # On all cores: the sum of ours, (12 + 4 + (4 + 2 * 8)) / 2, beside the documents' 22 + 4 + (4 + 2 * 18).
+    assert line(page, "extrapolated to 3 Keras variants").endswith("| 30 | 90 | 3.00 | 18 | 66 | 3.67 |")
+    assert line(page, "in all").endswith("| 14.0 | 35.0 | 2.50 | 12.0 | 26.0 | 2.17 |")
+    assert line(page, "the sample, one core").endswith("| 2.5 × | met |")
+    assert line(page, "the sample, 2 cores").endswith("| 2.17 × | **missed** |")
 
 
 @pytest.mark.usefixtures("deterministic")
