@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,7 +25,8 @@ from urllib3.exceptions import HTTPError
 RAW = Path("data/raw")
 DEFAULT_MIRROR = Path("../shared/mirror")  # beside the repository
 CONNECT_TIMEOUT = 10.0  # seconds
-READ_TIMEOUT = 60.0  # seconds without a byte
+READ_TIMEOUT = 60.0  # seconds without a byte, or with fewer than SLOWEST in each
+SLOWEST = 1000  # bytes
 CHUNK = 1 << 20  # bytes
 
 
@@ -95,18 +97,24 @@ def open_source(source: Path | str) -> AbstractContextManager[Any]:
 
 
 def copy_checked(source: Path | str, target: Path, file: dict[str, Any]) -> None:
-    """Copy `source` to `target`, on disk when this returns; ValueError if the size (bytes) or the SHA-256 is wrong.
+    """Copy `source` to `target`, on disk when this returns; ValueError if the size (bytes) or the SHA-256 is wrong, or
+    if next to nothing comes.
 
     Reads at most one byte more than promised. OSError and urllib3's HTTPError for all that goes wrong on the way.
     """
     digest, size = hashlib.sha256(), 0
+    since, before = time.monotonic(), 0
     bar = tqdm(total=file["bytes"], desc=file["name"], unit="B", unit_scale=True, leave=False, disable=None)
     with bar, open_source(source) as stream, target.open("wb") as output:
-        while size <= file["bytes"] and (chunk := stream.read(min(CHUNK, file["bytes"] + 1 - size))):
+        while size <= file["bytes"] and (chunk := stream.read1(min(CHUNK, file["bytes"] + 1 - size))):
             output.write(chunk)
             digest.update(chunk)
             size += len(chunk)
             bar.update(len(chunk))
+            if (seconds := time.monotonic() - since) > READ_TIMEOUT:
+                if size - before < seconds * SLOWEST:
+                    raise ValueError(f"too slow: got {size - before} bytes in {seconds:.0f} seconds")
+                since, before = time.monotonic(), size
         if size > file["bytes"]:
             raise ValueError(f"got more than {file['bytes']} bytes")
         if size < file["bytes"]:

@@ -36,7 +36,7 @@ ORDER = LOGS / "order.json"
 CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
 )
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_LOOKS = 0.05
 BYTES_OF_A_STAGE = 1_300_000_000
 """A training, and the DVC that waits for it."""
 

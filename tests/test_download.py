@@ -76,10 +76,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.path in ("/truncated", "/stall", "/reset"):
             body = body[:1000]
+        step = {"/slow": 1000, "/drip": 1}.get(self.path, len(body) or 1)
         try:
-            for start in range(0, len(body), 1000 if self.path == "/slow" else len(body) or 1):
-                self.server.stopping.wait(0.02 if self.path == "/slow" else 0)
-                self.wfile.write(body[start : start + 1000] if self.path == "/slow" else body)
+            for start in range(0, len(body), step):
+                self.server.stopping.wait(0.02 if step < len(body) else 0)
+                self.wfile.write(body[start : start + step])
             while self.path == "/endless":
                 self.wfile.write(body)
         except ConnectionError:
@@ -178,9 +179,10 @@ BAD = {
         "/endless": f"got more than {len(RIGHT)} bytes",
         "/login": f"got {len(LOGIN)} bytes",
     },
-    "silence before or amid the bytes": {
+    "silence before or amid the bytes, or next to it": {
         "/stall": "timed out",
         "/silent": "timed out",
+        "/drip": "too slow: got ",
     },
     "redirects in a circle, to a local file, to no address": {
         "/redirect-to-itself": "Exceeded 30 redirects",
@@ -221,7 +223,7 @@ def test_published_bytes_arrive_however_they_are_sent(server, path):
 
 @pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, path, what_it_gave):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
     write_params(server.url(path))
     message = failure()
     assert f"{server.url(path)}: " in message
@@ -231,7 +233,7 @@ def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, p
 
 @pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_next_url_is_tried_after_a_bad_one(server, monkeypatch, path, what_it_gave):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
     write_params(server.url(path), server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
@@ -242,7 +244,7 @@ def test_next_url_is_tried_after_a_bad_one(server, monkeypatch, path, what_it_ga
 
 @pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_bad_source_replaces_no_good_file(server, monkeypatch, path, what_it_gave):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent") else 30)
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
     Path("data/raw/small").mkdir(parents=True)
     Path("data/raw/small/a.bin").write_bytes(b"an earlier release")
     write_params(server.url(path))
