@@ -44,8 +44,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from stages.artifacts import MODELS
 from stages.environment import ENVIRONMENT, differences, environment
-from stages.evaluate import METRICS, MODELS
+from stages.evaluate import METRICS
 from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import read_params, unknown
 from stages.verification.differences import compare_figures, differences_in, figures
