@@ -196,8 +196,8 @@ def main() -> None:
         write_table(curves, CHARTS / f"{metric}.csv")
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
     write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")
-    for name, count in answers["answer"].value_counts().items():
-        print(f"claims, {name}: {count}")
+    for found, count in answers["answer"].value_counts().items():
+        print(f"claims, {found}: {count}")
     reproduced = (published["result"] == "reproduced").sum()
     print(f"{len(table)} variants; {reproduced} of {len(rows)} published figures reproduced")
 
