@@ -20,10 +20,11 @@ from typing import Any
 
 import pandas as pd
 
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import COMPARISON_COLUMNS, Result, answer, compare_members, own_figure
 from stages.datasets import load_splits, module_of
-from stages.evaluate import HISTORIES, METRICS, MODELS, loss_function, predictions_of, recipes, write_table
+from stages.evaluate import METRICS, loss_function, write_table
 from stages.recipes.schema import Published, Study, read_params
 from stages.reporting import charts
 from stages.reporting.colours import variant_colours
@@ -167,28 +168,21 @@ def summary(table: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame)
     return picked
 
 
-def read_results() -> dict[str, Result]:
-    """Open what every variant left."""
-    results = {}
-    for name, recipe in recipes():
-        splits = load_splits(recipe["dataset"], recipe["split"])
-        history = pd.read_csv(HISTORIES / f"{name}.csv")
-        results[name] = Result(name, recipe, splits, predictions_of(MODELS / name), history)
-    return results
-
-
 def main() -> None:
     """Write all tables."""
     params = read_params()
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
-    results = read_results()
+    results = {}
+    for name, recipe in RECIPE.read_all().items():
+        splits = load_splits(recipe["dataset"], recipe["split"])
+        results[name] = Result(name, recipe, splits, PREDICTIONS.read(name), HISTORY.read(name))
     table = leaderboard(measured, results)
     comparisons, answers = studied(params.studies, results)
     histories = {name: each.history for name, each in results.items()}
     rows = published_figures(params.published, measured, histories)
     published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
     for path, content in ((LEADERBOARD, table), (COMPARISONS, comparisons), (ANSWERS, answers)):
-        content.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+        write_table(content, path, digits=6)
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")
     figures = summary(table, answers, published)
     SUMMARY.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -202,8 +196,8 @@ def main() -> None:
         write_table(curves, CHARTS / f"{metric}.csv")
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
     write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")
-    for name, count in answers["answer"].value_counts().items():
-        print(f"claims, {name}: {count}")
+    for found, count in answers["answer"].value_counts().items():
+        print(f"claims, {found}: {count}")
     reproduced = (published["result"] == "reproduced").sum()
     print(f"{len(table)} variants; {reproduced} of {len(rows)} published figures reproduced")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.artifacts import HISTORIES, MODELS, RECIPE, RECIPES
 from stages.comparison import scores
 from stages.datasets import module_of, row_shape
 from stages.evaluate import part_metrics
@@ -22,10 +23,9 @@ from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import Params, Published, Variant, read_params, unknown
 from stages.training import import_tensorflow
 
-RECIPES = Path("data/recipes")
 CHECKED = Path("data/checked")
 # What a variant leaves behind: nothing else would clean up after one that is gone from params.yaml.
-LEFT_BY_VARIANTS = (RECIPES, Path("data/models"), Path("reports/history"))
+LEFT_BY_VARIANTS = (RECIPES, MODELS, HISTORIES)
 
 
 def complete(params: Params) -> dict[str, Recipe]:
@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
         return
     RECIPES.mkdir(parents=True, exist_ok=True)
     for name, recipe in made.items():
-        (RECIPES / f"{name}.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+        RECIPE.path(name).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
     for path in remove_leftovers(set(made)):
         print(f"removed {path}: params.yaml has no such variant any more")
     CHECKED.write_text("The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8")

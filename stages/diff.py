@@ -11,40 +11,30 @@ within noise, or no interval for what one training gives one number of.
 """
 
 import argparse
-import io
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES
 from stages.comparison.scores import HISTORY_SCORES, KNOWN, LESS_IS_BETTER
 from stages.comparison.statistics import verdict
 from stages.comparison.studies import Result, difference
 from stages.datasets import load_splits, module_of
-from stages.evaluate import HISTORIES, MODELS, RECIPES
 from stages.recipes.schema import unknown
 
 WORKSPACE = "workspace"
 NORMALIZED = Path("data/normalized")
 COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]
-
-
-class Left(NamedTuple):
-    """The bytes that a variant left, by which it is told whether anything changed."""
-
-    recipe: bytes
-    predictions: bytes
-    history: bytes
 
 
 class Revision:
@@ -70,7 +60,7 @@ class Revision:
     def variants(self) -> list[str]:
         """Name the variants that have a recipe."""
         if self._files is None:
-            return sorted(path.stem for path in RECIPES.glob("*.json"))
+            return RECIPE.variants()
         try:
             return sorted(Path(path).stem for path in self._files.ls(f"/{RECIPES.as_posix()}", detail=False))
         except FileNotFoundError:
@@ -82,24 +72,21 @@ class Revision:
         where = "`dvc repro`" if self._files is None else f"`dvc pull` or `dvc exp run` of {self.name}"
         return ValueError(f"{self.name}: expected {path}, got none; it comes with {where}")
 
-    def left(self, variant: str) -> Left:
-        """Read what a variant left."""
-        return Left(
-            self.read(RECIPES / f"{variant}.json"),
-            self.read(MODELS / variant / "predictions.npz"),
-            self.read(HISTORIES / f"{variant}.csv"),
-        )
+    def left(self, variant: str) -> dict[Path, bytes]:
+        """The files that tell whether anything of a variant changed, by their path."""
+        paths = [artifact.path(variant) for artifact in (RECIPE, PREDICTIONS, HISTORY)]
+        return {path: self.read(path) for path in paths}
 
-    def result(self, variant: str, left: Left, scratch: Path) -> Result:
+    def result(self, variant: str, left: dict[Path, bytes], scratch: Path) -> Result:
         """Open what a variant left, with the targets of its split."""
-        recipe = json.loads(left.recipe)
+        recipe = RECIPE.read(variant, left.__getitem__)
         folder = scratch / self.name.replace("/", "_")
         if self._files is not None and not (folder / recipe["dataset"]).exists():
             self._copy_targets(recipe["dataset"], folder)
         normalized = NORMALIZED if self._files is None else folder
         splits = load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False)
-        with np.load(io.BytesIO(left.predictions)) as predictions:
-            return Result(variant, recipe, splits, dict(predictions), pd.read_csv(io.BytesIO(left.history)))
+        predictions, history = PREDICTIONS.read(variant, left.__getitem__), HISTORY.read(variant, left.__getitem__)
+        return Result(variant, recipe, splits, predictions, history)
 
     def _copy_targets(self, dataset: str, folder: Path) -> None:
         index = self.read(NORMALIZED / dataset / "splits.json")

@@ -9,7 +9,7 @@ classes, the ROC and precision-recall curves.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,12 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
 from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
 from stages.comparison.statistics import interval
 from stages.datasets import Split, load_splits, module_of, overlap_of, split_of_each
 from stages.recipes.resolve import Recipe
 
-RECIPES = Path("data/recipes")
-MODELS = Path("data/models")
-HISTORIES = Path("reports/history")
 METRICS = Path("reports/metrics.json")
 TRAININGS = Path("reports/trainings.csv")
 PLOTS = Path("reports/plots")
@@ -180,12 +178,6 @@ def over_trainings(measured: list[Metrics], splits: int = 1, overlap: float = 0.
     return {str(name): round(float(value), 6) for name, value in values.items()}
 
 
-def predictions_of(folder: Path) -> dict[str, np.ndarray]:
-    """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
-    with np.load(folder / "predictions.npz") as saved:
-        return dict(saved)
-
-
 def metrics_of_each(
     recipe: Recipe, splits: list[Split], predictions: dict[str, np.ndarray], history: pd.DataFrame
 ) -> dict[str, list[Metrics]]:
@@ -298,18 +290,17 @@ def classifier_tables(
     if len(classes) == 2:
         seeds = len(predictions) // len(splits)
         for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
-            curves = [
+            of_each = [
                 curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
                 for number, training in enumerate(zip(targets, predictions, strict=True))
             ]
-            tables[path] = pd.concat(curves)
+            tables[path] = pd.concat(of_each)
     return tables
 
 
-def recipes() -> Iterator[tuple[str, Recipe]]:
-    """Yield the name and the recipe of every variant."""
-    for path in sorted(RECIPES.glob("*.json")):
-        yield path.stem, json.loads(path.read_text(encoding="utf-8"))
+def write_table(table: pd.DataFrame, path: Path, digits: int = 9) -> None:
+    """Write a table as CSV, the same bytes on every system."""
+    table.to_csv(path, index=False, float_format=f"%.{digits}g", lineterminator="\n")
 
 
 def main() -> None:
@@ -318,12 +309,10 @@ def main() -> None:
     long: dict[str, list[pd.DataFrame]] = {}  # by "<data set>_<metric>"
     each_training: list[pd.DataFrame] = []
     classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIED}
-    for name, recipe in recipes():
-        dataset, folder = recipe["dataset"], MODELS / name
+    for name, recipe in RECIPE.read_all().items():
+        dataset = recipe["dataset"]
         splits = load_splits(dataset, recipe["split"])
-        predictions = predictions_of(folder)
-        history = pd.read_csv(HISTORIES / f"{name}.csv")
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
         of_each = metrics_of_each(recipe, splits, predictions, history)
         measured.setdefault(dataset, {})[name] = variant_metrics(of_each, splits, summary)
         each_training.append(trainings(name, recipe, of_each, splits, summary["epochs"]))
@@ -335,7 +324,7 @@ def main() -> None:
                 classified[path].append(table.assign(variant=name))
     METRICS.parent.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    pd.concat(each_training).to_csv(TRAININGS, index=False, float_format="%.6g", lineterminator="\n")
+    write_table(pd.concat(each_training), TRAININGS, digits=6)
     PLOTS.mkdir(parents=True, exist_ok=True)
     for title, tables in long.items():
         write_table(pd.concat(tables), PLOTS / f"{title}.csv")
@@ -343,11 +332,6 @@ def main() -> None:
         table = pd.concat(classified[path]) if classified[path] else pd.DataFrame(columns=["variant", *columns])
         write_table(table[["variant", *columns]], path)
     print(f"{sum(map(len, measured.values()))} variants evaluated")
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, the same bytes on every system."""
-    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
 
 
 if __name__ == "__main__":

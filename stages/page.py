@@ -7,14 +7,14 @@ there is named on the page.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from stages.artifacts import HISTORY, RECIPE, SUMMARY
 from stages.compare import ANSWER_COLUMNS, ANSWERS, COMPARISONS, FIGURE_COLUMNS, LEADERBOARD, PUBLISHED
 from stages.comparison.studies import COMPARISON_COLUMNS
 from stages.environment import ENVIRONMENT
-from stages.evaluate import CLASSES, CONFUSION, HISTORIES, MODELS, RECIPES, TRAININGS
+from stages.evaluate import CLASSES, CONFUSION, TRAININGS
 from stages.recipes.schema import read_params
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
@@ -58,18 +58,15 @@ def read_reports() -> Reports:
     """Open everything that is there."""
     one = {path: table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
     several, remarks = several_seeds(one)
-    summaries: dict[str, Any] = {
-        path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*/summary.json"))
-    }
     pictures: dict[str, dict[str, bytes]] = {}
     for path in sorted(FIGURES.glob("*/*.png")):
         if path.parent.name not in DRAWN_AS_CHARTS:
             pictures.setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
     return Reports(
         params=read_params(),
-        recipes={path.stem: path.read_bytes() for path in sorted(RECIPES.glob("*.json"))},
-        summaries=summaries,
-        histories={path.stem: pd.read_csv(path) for path in sorted(HISTORIES.glob("*.csv"))},
+        recipes={name: RECIPE.path(name).read_bytes() for name in RECIPE.variants()},
+        summaries=SUMMARY.read_all(),
+        histories=HISTORY.read_all(),
         tables=one,
         several=several,
         remarks=remarks,

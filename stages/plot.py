@@ -24,7 +24,6 @@ What is missing (a metric, a history, a variant's predictions) is left out.
 """
 
 import gc
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,20 +33,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.compare import LEADERBOARD
 from stages.datasets import Raw, load_split, module_of
-from stages.evaluate import (
-    CONFUSION,
-    HISTORIES,
-    MODELS,
-    PRECISION_RECALL,
-    RELIABILITY,
-    ROC,
-    WORST,
-    loss_function,
-    predictions_of,
-    recipes,
-)
+from stages.evaluate import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST, loss_function
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import read_params
 from stages.reporting.colours import members_of, variant_colours
@@ -77,13 +66,12 @@ def of_variants(
     for name, recipe in recipes_of.items():
         if name in histories and "loss" in histories[name]:
             yield f"curves/{name}", curves.learning_curves(name, histories[name])
-        summary = MODELS / name / "summary.json"
-        if not summary.exists():
+        summary = SUMMARY.get(name)
+        if summary is None:
             continue
-        layers = json.loads(summary.read_text(encoding="utf-8"))["layers"]
-        yield f"models/{name}", models.drawing(name, layers)
+        yield f"models/{name}", models.drawing(name, summary["layers"])
         module = module_of(recipe["dataset"])
-        if len(kernel := softmax_kernel(MODELS / name, layers, module)):
+        if len(kernel := softmax_kernel(MODELS / name, summary["layers"], module)):
             yield f"weights/{name}", models.weight_images(name, kernel, module.CLASSES)
         if not module.CLASSES:
             yield from of_quantities(name, recipe, raws[recipe["dataset"]], colours[name])
@@ -101,8 +89,8 @@ def softmax_kernel(folder: Path, layers: list[dict[str, Any]], module: Any) -> n
 def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
     """Draw the residuals of the first training."""
     split = load_split(recipe["dataset"], recipe["split"], inputs=False)
-    predicted = predictions_of(MODELS / name) if (MODELS / name / "predictions.npz").exists() else {}
-    if "test" not in predicted:
+    predicted = PREDICTIONS.get(name)
+    if predicted is None or "test" not in predicted:
         return
     table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
     places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
@@ -234,9 +222,7 @@ def main() -> None:
     params = read_params()
     colours = variant_colours(params)
     leaderboard = pd.read_csv(LEADERBOARD)
-    recipes_of = dict(recipes())
-    paths = {name: HISTORIES / f"{name}.csv" for name in recipes_of}
-    histories = {name: pd.read_csv(path) for name, path in paths.items() if path.exists()}
+    recipes_of, histories = RECIPE.read_all(), HISTORY.read_all()
     raws = {name: module_of(name).read(RAW / name) for name in params.datasets}
     datasets_of = {name: recipe["dataset"] for name, recipe in recipes_of.items()}
     studies = {name: members_of(study) for name, study in params.studies.items()}

@@ -30,12 +30,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stages.artifacts import MODELS
 from stages.datasets import module_of, normalize, number
 from stages.recipes.objects import sentence
 from stages.recipes.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 
-MODELS = Path("data/models")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 

@@ -39,15 +39,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from stages.artifacts import MODELS
 from stages.environment import ENVIRONMENT, differences, environment
-from stages.evaluate import METRICS, MODELS
+from stages.evaluate import METRICS
 from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import read_params, unknown
+from stages.scheduling.graph import with_upstream
 from stages.verification.differences import compare_figures, differences_in, figures
 from stages.verification.recorded import Recorded, hash_of, overlap, read_lock, remove
 
@@ -109,22 +110,11 @@ def changes(status: list[Any], outputs: set[str]) -> Iterator[str]:
         yield from (f"{path} is new" for path in entry.get("changed outs", {}) if path not in outputs)
 
 
-def upstream(recorded: Recorded, stages: list[str]) -> set[str]:
-    """The stages and all that they depend on."""
-    found, waiting = set(), list(stages)
-    while waiting:
-        stage = waiting.pop()
-        if stage not in found:
-            found.add(stage)
-            waiting += [writer for writer, _ in recorded.inputs(stage)]
-    return found
-
-
 def check_lock(recorded: Recorded, stages: list[str], status: Mapping[str, list[Any]]) -> None:
     """ValueError with a line for each of the stages, and of those they depend on, that changed since dvc.lock."""
     outputs = {output["path"] for entry in recorded.stages.values() for output in entry["outs"]}
     mistakes = []
-    for stage in sorted(upstream(recorded, stages)):
+    for stage in sorted(with_upstream(set(stages), recorded.graph())):
         changed = list(changes(status.get(stage, []), outputs))
         if changed:
             mistakes.append(f"{stage}: expected the workspace of {LOCK}, got a later one ({', '.join(changed)})")
@@ -198,9 +188,7 @@ def plan(recorded: Recorded, asked: list[str]) -> tuple[list[str], dict[str, str
 
     Added are those that write an input which is nowhere to be found, except trainings.
     """
-    order = list(
-        TopologicalSorter({s: [w for w, _ in recorded.inputs(s)] for s in sorted(recorded.stages)}).static_order()
-    )
+    order = list(recorded.graph())
     wanted = set(asked)
     for stage in reversed(order):
         for writer, output in recorded.inputs(stage) if stage in wanted else ():
@@ -283,21 +271,14 @@ def compare(stage: str, recorded: Recorded, copy: Path) -> Result:
 
 def recorded_metrics(recorded: Recorded, variant: str) -> dict[str, Any] | None:
     """The variant's figures in the `reports/metrics.json` that dvc.lock states; None if that is not here."""
-    for entry in recorded.stages.values():
-        for output in entry["outs"]:
-            if output["path"] == METRICS.as_posix() and (files := recorded.files(output)) is not None:
-                measured = json.loads(files[""].read_text(encoding="utf-8"))
-                return next((variants[variant] for variants in measured.values() if variant in variants), None)
-    return None
+    measured = recorded.read_json(METRICS) or {}
+    return next((variants[variant] for variants in measured.values() if variant in variants), None)
 
 
 def other_environment(recorded: Recorded) -> list[str] | None:
     """In what this machine differs from the record that dvc.lock states; None if there is no such record."""
-    for entry in recorded.stages.values():
-        for output in entry["outs"]:
-            if output["path"] == ENVIRONMENT.as_posix() and (files := recorded.files(output)) is not None:
-                return differences(json.loads(files[""].read_text(encoding="utf-8")), environment())
-    return None
+    record = recorded.read_json(ENVIRONMENT)
+    return None if record is None else differences(record, environment())
 
 
 def verify_stage(stage: str, recorded: Recorded, copy: Path) -> Result:

@@ -353,6 +353,7 @@ def test_every_input_of_every_box_has_an_arrow(layers: list[models.Layer]) -> No
     assert len(arrows) == sum(len(box.inputs) for box in models.boxes_of(layers))
 
 
+@pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize("name", functions.ACTIVATIONS)
 def test_activations_are_those_of_keras(name: str) -> None:
     x = np.linspace(-4, 4, 101).astype(np.float32)
@@ -361,6 +362,7 @@ def test_activations_are_those_of_keras(name: str) -> None:
     np.testing.assert_allclose(functions.ACTIVATIONS[name](x), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize("name", functions.INITIALIZERS)
 def test_initializers_draw_from_the_distribution_of_keras(name: str) -> None:
     values = functions.INITIALIZERS[name](np.random.default_rng(1), 300, 200)
@@ -373,6 +375,7 @@ def test_initializers_draw_from_the_distribution_of_keras(name: str) -> None:
     assert values.std() == pytest.approx(float(expected.std()), rel=0.01)
 
 
+@pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -132,7 +132,7 @@ def test_figures_that_one_run_missed_are_listed_with_both_results() -> None:
     one = pd.DataFrame([keys | found | {"result": "missed"}])
     several = pd.DataFrame([keys | found | {"ours": 0.81, "std": 0.005, "seeds": 5, "result": "reproduced"}])
     leaderboard = pd.DataFrame({"variant": ["mine"], "split": ["holdout"]})
-    text = readme.published(one, several, leaderboard)
+    text = readme.published(one, several, leaderboard, read_strings("en"))
     assert "| B | 1 | 1 | 1 |" in text
     assert (
         "| `mine` | validation | accuracy |  | 0.8000 | 0.0100 | 0.8500 | missed | 0.8100 | 0.0050 | 5 | reproduced |"

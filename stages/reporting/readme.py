@@ -152,15 +152,12 @@ def _between(row: Any, table: Mapping[str, str]) -> str:
     return table["range"].format(low=signed(row["low"]), high=signed(row["high"]))
 
 
-def published(
-    figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.DataFrame, strings: Strings | None = None
-) -> str:
+def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.DataFrame, strings: Strings) -> str:
     """Count the reproduced figures by document, with one seed and with several, and name those that are not.
 
     figures, several: `reports/published.csv` of a run with one seed and of one with several. Parameter counts are
     certain, and the settings of the `small` split were chosen to fit: both are counted apart.
     """
-    strings = strings or read_strings("en")
     words = strings["table"]
     small = leaderboard.loc[leaderboard["split"] == "small", "variant"]
     kind = figures["document"].where(figures["metric"] != "parameters", words["parameter_counts"])

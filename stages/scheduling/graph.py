@@ -9,9 +9,9 @@ from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 
+from stages.artifacts import RECIPE
 from stages.recipes.schema import unknown
 
-RECIPES = Path("data/recipes")
 NORMALIZED = Path("data/normalized")
 
 Graph = dict[str, set[str]]
@@ -77,7 +77,7 @@ def estimate(stage: str) -> float:
     two. Scikit-learn's cross-validation takes a minute per fold. All else, and what has no recipe yet: ten seconds.
     """
     try:
-        recipe = json.loads((RECIPES / f"{stage.partition('@')[2]}.json").read_text(encoding="utf-8"))
+        recipe = RECIPE.read(stage.partition("@")[2])
         splits = json.loads((NORMALIZED / recipe["dataset"] / "splits.json").read_text(encoding="utf-8"))
         split = splits[recipe["split"]]
         first, last = split["parts"]["train"]

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from stages.artifacts import HISTORY, PREDICTIONS, SUMMARY, TRAINED_RECIPE
 from stages.datasets import load_splits
-from stages.evaluate import HISTORIES, MODELS, metrics_of_each, predictions_of, variant_metrics
+from stages.evaluate import metrics_of_each, variant_metrics
 
 ACCURACY_TOLERANCE = 0.02
 LOSS_TOLERANCE = 0.05
@@ -130,13 +131,15 @@ def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
 
 def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
     """Measure a variant in a tree as `evaluate` does, without rounding for the eye: {part: {metric: value}}."""
-    folder = tree / MODELS / variant
-    recipe, summary = (
-        json.loads((folder / name).read_text(encoding="utf-8")) for name in ("recipe.json", "summary.json")
-    )
+
+    def read_bytes(path: Path) -> bytes:
+        return (tree / path).read_bytes()
+
+    recipe = TRAINED_RECIPE.read(variant, read_bytes)
     splits = load_splits(recipe["dataset"], recipe["split"], normalized)
-    history = pd.read_csv(tree / HISTORIES / f"{variant}.csv")
-    return variant_metrics(metrics_of_each(recipe, splits, predictions_of(folder), history), splits, summary)
+    predictions, history = PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
+    of_each = metrics_of_each(recipe, splits, predictions, history)
+    return variant_metrics(of_each, splits, SUMMARY.read(variant, read_bytes))
 
 
 def compare_figures(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,24 @@ class Recorded:
                 if any(overlap(output["path"], path) for path in read):
                     yield writer, output
 
+    def graph(self) -> dict[str, set[str]]:
+        """The stages that each stage reads from, a stage after all of its own, as `stages.scheduling.graph` has it."""
+        reads = {stage: [writer for writer, _ in self.inputs(stage)] for stage in sorted(self.stages)}
+        return {stage: set(reads[stage]) for stage in TopologicalSorter(reads).static_order()}
+
     def files(self, output: Output) -> dict[str, Path] | None:
         """The output's files by their path inside it ("" of a file); None if they are nowhere to be found."""
         if output["path"] not in self._found:
             self._found[output["path"]] = self._files(output)
         return self._found[output["path"]]
+
+    def read_json(self, path: Path) -> Any:
+        """What the JSON file at a path of the workspace holds as it is stated; None if that is nowhere to be found."""
+        for entry in self.stages.values():
+            for output in entry["outs"]:
+                if output["path"] == path.as_posix() and (files := self.files(output)) is not None:
+                    return json.loads(files[""].read_text(encoding="utf-8"))
+        return None
 
     def _files(self, output: Output) -> dict[str, Path] | None:
         cached = self._cached(output["md5"])

@@ -1,0 +1,74 @@
+"""What each variant leaves on disk: where it is, and how it is read.
+
+`stages.configure` writes the recipe, `stages.train` all else. `train` names the folders for itself: if it depended on
+this module, a change here would train every variant again.
+"""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+
+from stages.recipes.objects import sentence
+from stages.recipes.resolve import Recipe
+
+RECIPES = Path("data/recipes")
+MODELS = Path("data/models")
+HISTORIES = Path("reports/history")
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Artifact(Generic[Content]):
+    """A file that each variant leaves, `<folder>/<variant><ending>`."""
+
+    folder: Path
+    ending: str
+    parse: Callable[[bytes], Content]
+
+    def path(self, variant: str) -> Path:
+        """Where the variant leaves it."""
+        return self.folder / f"{variant}{self.ending}"
+
+    def read(self, variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes) -> Content:
+        """What it holds; ValueError if it is not there, or damaged. read_bytes: the bytes at a path, elsewhere too."""
+        path = self.path(variant)
+        try:
+            return self.parse(read_bytes(path))
+        except FileNotFoundError:
+            raise ValueError(f"{path}: expected the file that `dvc repro` leaves there, got none") from None
+        except (ValueError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path}: expected a whole {path.suffix} file, got: {sentence(error)}") from None
+
+    def get(self, variant: str) -> Content | None:
+        """What it holds; None if it is not there."""
+        return self.read(variant) if self.path(variant).exists() else None
+
+    def variants(self) -> list[str]:
+        """Name the variants that have left it."""
+        paths = (path.relative_to(self.folder).as_posix() for path in self.folder.glob(f"*{self.ending}"))
+        return sorted(path.removesuffix(self.ending) for path in paths)
+
+    def read_all(self) -> dict[str, Content]:
+        """What it holds, of every variant that has left it."""
+        return {variant: self.read(variant) for variant in self.variants()}
+
+
+RECIPE: Artifact[Recipe] = Artifact(RECIPES, ".json", json.loads)
+TRAINED_RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
+"""What the model was made from."""
+SUMMARY: Artifact[dict[str, Any]] = Artifact(MODELS, "/summary.json", json.loads)
+"""Layers, shapes, parameter counts; epochs of each training."""
+PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
+    MODELS, "/predictions.npz", lambda content: dict(np.load(io.BytesIO(content)))
+)
+"""Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
+HISTORY: Artifact[pd.DataFrame] = Artifact(HISTORIES, ".csv", lambda content: pd.read_csv(io.BytesIO(content)))
+"""One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
