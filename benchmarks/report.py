@@ -379,7 +379,7 @@ def _took(found: dict[str, float] | None, count: str) -> str:
         return ""
     if "stages" in found:
         return f"**not at its end**: {found['stages']:g} of {count} after {found['seconds']:.0f}"
-    return f"{found['seconds']:.1f}"
+    return f"{found['processor']:.1f}"
 
 
 def render_stages(stages: Results) -> str:
@@ -392,20 +392,20 @@ def render_stages(stages: Results) -> str:
             rows.append([count, layout, *(_took(found.get(command), count) for command in commands), f"{peak:.0f}"])
             first = found["first run"]
             done = first.get("stages", int(count))
-            each = first["seconds"] / max(done, 1)
+            each = first["processor"] / max(done, 1)
             shares.append([count, layout, f"{each:.2f}", f"{each / (each + TRAINING_SECONDS):.0%}"])
-    busy = "\n**The machine was busy with other work: these are to be measured again.**\n" if stages.get("busy") else ""
     return f"""## DVC's own cost with many stages
-{busy}
-Seconds, with trivial stages: each copies a file twice, has two dependencies and two outputs, and one stage at the
-end reads from all. What is not at its end after {stages["limit"]:g} s is stopped.
+
+Processor seconds of a command and all that it starts, with trivial stages: each copies a file twice, has two
+dependencies and two outputs, and one stage at the end reads from all. DVC works on one core; *parallel* divides its
+seconds among all. What is not at its end after {stages["limit"]:g} s is stopped.
 
 {table(["stages", "in", *commands, "peak MB"], rows)}
 
 Of a first run, what a stage costs (of one that was stopped, as far as it came: less than the whole would), and its
 share if the stage itself took {TRAINING_SECONDS} s, as the shorter trainings do:
 
-{table(["stages", "in", "seconds per stage", "share"], shares)}
+{table(["stages", "in", "processor seconds per stage", "share"], shares)}
 
 DVC reads and writes all of `dvc.lock` after each stage, so that a first run grows with the square of the stages in a
 dvc.yaml; several dvc.yaml files, each with a lock of its own, make that small (the names of stages are then
