@@ -21,12 +21,12 @@ import yaml
 
 from benchmarks import many_stages
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
-from benchmarks.report import DETERMINISM, EPOCH_VARIANTS
+from benchmarks.report import DETERMINISM, EPOCH_VARIANTS, PRODUCTS
 
 Say = Callable[[str], None]
 Recipe = dict[str, Any]
 
-PEERS = ("ours", "ours without XLA", "Keras fit", "PyTorch", "JAX")
+PEERS = ("ours", "ours without XLA", "Keras fit", "PyTorch", "JAX", PRODUCTS)
 
 SAMPLE = (
     "relu_100",

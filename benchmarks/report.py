@@ -28,7 +28,7 @@ LOSS_TOLERANCE = 0.15
 WIDER_LOSS_TOLERANCE = {"selu_100_layers": 0.65}
 """More where the seed decides: five seeds of ours end with validation accuracies between 0.41 and 0.81."""
 
-OURS, FIT, JAX = "ours", "Keras fit", "JAX"
+OURS, FIT, JAX, PRODUCTS = "ours", "Keras fit", "JAX", "matrix products"
 DETERMINISM = {OURS: (OURS, "ours, nothing fixed"), FIT: ("Keras fit, deterministic", FIT)}
 """By way to train, the deterministic peer and the free one."""
 PARTS = ("start and imports", "data", "building", "tracing and compiling", "saving", "predicting", "the rest")
@@ -94,10 +94,15 @@ def _times_ours(peer: dict[str, Any], ours: dict[str, Any]) -> list[float]:
 
 def render_epochs(epochs: Results) -> str:
     """Section (a)."""
-    rows, targets = [], []
+    rows, targets, shares = [], [], []
     for variant, measured in epochs.items():
         ours = measured[OURS]
+        products = steady(measured[PRODUCTS]["processor"])
+        of_each = [spread(ratios(products, steady(measured[name]["processor"]))) for name in (OURS, FIT)]
+        shares.append([f"`{variant}`", spread(products, 3), *of_each])
         for name, peer in measured.items():
+            if name == PRODUCTS:
+                continue
             rows.append(
                 [
                     f"`{variant}`",
@@ -113,7 +118,7 @@ def render_epochs(epochs: Results) -> str:
         targets += epoch_targets(variant, measured)
     missing = ", ".join(f"`{name}`" for name in EPOCH_VARIANTS if name not in epochs)
     left_out = f"\n\nNot measured in this run: {missing}." if missing else ""
-    count = max(len(peer["loss"]) for measured in epochs.values() for peer in measured.values())
+    count = max(len(measured[OURS]["loss"]) for measured in epochs.values())
     wider = "".join(f" ({value:.0%} for `{name}`)" for name, value in WIDER_LOSS_TOLERANCE.items() if name in epochs)
     of_ours = ["processor seconds", "times ours", "seconds", "first epoch, seconds"]
     header = ["variant", "", *of_ours, "training loss at the end", "same work"]
@@ -128,6 +133,12 @@ epochs are. That is no work, and does not happen on free cores.
 {table(header, rows)}
 
 {table(["target", "wanted", "measured", ""], targets)}{left_out}
+
+What no training can do without are the matrix products of its Dense layers. Here they are alone, of all batches of an
+epoch, by NumPy's OpenBLAS, in processor seconds and as a share of what ours and Keras's take: a way that did nothing
+else could be no faster than *Keras fit* over its share.
+
+{table(["variant", "matrix products", "of ours", "of Keras fit"], shares)}
 
 Every peer is a process of its own, all pinned to the same core and with one thread; they take turns, one epoch each.
 Same rows, batch size, layers, initial distributions, optimizer and its arguments; *same work*: as many trained

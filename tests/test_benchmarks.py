@@ -26,7 +26,12 @@ def peer(seconds: list[float], loss: float = 0.3, parameters: int = 100) -> dict
 
 
 def epochs(**others: dict[str, Any]) -> dict[str, Any]:
-    peers = {"ours": peer([9.0, 1.0, 2.0, 1.0]), "Keras fit": peer([9.0, 9.0, 18.0, 9.5]), "JAX": peer([1.0, 1, 2, 1])}
+    peers = {
+        "ours": peer([9.0, 1.0, 2.0, 1.0]),
+        "Keras fit": peer([9.0, 9.0, 18.0, 9.5]),
+        "JAX": peer([1.0, 1, 2, 1]),
+        "matrix products": peer([9.0, 0.5, 1.0, 0.9], parameters=0),
+    }
     return {"relu_100": peers | others}
 
 
@@ -160,6 +165,12 @@ def test_a_peer_that_does_other_work_is_no_peer(other: dict[str, Any]) -> None:
     page = report.render_epochs(epochs(**{"Keras fit": other}))
     assert "**no: no peer**" in line(page, "| Keras fit |")
     assert line(page, "against Keras fit").endswith("| – | **no peer** |")
+
+
+def test_matrix_products_are_no_peer_but_a_share_of_what_others_take() -> None:
+    page = report.render_epochs(epochs())
+    assert "| `relu_100` | 0.900 (0.500–1.000) | 0.50 (0.50–0.90) | 0.06 (0.06–0.09) |" in page
+    assert "| matrix products |" not in page.replace("| variant | matrix products |", "")
 
 
 def test_a_peer_that_sleeps_does_not_make_ours_faster() -> None:

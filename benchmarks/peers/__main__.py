@@ -19,6 +19,7 @@ PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Keras fit, deterministic": ("keras_fit", {"deterministic": True}),
     "PyTorch": ("torch_peer", {}),
     "JAX": ("jax_peer", {}),
+    "matrix products": ("products", {}),
 }
 
 
