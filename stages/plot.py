@@ -25,6 +25,7 @@ What is missing (a metric, a history, a variant's predictions) is left out. The 
 
 import gc
 import json
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -295,7 +296,10 @@ def draw_all(figures: Iterable[tuple[Path, Draw]], processes: int) -> None:
     Raises: RuntimeError with the path of the first figure that cannot be drawn.
     """
     gc.freeze()  # what there is by now stays: the artists of each figure would have all of it searched again
-    joblib.Parallel(processes, backend="multiprocessing")(joblib.delayed(draw_and_save)(*each) for each in figures)
+    # Forked, the processes have all imports. Ctrl-C reaches all of them: who started them ends them, or all would hang.
+    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    draw = joblib.Parallel(processes, backend="multiprocessing", max_nbytes=None, **deaf)
+    draw(joblib.delayed(draw_and_save)(*each) for each in figures)
 
 
 def main() -> None:

@@ -242,7 +242,7 @@ def test_a_revision_without_such_a_table_is_named(drawn: Callable[..., Page], re
     ranking = root / "reports" / "charts" / "ranking.csv"
     pd.read_csv(ranking).rename(columns={"value": "figure"}).to_csv(ranking, index=False)
     commit(root, "older")
-    write_tables(root, 0.2)
+    write_tables(root, 0.3)
     run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
     page = drawn(tmp_path / "out" / "index.html")
     for title in (TITLES[1], TITLES[3]):

@@ -170,7 +170,7 @@ def close_up(histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> Windo
         for column in columns
         if column in history
     ]
-    curves = [curve for curve in curves if len(curve) > 1]
+    curves = [curve for curve in curves if len(curve) > 3]
     if not curves:
         return None
     everything, ends = pd.concat(curves), np.array([curve.iloc[-1] for curve in curves])
@@ -180,7 +180,7 @@ def close_up(histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> Windo
     later = pd.concat([curve[curve.index > curve.index[-1] / 2] for curve in near])
     if HIDDEN * np.ptp(later) > np.ptp(everything):
         return None
-    margin = 0.06 * max(np.ptp(later), 1e-3 * abs(later.mean()))
+    margin = max(0.06 * np.ptp(later), 0.002 * abs(later.mean()))
     return Window(int(later.index.min()), later.min() - margin, later.max() + margin)
 
 
