@@ -48,16 +48,16 @@ WIDTHS = """
 # What is written over something else that is written, and what is cut short; in charts, upright.
 UNREADABLE = """
 () => [...document.querySelectorAll('svg.marks')].flatMap((drawing) => {
-  const texts = [...drawing.querySelectorAll('text')].filter((text) => text.textContent
-    && text.getBBox().width && text.getAttribute('opacity') !== '0');
-  const boxes = texts.map((text) => text.getBoundingClientRect());
+  const lines = [...drawing.querySelectorAll('text')].filter((text) => text.getAttribute('opacity') !== '0')
+    .flatMap((text) => text.children.length ? [...text.children] : [text]).filter((line) => line.textContent);
+  const boxes = lines.map((line) => line.getBoundingClientRect());
   const over = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 2
     && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 4;
-  const upright = texts.map((text) => !/rotate\\((?!0\\))/.test(text.getAttribute('transform') ?? ''));
-  const short = texts.filter((text) => text.textContent.includes('…')).map((text) => text.textContent);
-  const written = texts.flatMap((text, number) => texts.slice(0, number)
+  const upright = lines.map((line) => !/rotate\\((?!0\\))/.test(line.closest('text').getAttribute('transform') ?? ''));
+  const short = lines.filter((line) => line.textContent.includes('…')).map((line) => line.textContent);
+  const written = lines.flatMap((line, number) => lines.slice(0, number)
     .filter((_, other) => upright[number] && upright[other] && over(boxes[number], boxes[other]))
-    .map((other) => `${other.textContent} | ${text.textContent}`));
+    .map((other) => `${other.textContent} | ${line.textContent}`));
   return [...short, ...written];
 })
 """
