@@ -161,8 +161,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "study with one far off": lambda: curves.study_curves(
         "mine",
         {
-            "fashion_mnist": {name: falling(1 + number / 50, 0.5) for number, name in enumerate("abcdefg")}
-            | {"sigmoid_300_100": falling(9.0, 0.1)},
+            "fashion_mnist": {name: falling(1 + number / 50, 0.05) for number, name in enumerate("abcdefg")}
+            | {"sigmoid_300_100": falling(6.0, 0.01)},
         },
         dict.fromkeys([*"abcdefg", "sigmoid_300_100"], COLOUR),
     ),
@@ -336,8 +336,11 @@ def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
 
 
 def test_lines_that_lie_on_one_another_are_all_seen_closer() -> None:
-    same = {name: falling(1.0, 0.5) for name in "abc"}
+    history = falling(1.0, 0.5)
+    history[["loss", "val_loss"]] += 0.2
+    same = dict.fromkeys("abc", history)
     figure = curves.study_curves("s", {"thoracic": same}, dict(zip("abc", "rgb", strict=True)))
+    assert len(figure.axes) == 4
     for axes in figure.axes[2:]:
         widths = [line.get_linewidth() for line in axes.lines]
         assert widths == sorted(widths, reverse=True)
@@ -361,7 +364,8 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "mine": ["mine"],
     }
     axes = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["constant (baseline)", "halved", "steady"]
+    _, labels = axes.get_legend_handles_labels()
+    assert labels == ["constant (baseline)", "halved", "steady"]
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == [0.01, 0.01, 0.01]
 
 
