@@ -2,10 +2,9 @@
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
 `reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}, means over trainings), `reports/trainings.csv`
-(the same figures of each training apart) and long tables in `reports/plots/`, for `dvc plots` and the figures: the
-learning curves of each data set by metric; of each classifier's first training the confusion counts, each class's
-precision and recall and the most wrong test rows; of all its trainings the reliability and, where there are two
-classes, the ROC and precision-recall curves.
+(the same figures of each training apart) and long tables in `reports/plots/`, for `dvc plots` and the figures: of each
+classifier's first training the confusion counts, each class's precision and recall and the most wrong test rows; of all
+its trainings the reliability and, where there are two classes, the ROC and precision-recall curves.
 """
 
 import json
@@ -236,19 +235,6 @@ def trainings(
     return pd.DataFrame(rows)
 
 
-def curves(name: str, history: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Turn one metric of a history into rows of (variant, part, seed, epoch, <metric>), the mean of repeated splits."""
-    parts = []
-    if "split" in history:
-        history = history.groupby(["seed", "epoch"], as_index=False).mean()
-    for part, column in (("training", metric), ("validation", f"val_{metric}")):
-        if column in history:
-            parts.append(history[["seed", "epoch", column]].rename(columns={column: metric}).assign(part=part))
-    if not parts:
-        return pd.DataFrame()
-    return pd.concat(parts).assign(variant=name)[["variant", "part", "seed", "epoch", metric]]
-
-
 def loss_function(recipe: Mapping[str, Any]) -> str:
     """Name what a variant loses, the same where the figures mean the same; empty for an estimator."""
     return str(recipe.get("loss", "")).removeprefix("sparse_")
@@ -306,7 +292,6 @@ def write_table(table: pd.DataFrame, path: Path, digits: int = 9) -> None:
 def main() -> None:
     """Measure every variant."""
     measured: dict[str, dict[str, Any]] = {}
-    long: dict[str, list[pd.DataFrame]] = {}  # by "<data set>_<metric>"
     each_training: list[pd.DataFrame] = []
     classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIED}
     for name, recipe in RECIPE.read_all().items():
@@ -316,8 +301,6 @@ def main() -> None:
         of_each = metrics_of_each(recipe, splits, predictions, history)
         measured.setdefault(dataset, {})[name] = variant_metrics(of_each, splits, summary)
         each_training.append(trainings(name, recipe, of_each, splits, summary["epochs"]))
-        for metric in ("loss", *recipe.get("metrics", [])):
-            long.setdefault(f"{dataset}_{metric}", []).append(curves(name, history, metric))
         classes = module_of(dataset).CLASSES
         if classes and "test" in splits[0].y:
             for path, table in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
@@ -326,8 +309,6 @@ def main() -> None:
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_table(pd.concat(each_training), TRAININGS, digits=6)
     PLOTS.mkdir(parents=True, exist_ok=True)
-    for title, tables in long.items():
-        write_table(pd.concat(tables), PLOTS / f"{title}.csv")
     for path, columns in CLASSIFIED.items():
         table = pd.concat(classified[path]) if classified[path] else pd.DataFrame(columns=["variant", *columns])
         write_table(table[["variant", *columns]], path)

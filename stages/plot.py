@@ -20,15 +20,18 @@ weights and predictions. Leaves `reports/overview.png` and in `reports/figures/`
     documents/activations.png, documents/initializers.png, documents/schedules.png
                                  what the documents compare
 
-What is missing (a metric, a history, a variant's predictions) is left out.
+What is missing (a metric, a history, a variant's predictions) is left out. The figures are drawn on all cores.
 """
 
 import gc
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
+import joblib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -38,7 +41,7 @@ from stages.compare import LEADERBOARD
 from stages.datasets import Raw, load_split, module_of
 from stages.evaluate import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST, loss_function
 from stages.recipes.resolve import Recipe
-from stages.recipes.schema import read_params
+from stages.recipes.schema import Params, Study, read_params
 from stages.reporting.colours import members_of, variant_colours
 from stages.reporting.figures import (
     classification,
@@ -55,8 +58,13 @@ FIGURES = Path("reports/figures")
 OVERVIEW = Path("reports/overview.png")
 RAW = Path("data/raw")
 
-Drawn = Iterator[tuple[str, Figure]]
-"""Names under `reports/figures/`, without `.png`, and what is drawn there."""
+PROCESSES = 8
+"""At most: what each begins with takes as long as drawing some ten figures."""
+
+Rate = curves.Rate
+Draw = Callable[[], Figure]
+Drawn = Iterator[tuple[str, Draw]]
+"""Names under `reports/figures/`, without `.png`, and what draws each."""
 
 
 def of_variants(
@@ -65,14 +73,14 @@ def of_variants(
     """Draw what every variant left."""
     for name, recipe in recipes_of.items():
         if name in histories and "loss" in histories[name]:
-            yield f"curves/{name}", curves.learning_curves(name, histories[name])
+            yield f"curves/{name}", partial(curves.learning_curves, name, histories[name], colours[name])
         summary = SUMMARY.get(name)
         if summary is None:
             continue
-        yield f"models/{name}", models.drawing(name, summary["layers"])
+        yield f"models/{name}", partial(models.drawing, name, summary["layers"])
         module = module_of(recipe["dataset"])
         if len(kernel := softmax_kernel(MODELS / name, summary["layers"], module)):
-            yield f"weights/{name}", models.weight_images(name, kernel, module.CLASSES)
+            yield f"weights/{name}", partial(models.weight_images, name, kernel, module.CLASSES)
         if not module.CLASSES:
             yield from of_quantities(name, recipe, raws[recipe["dataset"]], colours[name])
 
@@ -95,8 +103,8 @@ def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
     table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
     places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
     target = regression.TARGETS.get(recipe["dataset"], "target")
-    figure = regression.residuals(name, split.y["test"], predicted["test"][0, :, 0], target, places, colour)
-    yield f"residuals/{name}", figure
+    first = predicted["test"][0, :, 0]
+    yield f"residuals/{name}", partial(regression.residuals, name, split.y["test"], first, target, places, colour)
 
 
 def of_classifiers(
@@ -114,14 +122,15 @@ def of_classifiers(
         for path in (CONFUSION, WORST, RELIABILITY, ROC, PRECISION_RECALL)
     }
     for name, counts in tables[CONFUSION].items():
-        yield f"confusion/{name}", classification.confusion_matrix(name, counts, colours[name])
+        yield f"confusion/{name}", partial(classification.confusion_matrix, name, counts, colours[name])
     for name, worst in tables[WORST].items():
         if hasattr(module_of(datasets_of[name]), "IMAGE_SHAPE"):
             images = raws[datasets_of[name]].x[worst["row"]]
-            yield f"worst/{name}", classification.worst_images(name, worst, images)
+            yield f"worst/{name}", partial(classification.worst_images, name, worst, images)
     for name, bins in tables[RELIABILITY].items():
         error = scores["test_calibration_error"][name]
-        yield f"reliability/{name}", classification.reliability_diagram(name, bins, colours[name], error)
+        draw = partial(classification.reliability_diagram, name, bins, colours[name], error)
+        yield f"reliability/{name}", draw
     groups = {f"ranking/{name}": [name] for name in tables[ROC]}
     for study, names in studies.items():
         if members := [name for name in names if name in tables[ROC]]:
@@ -130,7 +139,7 @@ def of_classifiers(
         roc, precision_recall = ({name: tables[table][name] for name in names} for table in (ROC, PRECISION_RECALL))
         figures_of = scores.loc[names, ["test_roc_auc", "test_average_precision"]]
         title = path.partition("/")[2]
-        yield path, classification.ranking_curves(title, roc, precision_recall, colours, figures_of)
+        yield path, partial(classification.ranking_curves, title, roc, precision_recall, colours, figures_of)
 
 
 def of_studies(
@@ -148,7 +157,7 @@ def of_studies(
             of_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
             losses.setdefault(dataset, set()).add(loss_function(recipes_of[variant]))
         several = [dataset for dataset, of_variants in losses.items() if len(of_variants - {""}) > 1]
-        yield f"studies/{name}", curves.study_curves(name, of_dataset, colours, without_loss=several)
+        yield f"studies/{name}", partial(curves.study_curves, name, of_dataset, colours, without_loss=several)
 
 
 def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
@@ -160,7 +169,7 @@ def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
         first = {"train": np.setdiff1d(rows, raw.test_rows)[:10], "test": raw.test_rows[:10]}
         labels = {part: [module.CLASSES[label] for label in raw.y[which]] for part, which in first.items()}
         images = {part: raw.x[which] for part, which in first.items() if len(which)}
-        yield f"data/{name}_samples", datasets.samples(f"{name}: the first images", images, labels)
+        yield f"data/{name}_samples", partial(datasets.samples, f"{name}: the first images", images, labels)
     if module.CLASSES:
         counts = {
             split: {
@@ -170,10 +179,8 @@ def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
             }
             for split, of_part in parts.items()
         }
-        yield (
-            f"data/{name}_classes",
-            datasets.class_counts(f"{name}: rows of each class, by split", counts, module.CLASSES),
-        )
+        title = f"{name}: rows of each class, by split"
+        yield f"data/{name}_classes", partial(datasets.class_counts, title, counts, module.CLASSES)
     if not raw.features:
         return
     published = pd.DataFrame(raw.x, columns=raw.features).assign(target=raw.y)
@@ -186,26 +193,49 @@ def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
             f"as published, {len(published):,} rows": published,
             f"{split}, {len(scaled):,} training rows": scaled,
         }
-        yield f"data/{name}_{split}_describe", datasets.described(f"{name}, {split}", headings)
-        units = datasets.UNITS.get(name, {})
-        yield f"data/{name}_{split}_distributions", datasets.distributions(f"{name}, {split}", published, scaled, units)
+        title, units = f"{name}, {split}", datasets.UNITS.get(name, {})
+        yield f"data/{name}_{split}_describe", partial(datasets.described, title, headings)
+        yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
 
 
 def of_documents(
-    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], colours: dict[str, str], seed: int
+    studies: dict[str, Study],
+    recipes_of: dict[str, Recipe],
+    histories: dict[str, pd.DataFrame],
+    colours: dict[str, str],
+    seed: int,
 ) -> Drawn:
     """Draw the functions that the documents compare, and the learning rates of the variants that change theirs."""
-    yield "documents/activations", functions.activations()
-    yield "documents/initializers", functions.initializers(seed)
-    rates = {}
-    for name, recipe in recipes_of.items():
-        if name in histories and "learning_rate" in histories[name]:
-            rates[name] = learning_rate(recipe, histories[name])
-    changing = {name: rate for name, rate in rates.items() if len(np.unique(rate[1])) > 1}
-    yield "documents/schedules", curves.schedules(changing, colours)
+    yield "documents/initializers", partial(functions.initializers, seed)
+    yield "documents/activations", functions.activations
+    rates = {
+        name: learning_rate(recipe, histories[name])
+        for name, recipe in recipes_of.items()
+        if name in histories and "learning_rate" in histories[name]
+    }
+    yield "documents/schedules", partial(curves.schedules, beside_baselines(studies, rates), colours)
 
 
-def learning_rate(recipe: Recipe, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def beside_baselines(studies: dict[str, Study], rates: dict[str, Rate]) -> dict[str, dict[str, Rate]]:
+    """Learning rates of the variants that change theirs, with those of what studies compare them with.
+
+    Returns: {baseline: {variant: rate}}, the baseline first. What changes its rate and has no baseline is its own.
+    """
+    changing = {name for name, (_, rate) in rates.items() if len(np.unique(rate)) > 1}
+    compared: dict[str, list[str]] = {}
+    for study in studies.values():
+        for member in study.members:
+            compared.setdefault(member.baseline or study.baseline, []).append(member.variant)
+    groups = {
+        baseline: {name: rates[name] for name in dict.fromkeys([baseline, *members]) if name in rates}
+        for baseline, members in compared.items()
+        if changing & {*members}
+    }
+    alone = changing.difference(*groups.values())
+    return groups | {name: {name: rates[name]} for name in rates if name in alone}
+
+
+def learning_rate(recipe: Recipe, history: pd.DataFrame) -> Rate:
     """Epochs since the start and the learning rate from then on, float64 (n,) each, of the first training."""
     first = history[(history["epoch"].diff() <= 0).cumsum() == 0]
     rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
@@ -217,9 +247,8 @@ def learning_rate(recipe: Recipe, history: pd.DataFrame) -> tuple[np.ndarray, np
     return np.arange(len(scheduled)) / steps, scheduled
 
 
-def main() -> None:
-    """Draw everything."""
-    params = read_params()
+def everything(params: Params) -> Iterator[tuple[Path, Draw]]:
+    """Where each figure belongs, and what draws it: those that take longest first."""
     colours = variant_colours(params)
     leaderboard = pd.read_csv(LEADERBOARD)
     recipes_of, histories = RECIPE.read_all(), HISTORY.read_all()
@@ -227,18 +256,41 @@ def main() -> None:
     datasets_of = {name: recipe["dataset"] for name, recipe in recipes_of.items()}
     studies = {name: members_of(study) for name, study in params.studies.items()}
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
-    save(overview.overview(leaderboard, ranked_by), OVERVIEW)
-    everything = (
-        of_variants(recipes_of, histories, raws, colours),
-        of_classifiers(datasets_of, studies, raws, leaderboard, colours),
-        of_studies(studies, recipes_of, histories, colours),
+    yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
+    for drawn in (
+        of_documents(params.studies, recipes_of, histories, colours, params.seed),
         *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
-        of_documents(recipes_of, histories, colours, params.seed),
-    )
+        of_studies(studies, recipes_of, histories, colours),
+        of_classifiers(datasets_of, studies, raws, leaderboard, colours),
+        of_variants(recipes_of, histories, raws, colours),
+    ):
+        for name, draw in drawn:
+            yield FIGURES / f"{name}.png", draw
+
+
+def draw_and_save(path: Path, draw: Draw) -> None:
+    """Draw one figure, in whichever process."""
+    try:
+        save(draw(), path)
+    except Exception as error:
+        raise RuntimeError(f"{path}: {type(error).__name__}: {error}") from error
+
+
+def draw_all(figures: Iterable[tuple[Path, Draw]], processes: int) -> None:
+    """Draw figures in so many processes; the bytes do not depend on how many.
+
+    Raises: RuntimeError with the path of the first figure that cannot be drawn.
+    """
     gc.freeze()  # what there is by now stays: the artists of each figure would have all of it searched again
-    for drawn in everything:
-        for name, figure in drawn:
-            save(figure, FIGURES / f"{name}.png")
+    # Forked, the processes have all imports. Ctrl-C reaches all of them: who started them ends them, or all would hang.
+    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    draw = joblib.Parallel(processes, backend="multiprocessing", max_nbytes=None, **deaf)
+    draw(joblib.delayed(draw_and_save)(*each) for each in figures)
+
+
+def main() -> None:
+    """Draw everything."""
+    draw_all(everything(read_params()), min(joblib.cpu_count(), PROCESSES))
 
 
 if __name__ == "__main__":

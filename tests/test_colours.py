@@ -58,6 +58,25 @@ def test_variants_of_a_study_are_told_apart(study: Study) -> None:
         assert min(distances.values()) > 9
 
 
+@pytest.mark.parametrize("dataset", PARAMS.datasets)
+def test_variants_of_a_data_set_share_no_colour_as_long_as_there_are_enough(dataset: str) -> None:
+    """Fashion-MNIST has more variants than there are colours that eyes tell apart: its studies alone are told apart."""
+    colours = variant_colours(PARAMS)
+    of_dataset = [colours[name] for name, variant in PARAMS.variants.items() if variant.dataset == dataset]
+    enough = len(of_dataset) <= len(PALETTE)
+    assert (len(set(of_dataset)) == len(of_dataset)) == enough
+    assert enough == (dataset != "fashion_mnist")
+
+
+@pytest.mark.parametrize(("added", "distinct"), [(0, True), (1, False)])
+def test_as_many_variants_as_colours_are_told_apart_and_no_more(added: int, distinct: bool) -> None:
+    thoracic = [name for name, variant in PARAMS.variants.items() if variant.dataset == "thoracic"]
+    mine = [f"mine_{number}" for number in range(len(PALETTE) - len(thoracic) + added)]
+    variants = PARAMS.variants | dict.fromkeys(mine, PARAMS.variants[thoracic[0]])
+    colours = variant_colours(PARAMS.model_copy(update={"variants": variants}))
+    assert (len({colours[name] for name in [*thoracic, *mine]}) == len(PALETTE)) == distinct
+
+
 @pytest.mark.parametrize("page", ["#ffffff", "#181818"])
 @pytest.mark.parametrize("colour", PALETTE)
 def test_a_colour_is_readable_on_white_and_on_dark(colour: str, page: str) -> None:

@@ -117,20 +117,6 @@ def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
     }
 
 
-def test_curves_of_repeated_splits_are_their_mean() -> None:
-    history = pd.DataFrame({"split": [0, 1], "seed": 42, "epoch": 1, "loss": [0.5, 0.4], "val_loss": [0.6, 0.8]})
-    table = evaluate.curves("mine", history, "loss")
-    assert table["loss"].tolist() == pytest.approx([0.45, 0.7])
-
-
-def test_curves_have_a_row_per_part_and_epoch() -> None:
-    history = pd.DataFrame({"seed": 42, "epoch": [1, 2], "loss": [0.5, 0.4], "val_loss": [0.6, 0.7]})
-    table = evaluate.curves("mine", history, "loss")
-    assert list(table.columns) == ["variant", "part", "seed", "epoch", "loss"]
-    assert table.loc[table["part"] == "validation", "loss"].tolist() == [0.6, 0.7]
-    assert evaluate.curves("mine", history, "accuracy").empty
-
-
 def test_confusion_counts_every_test_row_once() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
     counts = evaluate.confusion(np.array([0, 0, 1]), probabilities, ("a", "b"))

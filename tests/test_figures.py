@@ -1,6 +1,12 @@
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +15,7 @@ import keras
 import matplotlib
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,10 +27,11 @@ from PIL import Image
 from stages import compare, evaluate, plot
 from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
 from stages.recipes import resolve
-from stages.recipes.schema import read_params
+from stages.recipes.schema import Study, read_params
 from stages.reporting.colours import variant_colours
 from stages.reporting.figures import (
     DPI,
+    PART_COLOURS,
     classification,
     curves,
     datasets,
@@ -49,6 +57,14 @@ TWO_SEEDS = pd.concat([HISTORY, HISTORY.assign(seed=43, loss=0.3)])
 COLOUR = "#0072b2"
 CLASSES = fashion_mnist.CLASSES
 GENERATOR = np.random.default_rng(7)
+CONSTANT, HALVED = ((np.arange(3), np.array([0.01, 0.01, last])) for last in (0.01, 0.005))
+
+
+def falling(first: float, rate: float, epochs: int = 10) -> pd.DataFrame:
+    """Losses that fall at a rate, fast and then hardly, and on validation rows a little higher."""
+    loss = first * np.exp(-rate * np.arange(epochs))
+    columns = {"loss": loss, "val_loss": 1.01 * loss, "learning_rate": 0.1}
+    return pd.DataFrame({"seed": 42, "epoch": np.arange(1, epochs + 1), **columns})
 
 
 def layer(name: str, kind: str, units: int, parameters: int, *inputs: str) -> models.Layer:
@@ -120,15 +136,16 @@ LEADERBOARD = pd.DataFrame(
 )
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "curves": lambda: curves.learning_curves("mine", HISTORY),
-    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1]),
+    "curves": lambda: curves.learning_curves("mine", HISTORY, COLOUR),
+    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1], COLOUR),
     "curves without validation": lambda: curves.learning_curves(
-        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"])
+        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"]), COLOUR
     ),
     "curves of two seeds, one diverged": lambda: curves.learning_curves(
-        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)])
+        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOUR
     ),
-    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0)),
+    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOUR),
+    "curves that become steady": lambda: curves.learning_curves("mine", falling(1.0, 0.5), COLOUR),
     "study": lambda: curves.study_curves(
         "mine",
         {
@@ -141,9 +158,22 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         },
         dict.fromkeys(["mine", "batch_norm_before_activation", "other"], COLOUR),
     ),
+    "study with one far off": lambda: curves.study_curves(
+        "mine",
+        {
+            "fashion_mnist": {name: falling(1 + number / 50, 0.05) for number, name in enumerate("abcdefg")}
+            | {"sigmoid_300_100": falling(6.0, 0.01)},
+        },
+        dict.fromkeys([*"abcdefg", "sigmoid_300_100"], COLOUR),
+    ),
     "study without curves": lambda: curves.study_curves("mine", {"housing": {"majority": pd.DataFrame()}}, {}),
     "schedules": lambda: curves.schedules(
-        {name: (np.arange(3), np.array([0.01, 0.01, 0.005])) for name in "abcde"}, dict.fromkeys("abcde", COLOUR)
+        {
+            "batch_norm_before_activation": {"batch_norm_before_activation": CONSTANT, "mine": HALVED},
+            "l2_l1_max_norm_dropout": dict.fromkeys(("l2_l1_max_norm_dropout", *"bcde"), HALVED),
+            "alone": {"alone": HALVED},
+        },
+        dict.fromkeys(["batch_norm_before_activation", "mine", "l2_l1_max_norm_dropout", *"bcde", "alone"], COLOUR),
     ),
     "no schedules": lambda: curves.schedules({}, {}),
     "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOUR),
@@ -270,8 +300,8 @@ def test_thin_lines_keep_their_colour_in_the_file(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_is_drawn_where_it_changes() -> None:
-    assert len(curves.learning_curves("mine", HISTORY).axes) == 3
-    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1)).axes) == 2
+    assert len(curves.learning_curves("mine", HISTORY, COLOUR).axes) == 3
+    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1), COLOUR).axes) == 2
 
 
 @pytest.mark.parametrize(("history", "bands"), [(HISTORY, 0), (TWO_SEEDS, 1)])
@@ -282,6 +312,74 @@ def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands:
         assert [to_hex(line.get_color()) for line in axes.lines] == [COLOUR]
         assert len(axes.collections) == bands
     assert training.lines[0].get_ydata() == pytest.approx(history.groupby("epoch")["loss"].mean())
+
+
+def test_what_became_steady_is_drawn_again_closer() -> None:
+    """The last five of ten epochs, in which a hundredth of the first loss can be told."""
+    whole, closer = curves.learning_curves("mine", falling(1.0, 0.5), COLOUR).axes
+    assert closer.get_xlim() == (5.5, 10.5)
+    assert np.ptp(closer.get_ylim()) < np.ptp(whole.get_ylim()) / curves.HIDDEN
+    assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOUR).axes) == 1
+
+
+def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
+    """Of eight variants sigmoid learns slowly: with it on the axis, the lines of the others are one."""
+    steady = {name: falling(1 + number / 50, 0.05, 10) for number, name in enumerate("abcdefg")}
+    colours = dict.fromkeys([*steady, "sigmoid"], COLOUR)
+    far = curves.study_curves("s", {"fashion_mnist": steady | {"sigmoid": falling(6, 0.01)}}, colours)
+    assert len(far.axes) == 4
+    low, high = far.axes[2].get_ylim()
+    ends = [each["loss"].iloc[-1] for each in steady.values()]
+    assert low < min(ends)
+    assert max(ends) < high < 1.5
+    assert len(curves.study_curves("s", {"fashion_mnist": steady}, colours).axes) == 2
+
+
+def test_lines_that_lie_on_one_another_are_all_seen_closer() -> None:
+    history = falling(1.0, 0.5)
+    history[["loss", "val_loss"]] += 0.2
+    same = dict.fromkeys("abc", history)
+    figure = curves.study_curves("s", {"thoracic": same}, dict(zip("abc", "rgb", strict=True)))
+    assert len(figure.axes) == 4
+    for axes in figure.axes[2:]:
+        widths = [line.get_linewidth() for line in axes.lines]
+        assert widths == sorted(widths, reverse=True)
+        assert len(set(widths)) == 3
+
+
+def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with() -> None:
+    about = {"question": "?", "claim": "!", "documents": ["A"]}
+    members = [{"variant": "halved"}, {"variant": "steady"}, {"variant": "falling", "baseline": "other"}]
+    studies = {
+        "s": Study.model_validate(about | {"baseline": "constant", "members": members}),
+        "t": Study.model_validate(about | {"baseline": "steady", "members": [{"variant": "constant"}]}),
+    }
+    rates = dict.fromkeys(["constant", "steady", "other"], CONSTANT) | dict.fromkeys(
+        ["halved", "falling", "mine"], HALVED
+    )
+    groups = plot.beside_baselines(studies, rates)
+    assert {baseline: list(group) for baseline, group in groups.items()} == {
+        "constant": ["constant", "halved", "steady"],
+        "other": ["other", "falling"],
+        "mine": ["mine"],
+    }
+    axes = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes[0]
+    _, labels = axes.get_legend_handles_labels()
+    assert labels == ["constant (baseline)", "halved", "steady"]
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [0.01, 0.01, 0.01]
+
+
+def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> None:
+    weights, spread, signal = functions.initializers(42).axes
+    (of_name,) = [dict(zip(functions.INITIALIZERS, [line.get_color() for line in spread.lines], strict=True))]
+    assert len(set(of_name.values())) == 3
+    assert {to_hex(each.get_edgecolor()) for each in weights.patches} == {to_hex(each) for each in of_name.values()}
+    assert [line.get_color() for line in signal.lines] == [of_name[name] for _, name in functions.PAIRS]
+    assert len({(line.get_color(), line.get_linestyle()) for line in signal.lines}) == len(functions.PAIRS)
+    low, high = signal.get_ylim()
+    assert high / low < 1e6
+    ends = dict(zip(functions.PAIRS, [np.asarray(line.get_ydata())[-1] for line in signal.lines], strict=True))
+    assert [pair for pair, end in ends.items() if end < low] == [("relu", "glorot_uniform")]
 
 
 def test_losses_far_apart_are_on_a_logarithmic_axis() -> None:
@@ -502,19 +600,75 @@ def _store_training(name: str, recipe: resolve.Recipe) -> None:
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
 
 
-def files() -> dict[str, bytes]:
-    return {
-        path.relative_to("reports/figures").as_posix(): path.read_bytes()
-        for path in Path("reports/figures").rglob("*.png")
-    }
+def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
 
 
 @pytest.mark.slow
-def test_everything_is_drawn_twice_with_the_same_bytes(workspace: Path) -> None:
-    plot.main()
+def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(workspace: Path) -> None:
+    plot.draw_all(plot.everything(read_params()), 1)
     first = files()
-    plot.main()
+    plot.draw_all(plot.everything(read_params()), 3)
     assert files() == first
+
+
+def one_figure(text: str = "") -> Figure:
+    figure = Figure()
+    figure.text(0.5, 0.5, text)
+    return figure
+
+
+def no_figure() -> Figure:
+    raise KeyError("epoch")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_processes_draw_the_same_bytes(tmp_path: Path, processes: int) -> None:
+    names = [f"{number}.png" for number in range(5)]
+    plot.draw_all([(tmp_path / "several" / name, partial(one_figure, name)) for name in names], processes)
+    for name in names:
+        save(one_figure(name), tmp_path / "one" / name)
+    assert files(tmp_path / "several") == files(tmp_path / "one")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_figure_that_cannot_be_drawn_is_named(tmp_path: Path, processes: int) -> None:
+    figures = [(tmp_path / "right.png", one_figure), (tmp_path / "wrong.png", no_figure)]
+    with pytest.raises(RuntimeError, match=r"wrong\.png: KeyError: 'epoch'"):
+        plot.draw_all(figures, processes)
+
+
+FOR_EVER = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from matplotlib.figure import Figure
+from stages import plot
+
+def slow():
+    time.sleep(0.1)
+    return Figure()
+
+plot.draw_all(((Path(sys.argv[1]) / f"{number}.png", slow) for number in range(100_000)), 2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C reaches a group of processes")
+def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
+    drawing = subprocess.Popen([sys.executable, "-c", FOR_EVER, str(tmp_path)], start_new_session=True)
+    try:
+        while not any(tmp_path.iterdir()):
+            assert drawing.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(drawing.pid).children(recursive=True)
+        assert len(workers) >= 2
+        os.killpg(drawing.pid, signal.SIGINT)
+        assert drawing.wait(timeout=60) == -signal.SIGINT  # a minute: for ever
+        _, alive = psutil.wait_procs(workers, timeout=60)
+        assert alive == []
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(drawing.pid, signal.SIGKILL)
 
 
 def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
@@ -568,15 +722,19 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     assert {"studies/one.png", "curves/relu_100.png", "ranking/thoracic_bce.png", "models/wide_and_deep.png"} <= names
 
 
-def test_every_variant_has_its_colour_in_every_figure(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    figures: dict[str, Figure] = {}
-    monkeypatch.setattr(plot, "save", lambda figure, path: figures.update({f"{path.parent.name}/{path.stem}": figure}))
-    plot.main()
+def test_every_variant_has_its_colour_in_every_figure(workspace: Path) -> None:
+    figures = {f"{path.parent.name}/{path.stem}": draw() for path, draw in plot.everything(read_params())}
     colours = variant_colours(read_params())
 
     def of_line(name: str, panel: int, line: int) -> str:
         return to_hex(figures[name].axes[panel].lines[line].get_color())
 
+    for name in ("relu_100", "thoracic_bce", "wide_and_deep"):
+        training, validation = figures[f"curves/{name}"].axes[0].lines
+        assert (to_hex(training.get_color()), to_hex(validation.get_color())) == (
+            PART_COLOURS["training"],
+            colours[name],
+        )
     for name in ("relu_100", "thoracic_bce"):
         assert of_line(f"reliability/{name}", 0, 1) == colours[name]
         bars = figures[f"confusion/{name}"].axes[1].patches

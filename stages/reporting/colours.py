@@ -1,8 +1,12 @@
 """One colour for each variant, the same in figures, on the page and in `dvc plots`.
 
-Variants that a study puts beside each other get different colours, by greedy colouring in the order of `params.yaml`: a
-variant takes the first colour that none of them has yet. One added at the end leaves the colours of the others alone.
+No two variants of a study have the same colour, and none of a data set that has no more variants than there are colours
+(Fashion-MNIST has three times as many). By greedy colouring in the order of `params.yaml`: a variant takes the first
+colour that none of them has yet. One added at the end leaves the colours of the others alone, unless its data set now
+has too many.
 """
+
+from collections import Counter
 
 from stages.recipes.schema import Params, Study
 
@@ -28,9 +32,15 @@ def members_of(study: Study) -> list[str]:
 def variant_colours(params: Params) -> dict[str, str]:
     """Colour of every variant as "#rrggbb", in the order of `params.yaml`.
 
-    Where the palette is too short for all that a variant shares studies with, it takes the colour that fewest have.
+    Where the palette is too short for all that a variant stands beside, it takes the colour that fewest of them have.
     """
-    beside: dict[str, set[str]] = {name: set() for name in params.variants}
+    sizes = Counter(variant.dataset for variant in params.variants.values())
+    beside = {
+        name: {other for other, each in params.variants.items() if each.dataset == variant.dataset}
+        if sizes[variant.dataset] <= len(PALETTE)
+        else set()
+        for name, variant in params.variants.items()
+    }
     for study in params.studies.values():
         members = members_of(study)
         for name in members:

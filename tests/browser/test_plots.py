@@ -37,6 +37,30 @@ PANELS = """
   return [plot.querySelector('h2').textContent, [panels.length, empty.length]];
 }))
 """
+# By title, how many times its width a chart would take of its place, and by how much it is drawn smaller than it is.
+WIDTHS = """
+() => Object.fromEntries([...document.querySelectorAll('.plot:has(.chart svg)')].map((plot) => {
+  const [place, drawing] = [plot.querySelector('.chart'), plot.querySelector('svg.marks')];
+  const scale = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+  return [plot.querySelector('h2').textContent, [place.scrollWidth / place.clientWidth, scale]];
+}))
+"""
+# What is written over something else that is written, and what is cut short; in charts, upright.
+UNREADABLE = """
+() => [...document.querySelectorAll('svg.marks')].flatMap((drawing) => {
+  const lines = [...drawing.querySelectorAll('text')].filter((text) => text.getAttribute('opacity') !== '0')
+    .flatMap((text) => text.children.length ? [...text.children] : [text]).filter((line) => line.textContent);
+  const boxes = lines.map((line) => line.getBoundingClientRect());
+  const over = (one, other) => Math.min(one.right, other.right) - Math.max(one.left, other.left) > 2
+    && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 4;
+  const upright = lines.map((line) => !/rotate\\((?!0\\))/.test(line.closest('text').getAttribute('transform') ?? ''));
+  const short = lines.filter((line) => line.textContent.includes('…')).map((line) => line.textContent);
+  const written = lines.flatMap((line, number) => lines.slice(0, number)
+    .filter((_, other) => upright[number] && upright[other] && over(boxes[number], boxes[other]))
+    .map((other) => `${other.textContent} | ${line.textContent}`));
+  return [...short, ...written];
+})
+"""
 DRAWN = "[...document.querySelectorAll('.chart')].every((chart) => chart.textContent)"
 
 
@@ -164,6 +188,69 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
     assert page.locator("figcaption").all_inner_texts() == ["HEAD~1", "workspace"]
 
 
+def in_another_form(root: Path) -> None:
+    """The tables of the workspace as an older revision may have them: other digits, colours and titles of studies."""
+    for path in (root / "reports" / "charts").glob("*.csv"):
+        table = pd.read_csv(path)
+        numbers = table.select_dtypes("float").columns
+        table[numbers] *= 1 + 4e-8
+        if "study" in table:
+            table["study"] += " (clothes)"
+        table["colour"] = table["colour"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
+        table.to_csv(path, index=False)
+
+
+def commit(root: Path, message: str) -> None:
+    run("git add --all", root)
+    run(f"git -c user.name=test -c user.email=test commit --quiet --message {message}", root)
+
+
+def test_rounding_colours_and_titles_are_no_difference(
+    drawn: Callable[..., Page], repository: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    in_another_form(root)
+    commit(root, "older")
+    write_tables(root, 0.1)
+    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
+    assert drawn(tmp_path / "out" / "index.html").locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
+
+
+def test_a_variant_that_differs_has_one_colour_whatever_it_had_before(
+    drawn: Callable[..., Page], repository: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    write_tables(root, 0.0)
+    in_another_form(root)
+    commit(root, "older")
+    write_tables(root, 0.1)
+    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
+    page = drawn(tmp_path / "out" / "index.html")
+    for title in (TITLES[0], TITLES[3]):
+        assert "large" in text_of(page, title)
+        assert "small" not in text_of(page, title)
+    assert page.locator("[stroke='#d55e00']").count() > 0
+    assert page.locator("[stroke='#654321'], [fill='#654321']").count() == 0
+
+
+def test_a_revision_without_such_a_table_is_named(drawn: Callable[..., Page], repository: Path, tmp_path: Path) -> None:
+    """One lacks the table, the columns of another were called otherwise."""
+    root = tmp_path / "repository"
+    shutil.copytree(repository, root)
+    (root / "reports" / "charts" / "accuracy.csv").unlink()
+    ranking = root / "reports" / "charts" / "ranking.csv"
+    pd.read_csv(ranking).rename(columns={"value": "figure"}).to_csv(ranking, index=False)
+    commit(root, "older")
+    write_tables(root, 0.3)
+    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
+    page = drawn(tmp_path / "out" / "index.html")
+    for title in (TITLES[1], TITLES[3]):
+        assert "HEAD has no table of this form" in text_of(page, title)
+    assert page.locator("svg.marks").count() == len(TITLES) - 2
+
+
 def test_a_diff_of_equal_tables_says_so(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
     page = drawn(made("plots diff HEAD workspace"))
     assert page.locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
@@ -191,6 +278,18 @@ def test_a_diff_has_no_barrier(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.parametrize("command", [SHOW, DIFF], ids=["show", "diff"])
+def test_charts_fit_on_a_phone_and_can_be_read(
+    drawn: Callable[..., Page], made: Callable[[str], Path], command: str
+) -> None:
+    page = drawn(made(command), **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+    widths = page.evaluate(WIDTHS)
+    assert list(widths) == TITLES
+    assert {title: width for title, (width, scale) in widths.items() if width > 1 or scale < 0.75} == {}
+    assert page.evaluate(UNREADABLE) == []
+
+
 def test_the_page_draws_the_templates_of_dvc_too(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
     page = drawn(made("plots show reports/charts/loss.csv -x epoch -y value --template linear"))
     assert page.locator(".mark-line.role-mark path").count() > 0
@@ -200,7 +299,10 @@ def test_the_tables_of_this_repository_are_drawn(drawn: Callable[..., Page], tmp
     if not (ROOT / "reports" / "charts").is_dir():
         pytest.skip("nothing was run here")
     run(f"dvc plots show --quiet --out {tmp_path}", ROOT)
-    page = drawn(tmp_path / "index.html")
-    panels = page.evaluate(PANELS)
-    assert list(panels) == TITLES
-    assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()
+    for options in ({}, PHONE):
+        page = drawn(tmp_path / "index.html", **options)
+        panels = page.evaluate(PANELS)
+        assert list(panels) == TITLES
+        assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()
+        assert {title for title, (width, scale) in page.evaluate(WIDTHS).items() if width > 1 or scale < 0.75} == set()
+        assert page.evaluate(UNREADABLE) == []

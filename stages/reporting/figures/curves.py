@@ -1,6 +1,7 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,41 +23,71 @@ AXIS_NAMES = {
 }
 FAR_APART = 10
 """Losses of which the largest is so many times the smallest are drawn on a logarithmic axis."""
+HIDDEN = 8
+"""Curves that reach so many times as far as their later halves do are drawn a second time, closer."""
 NO_EPOCHS = " (no epochs)"
 
+Rate = tuple[np.ndarray, np.ndarray]
+"""Epochs since the start and the learning rate from then on, float64 (n,) each."""
 
-def draw_trainings(axes: Axes, history: pd.DataFrame, column: str, colour: str) -> None:
-    """Draw a column by epoch: of several trainings their mean and their range."""
+
+class Window(NamedTuple):
+    """What a close-up shows: from an epoch on, what is from low to high."""
+
+    epoch: int
+    low: float
+    high: float
+
+    @property
+    def title(self) -> str:
+        """What stands above it."""
+        return f"closer, from epoch {self.epoch}"
+
+
+def draw_trainings(
+    axes: Axes, history: pd.DataFrame, column: str, colour: str, width: float = 1.5, band: bool = True
+) -> None:
+    """Draw a column by epoch: of several trainings their mean and, as a band, their range."""
     table = over_trainings(history, column)
     mean = table["mean"].dropna()
-    axes.plot(mean.index, mean, color=colour, marker="o", markersize=3)
-    if table["low"].notna().any():
+    axes.plot(mean.index, mean, color=colour, marker="o", markersize=1.5 + width, linewidth=width)
+    if band and table["low"].notna().any():
         axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
-def learning_curves(name: str, history: pd.DataFrame) -> Figure:
+def learning_curves(name: str, history: pd.DataFrame, colour: str) -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
-    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate.
+    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. colour: of the validation rows, and of
+    what there is one of. Below are the last epochs of what has become steady.
     """
     columns = [str(column) for column in history]
     metrics = curve_metrics(history)
+    closer = {metric: close_up([history], [metric, f"val_{metric}"]) for metric in metrics}
     if len(history["learning_rate"].unique()) > 1:
         metrics.append("learning_rate")
     diverged = history.loc[history["loss"].isna(), "epoch"]
     title = f"{name}: not finite in epoch {diverged.min()}" if len(diverged) else name
-    figure, grid = panels(1, len(metrics), (2.7, 2.2), title=title, gap=(0.95, 0))
-    for axes, metric in zip(grid[0], metrics, strict=True):
-        for part, column in (("training", metric), ("validation", f"val_{metric}")):
-            if column in columns:
-                draw_trainings(axes, history, column, PART_COLOURS[part])
-        axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
-        _epochs(axes, history["epoch"].max())
-        grid_lines(axes)
-        if metric == "learning_rate":
-            axes.set_ylim(bottom=0)
-    parts = ["training", *(["validation"] if "val_loss" in columns else [])]
-    handles = [Line2D([], [], color=PART_COLOURS[part], marker="o", markersize=3, label=part) for part in parts]
+    rows = 1 + any(closer.values())
+    figure, grid = panels(rows, len(metrics), (2.7, 2.2), title=title, gap=(0.95, 0.75), top=0.3)
+    for metric, column_of_axes in zip(metrics, grid.T, strict=True):
+        for axes, window in zip(column_of_axes, (None, closer.get(metric)), strict=False):
+            if axes is not column_of_axes[0] and window is None:
+                axes.set_axis_off()
+                continue
+            first = colour if metric == "learning_rate" else PART_COLOURS["training"]
+            for column, of_column in ((metric, first), (f"val_{metric}", colour)):
+                if column in columns:
+                    draw_trainings(axes, history, column, of_column, band=window is None)
+            if window:
+                axes.set_title(window.title)
+            axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
+            _epochs(axes, history["epoch"].max(), window)
+            grid_lines(axes)
+            if metric == "learning_rate":
+                axes.set_ylim(bottom=0)
+    part_colours = {"training": PART_COLOURS["training"], **({"validation": colour} if "val_loss" in columns else {})}
+    handles = [Line2D([], [], color=each, marker="o", markersize=3, label=part) for part, each in part_colours.items()]
     grid[0, 0].legend(handles=handles, frameon=False)
     return figure
 
@@ -90,22 +121,34 @@ def study_curves(
         text = "no learning curves: " + ", ".join(names)
         grid[0, 0].text(0, 0.5, text, va="center", transform=grid[0, 0].transAxes)
         return figure
+    windows: list[tuple[str, str, Window | None]] = []
+    logarithmic = set()
+    for dataset, metric in rows:
+        windows.append((dataset, metric, None))
+        having = [history for history in histories[dataset].values() if metric in history]
+        if metric == "loss" and _far_apart([history.filter(regex="^(val_)?loss$") for history in having]):
+            logarithmic.add(dataset)
+        elif window := close_up(having, [metric, f"val_{metric}"]):
+            windows.append((dataset, metric, window))
     figure, grid = panels(
-        *(len(rows), 2), (3.1, 2.1), title=name, right=0.15 + legend, gap=(0.35, 0.75), top=0.3, sharey="row"
+        *(len(windows), 2), (3.1, 2.1), title=name, right=0.15 + legend, gap=(0.35, 0.75), top=0.3, sharey="row"
     )
-    for (dataset, metric), pair in zip(rows, grid, strict=True):
+    for (dataset, metric, window), pair in zip(windows, grid, strict=True):
         drawn = {variant: history for variant, history in histories[dataset].items() if metric in history}
         for axes, part, column in zip(pair, ("training", "validation"), (metric, f"val_{metric}"), strict=True):
-            for variant, history in drawn.items():
+            for place, (variant, history) in enumerate(drawn.items()):
                 if column in history:
-                    draw_trainings(axes, history, column, colours[variant])
-            axes.set_title(f"{dataset}, {part}" if len(histories) > 1 else part)
-            _epochs(axes, max(history["epoch"].max() for history in drawn.values()))
+                    # Where one lies on another, the lower is seen at its edges.
+                    width = 1.5 + 0.7 * (len(drawn) - 1 - place) if window else 1.5
+                    draw_trainings(axes, history, column, colours[variant], width, band=window is None)
+            title = f"{dataset}, {part}" if len(histories) > 1 else part
+            axes.set_title(f"{title}, {window.title}" if window else title)
+            _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
             grid_lines(axes)
         pair[0].set_ylabel(AXIS_NAMES[metric])
-        if metric == "loss":
-            _far_apart(pair[0], [history.filter(regex="^(val_)?loss$") for history in drawn.values()])
-        if metric == next(each for of, each in rows if of == dataset):
+        if metric == "loss" and dataset in logarithmic:
+            logarithmic_y(pair[0])
+        if window is None and metric == next(each for of, each in rows if of == dataset):
             handles = [
                 Line2D([], [], color=colours[variant], marker="o", markersize=3, label=variant)
                 if variant in drawn
@@ -116,37 +159,69 @@ def study_curves(
     return figure
 
 
-def schedules(rates: Mapping[str, tuple[np.ndarray, np.ndarray]], colours: Mapping[str, str]) -> Figure:
-    """Draw the learning rate of every variant that changes it.
+def close_up(histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> Window | None:
+    """Where the later halves of most curves are, if what comes before, or a few that lie far off, hide them there.
 
-    rates: by variant the epochs since the start and the rate from then on, both float (n,).
+    Means over trainings count. A few: those that end outside Tukey's fences, 1.5 times the quartiles' distance.
     """
-    columns = min(max(len(rates), 1), 4)
-    rows = -(-max(len(rates), 1) // columns)
-    figure, grid = panels(rows, columns, (2.3, 1.7), top=0.35, gap=(1.0, 0.8), left=1.0)
-    for axes in grid.flat[len(rates) :]:
+    curves = [
+        over_trainings(history, column)["mean"][np.isfinite]
+        for history in histories
+        for column in columns
+        if column in history
+    ]
+    curves = [curve for curve in curves if len(curve) > 3]
+    if not curves:
+        return None
+    everything, ends = pd.concat(curves), np.array([curve.iloc[-1] for curve in curves])
+    lower, upper = np.quantile(ends, (0.25, 0.75))
+    fence = 1.5 * (upper - lower)
+    near = [curve for curve, end in zip(curves, ends, strict=True) if lower - fence <= end <= upper + fence]
+    later = pd.concat([curve[curve.index > curve.index[-1] / 2] for curve in near])
+    if HIDDEN * np.ptp(later) > np.ptp(everything):
+        return None
+    margin = max(0.06 * np.ptp(later), 0.002 * abs(later.mean()))
+    return Window(int(later.index.min()), later.min() - margin, later.max() + margin)
+
+
+def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, str]) -> Figure:
+    """Draw the learning rates of variants beside those that they are compared with.
+
+    groups: {baseline: {variant, itself too: the epochs since the start and the rate from then on, float (n,) each}}.
+    """
+    longest = max((len(rates) for rates in groups.values()), default=1)
+    columns, below = min(max(len(groups), 1), 3), 0.65 + 0.17 * longest
+    size = (-(-max(len(groups), 1) // columns), columns)
+    figure, grid = panels(*size, (2.9, 2.0), top=0.35, gap=(1.0, below + 0.2), left=1.0, bottom=below)
+    for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
-    for axes, (name, (epochs, rate)) in zip(grid.flat, rates.items(), strict=False):
-        axes.plot(epochs, rate, color=colours[name], drawstyle="steps-post")
-        axes.set_title(name)
+    for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
+        for place, (name, (epochs, rate)) in enumerate(rates.items()):
+            width = 1.5 + len(rates) - 1 - place  # where one lies on another, the lower is seen at its edges
+            label = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
+            axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=label)
+        axes.set_title(f"beside {baseline}" if len(rates) > 1 else baseline)
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
-        axes.set_ylim(0, 1.08 * rate.max())
-        axes.set_xlim(0, epochs.max())
+        axes.set_ylim(0, 1.08 * max(rate.max() for _, rate in rates.values()))
+        axes.set_xlim(0, max(epochs.max() for epochs, _ in rates.values()))
+        place_of_legend = {"loc": "upper left", "bbox_to_anchor": (0, -0.42 / 2.0)}
+        axes.legend(frameon=False, fontsize=8, borderpad=0, handlelength=2.5, **place_of_legend)
         grid_lines(axes)
-    if not rates:
+    if not groups:
         grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
     return figure
 
 
-def _epochs(axes: Axes, last: int) -> None:
+def _epochs(axes: Axes, last: int, window: Window | None = None) -> None:
     axes.set_xlabel("epoch")
-    axes.set_xlim(0.5, last + 0.5)
+    axes.set_xlim(0.5 if window is None else window.epoch - 0.5, last + 0.5)
+    if window:
+        axes.set_ylim(window.low, window.high)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
-def _far_apart(axes: Axes, losses: list[pd.DataFrame]) -> None:
+def _far_apart(losses: list[pd.DataFrame]) -> bool:
     values = np.concatenate([table.to_numpy().ravel() for table in losses])
     values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > FAR_APART * values.min():
-        logarithmic_y(axes)
+    return bool(len(values) and values.min() > 0 and values.max() > FAR_APART * values.min())

@@ -3,6 +3,7 @@
 Names and defaults are Keras's; `tests/test_figures.py` compares the values with Keras's own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -54,6 +55,11 @@ PAIRS = [
     *(("relu", "he_normal"), ("leaky_relu", "he_normal"), ("elu", "he_normal"), ("selu", "lecun_normal")),
 ]
 """Activations with the initialiser that the documents give them, and ReLU with Keras's default too."""
+
+DASHES = ("-", "--", ":")
+"""Of the activations of one initialiser."""
+LOST = 0.01
+"""Standard deviation of outputs below which a signal has vanished; that of the inputs is 1."""
 
 
 def exponential_decay(
@@ -134,18 +140,22 @@ def activations() -> Figure:
 
 
 def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
-    """Draw what initialisers give, and what becomes of random rows in many layers of it before any training."""
-    figure, grid = panels(1, 3, (2.5, 2.5), right=2.4, top=0.35, gap=(0.95, 0))
+    """Draw what initialisers give, and what becomes of random rows in many layers of it before any training.
+
+    An initialiser has one colour in all three panels; in the last, activations differ in their dashes.
+    """
+    figure, grid = panels(1, 3, (2.5, 2.5), right=2.75, top=0.35, gap=(0.95, 0))
     weights, spread, signal = grid[0]
     generator = np.random.default_rng(seed)
     rows = generator.standard_normal((100, units))
     kernels = {name: [each(generator, units, units) for _ in range(layers)] for name, each in INITIALIZERS.items()}
     fans = [30, 100, 300, 784, 2000]
-    for (name, initializer), colour in zip(INITIALIZERS.items(), PALETTE, strict=False):
+    colours = dict(zip(INITIALIZERS, PALETTE, strict=False))
+    for name, initializer in INITIALIZERS.items():
         values = initializer(generator, 300, 100).ravel()
-        weights.hist(values, bins=60, range=(-0.2, 0.2), histtype="step", color=colour, label=name)
+        weights.hist(values, bins=60, range=(-0.2, 0.2), histtype="step", color=colours[name], label=name)
         spreads = [initializer(generator, fan, 100).std() for fan in fans]
-        spread.plot(fans, spreads, color=colour, marker="o", markersize=3)
+        spread.plot(fans, spreads, color=colours[name], marker="o", markersize=3)
     weights.set_title("weights, 300 inputs to 100 units")
     weights.set_xlabel("weight")
     weights.set_ylabel("weights in the bin")
@@ -156,15 +166,28 @@ def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     logarithmic_y(spread)
     spread.set_xlabel("inputs of a unit (fan-in)")
     spread.set_ylabel("standard deviation of the weights")
-    for (activation, name), colour in zip(PAIRS, PALETTE[len(INITIALIZERS) :], strict=False):
+    drawn: Counter[str] = Counter()
+    for activation, name in PAIRS:
         with threadpool_limits(1):  # products this small are slower in several
             spreads = signal_spread(ACTIVATIONS[activation], rows, kernels[name])
-        signal.plot(range(1, layers + 1), spreads, color=colour, label=f"{activation}, {name}")
+        style: Any = {"color": colours[name], "linestyle": DASHES[drawn[name]]}
+        signal.plot(range(1, layers + 1), spreads, label=f"{activation}, {name}: {spreads[-1]:.2g}", **style)
+        drawn[name] += 1
     signal.set_title(f"signal through {layers} layers of {units}")
     signal.set_yscale("log")
+    signal.set_ylim(LOST, None)  # what vanishes would squeeze all others; the legend says how far it goes
+    signal.set_xlim(1, layers)
     signal.set_xlabel("layer")
     signal.set_ylabel("standard deviation of the outputs")
-    signal.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
+    signal.legend(
+        frameon=False,
+        fontsize=8,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1),
+        handlelength=3,
+        title=f"activation, initialiser: in layer {layers}",
+        title_fontsize=8,
+    )
     for axes in grid[0]:
         grid_lines(axes)
     return figure
