@@ -50,6 +50,7 @@ from stages.evaluate import (
 )
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import read_params
+from stages.reporting import metrics
 from stages.reporting.colours import members_of, variant_colours
 from stages.reporting.figures import (
     classification,
@@ -76,7 +77,7 @@ def of_variants(
     """Draw what every variant left."""
     for name, recipe in recipes_of.items():
         if name in histories and "loss" in histories[name]:
-            yield f"curves/{name}", curves.learning_curves(name, histories[name])
+            yield f"curves/{name}", curves.learning_curves(name, histories[name], recipe["dataset"])
         summary = MODELS / name / "summary.json"
         if not summary.exists():
             continue
@@ -106,7 +107,7 @@ def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
         return
     table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
     places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
-    target = regression.TARGETS.get(recipe["dataset"], "target")
+    target = metrics.target(recipe["dataset"])
     figure = regression.residuals(name, split.y["test"], predicted["test"][0, :, 0], target, places, colour)
     yield f"residuals/{name}", figure
 
@@ -119,7 +120,7 @@ def of_classifiers(
     colours: dict[str, str],
 ) -> Drawn:
     """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant; studies: their variants."""
-    measured = ["test_calibration_error", "test_roc_auc", "test_average_precision"]
+    measured = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
     scores = leaderboard.set_index("variant").reindex(index=list(datasets_of), columns=measured)
     tables: dict[Path, dict[str, pd.DataFrame]] = {
         path: {str(name): rows for name, rows in pd.read_csv(path).groupby("variant", sort=False)}
@@ -132,8 +133,8 @@ def of_classifiers(
             images = raws[datasets_of[name]].x[worst["row"]]
             yield f"worst/{name}", classification.worst_images(name, worst, images)
     for name, bins in tables[RELIABILITY].items():
-        error = scores["test_calibration_error"][name]
-        yield f"reliability/{name}", classification.reliability_diagram(name, bins, colours[name], error)
+        error, trainings = scores.loc[name, ["test_calibration_error", "trainings"]]
+        yield f"reliability/{name}", classification.reliability_diagram(name, bins, colours[name], error, trainings)
     groups = {f"ranking/{name}": [name] for name in tables[ROC]}
     for study, names in studies.items():
         if members := [name for name in names if name in tables[ROC]]:
@@ -199,7 +200,7 @@ def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
             f"{split}, {len(scaled):,} training rows": scaled,
         }
         yield f"data/{name}_{split}_describe", datasets.described(f"{name}, {split}", headings)
-        units = datasets.UNITS.get(name, {})
+        units = metrics.UNITS.get(name, {})
         yield f"data/{name}_{split}_distributions", datasets.distributions(f"{name}, {split}", published, scaled, units)
 
 

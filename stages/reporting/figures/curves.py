@@ -1,6 +1,6 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,17 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
+from stages.reporting.metrics import label, logarithmic
 
-AXIS_NAMES = {
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "mean_absolute_error": "MAE (100,000 USD)",
-    "main_loss": "loss, main output",
-    "auxiliary_loss": "loss, auxiliary output",
-    "learning_rate": "learning rate",
-}
-FAR_APART = 10
-"""Losses of which the largest is so many times the smallest are drawn on a logarithmic axis."""
 NO_EPOCHS = " (no epochs)"
 
 
@@ -34,10 +25,10 @@ def draw_trainings(axes: Axes, history: pd.DataFrame, column: str, colour: str) 
         axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
-def learning_curves(name: str, history: pd.DataFrame) -> Figure:
+def learning_curves(name: str, history: pd.DataFrame, dataset: str = "") -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
-    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate.
+    dataset: of the variant; history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate.
     """
     columns = [str(column) for column in history]
     metrics = curve_metrics(history)
@@ -50,10 +41,11 @@ def learning_curves(name: str, history: pd.DataFrame) -> Figure:
         for part, column in (("training", metric), ("validation", f"val_{metric}")):
             if column in columns:
                 draw_trainings(axes, history, column, PART_COLOURS[part])
-        axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
+        axes.set_ylabel(label(metric, dataset)["en"])
+        _far_apart(axes, metric, [history])
         _epochs(axes, history["epoch"].max())
         grid_lines(axes)
-        if metric == "learning_rate":
+        if metric == "learning_rate" and axes.get_yscale() == "linear":
             axes.set_ylim(bottom=0)
     parts = ["training", *(["validation"] if "val_loss" in columns else [])]
     handles = [Line2D([], [], color=PART_COLOURS[part], marker="o", markersize=3, label=part) for part in parts]
@@ -102,9 +94,8 @@ def study_curves(
             axes.set_title(f"{dataset}, {part}" if len(histories) > 1 else part)
             _epochs(axes, max(history["epoch"].max() for history in drawn.values()))
             grid_lines(axes)
-        pair[0].set_ylabel(AXIS_NAMES[metric])
-        if metric == "loss":
-            _far_apart(pair[0], [history.filter(regex="^(val_)?loss$") for history in drawn.values()])
+        pair[0].set_ylabel(label(metric, dataset)["en"])
+        _far_apart(pair[0], metric, drawn.values())
         if metric == next(each for of, each in rows if of == dataset):
             handles = [
                 Line2D([], [], color=colours[variant], marker="o", markersize=3, label=variant)
@@ -145,8 +136,7 @@ def _epochs(axes: Axes, last: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
-def _far_apart(axes: Axes, losses: list[pd.DataFrame]) -> None:
-    values = np.concatenate([table.to_numpy().ravel() for table in losses])
-    values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > FAR_APART * values.min():
+def _far_apart(axes: Axes, metric: str, histories: Iterable[pd.DataFrame]) -> None:
+    values = [history.filter([metric, f"val_{metric}"]).to_numpy().ravel() for history in histories]
+    if logarithmic(metric, np.concatenate(values)):
         logarithmic_y(axes)
