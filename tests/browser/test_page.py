@@ -104,6 +104,8 @@ def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> 
     assert page.pdf().startswith(b"%PDF")
     page.emulate_media(media="print")
     expect(page.locator("#search")).to_be_hidden()
+    parting = page.locator("h2, h3, h4, h3 + p, .legend").evaluate_all("all => all.map(e => getComputedStyle(e).breakAfter)")
+    assert set(parting) == {"avoid"}
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
 
@@ -127,8 +129,9 @@ def test_the_search_finds_variants_questions_and_rows(small: Path, visit: Visit)
     expect(page.locator(".card:visible")).to_have_count(0)
     page.fill("#query", "best flatten")
     expect(page.locator(".card:visible")).to_have_count(1)
-    expect(page.locator("#found")).to_have_text("1 of 4 variants, 1 question")
+    expect(page.locator("#found")).to_have_text("1 of 4 variants, 0 questions")
     page.fill("#query", "드롭아웃")
+    expect(page.locator("#found")).to_have_text("3 of 4 variants, 1 question")
     expect(page.locator(".study:visible")).to_have_count(1)
     page.fill("#query", "no such thing")
     expect(page.locator("#nothing")).to_be_visible()

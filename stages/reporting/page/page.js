@@ -47,6 +47,7 @@ function speak(language) {
 const system = matchMedia("(prefers-color-scheme: dark)");
 const theme = document.getElementById("theme");
 let printing = false;
+const HALF_A_PAGE = 335;  // CSS pixels, of the width of A4 and of Letter: scaled from the screen's, words would be small
 const isDark = () => !printing && (theme.value === "auto" ? system.matches : theme.value === "dark");
 
 function paint() {
@@ -251,7 +252,7 @@ function draw(plot) {
   const { kind, ...of } = JSON.parse(plot.closest(".chart").dataset.chart);
   const { text, quiet, line } = ink();
   const spec = {
-    width: "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
+    width: printing ? HALF_A_PAGE : "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
     config: {
       font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
       axis: {
@@ -287,8 +288,7 @@ function redraw() {
 function redrawForPrint(begins) {
   printing = begins;
   for (const plot of plots) {
-    // In a closed card, or filtered away, it is not printed; those already there change only from dark to light.
-    if (plot.checkVisibility() && (begins || system.matches || theme.value === "dark")) draw(plot);
+    if (plot.checkVisibility()) draw(plot);  // in a closed card, or filtered away, it is not printed
   }
 }
 
