@@ -1,8 +1,8 @@
 """Make the report page: `python -m stages.page`.
 
 Reads the tables, the learning curves and the figures under `reports/`, the recipes, what the trainings say of their
-models, `params.yaml`, and of `benchmarks/results.json` what determinism costs. Leaves `reports/index.html`: one file that opens from disk and loads nothing. What is not
-there is named on the page.
+models, `params.yaml`, and of `benchmarks/results.json` what determinism costs. Leaves `reports/index.html`: one file
+that opens from disk and loads nothing. What is not there is named on the page.
 """
 
 import json

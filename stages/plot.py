@@ -133,7 +133,7 @@ def of_classifiers(
             images = raws[datasets_of[name]].x[worst["row"]]
             yield f"worst/{name}", classification.worst_images(name, worst, images)
     for name, bins in tables[RELIABILITY].items():
-        error, trainings = scores.loc[name, ["test_calibration_error", "trainings"]]
+        error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
         yield f"reliability/{name}", classification.reliability_diagram(name, bins, colours[name], error, trainings)
     groups = {f"ranking/{name}": [name] for name in tables[ROC]}
     for study, names in studies.items():

@@ -137,7 +137,9 @@ def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
         ("learning_rate", [0.0001, 0.1], True),
     ],
 )
-def test_an_axis_is_logarithmic_where_losses_or_rates_are_far_apart(metric: str, values: list[float], expected: bool) -> None:
+def test_an_axis_is_logarithmic_where_losses_or_rates_are_far_apart(
+    metric: str, values: list[float], expected: bool
+) -> None:
     assert metrics.logarithmic(metric, values) is expected
 
 

@@ -281,7 +281,7 @@ def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
 def test_what_has_no_figures_by_design_is_a_note_and_not_missing() -> None:
     reports = reports_of(NAMES, "plain")
     board = reports.tables[LEADERBOARD].copy()
-    measured = [column for column in board if column.startswith(("test_", "validation_"))]
+    measured = [column for column in board if str(column).startswith(("test_", "validation_"))]
     board.loc[board["variant"] == "second", measured] = np.nan
     history = history_of()[["seed", "epoch", "loss", "accuracy", "learning_rate"]]
     reports = replace(
@@ -300,7 +300,10 @@ def test_what_has_no_figures_by_design_is_a_note_and_not_missing() -> None:
 def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
     reports = reports_of(NAMES, "plain")
     constant = {name: history_of().assign(learning_rate=0.1) for name in NAMES}
-    for histories, drawn in (({**constant, "best": history_of()}, [["best", "second", "plain"], ["best"]]), (constant, [])):
+    for histories, drawn in (
+        ({**constant, "best": history_of()}, [["best", "second", "plain"], ["best"]]),
+        (constant, []),
+    ):
         curves = {name: charts.curves_of(history) for name, history in histories.items()}
         (asked, _) = answers.studies(reports, reports.tables, curves)
         of_cards = [cards.card(reports, name, curves, [], "#000000") for name in NAMES]

@@ -23,7 +23,7 @@ UNITS = {
     },
     "thoracic": {"PRE4": "litres", "PRE5": "litres", "AGE": "years"},
 }
-"""Of raw features and targets, as the data sets' modules have them; what is not named is a code, a number or 0 and 1."""
+"""Of raw features and targets, as the data sets' modules have them; what is not named is a code, a count or 0 and 1."""
 TARGETS = {"housing": "median house value"}
 OWN_UNITS = {"housing": "USD"}
 """Of targets, in which people read the errors."""

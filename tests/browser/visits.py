@@ -54,10 +54,9 @@ def visiting(browser: Browser, page: Path | str, **options: Any) -> Iterator[Vis
         context.close()
 
 
-def barriers(page: Page, within: str | None = None) -> list[str]:
-    """Say what axe-core finds serious or critical: the rule, what it wants, where; within: a selector, else everywhere."""
-    options = {"resultTypes": ["violations"]}
-    found = Axe().run(page, context=within, options=options).response["violations"]
+def barriers(page: Page) -> list[str]:
+    """Say what axe-core finds serious or critical: the rule, what it wants, where."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']}: {rule['help']}: {node['target']}"
         for rule in found

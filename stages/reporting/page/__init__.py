@@ -28,7 +28,17 @@ from stages.reporting.vega import Bundle
 FOLDER = Path(__file__).parent
 SCRIPT_WORDS = {
     "page": (
-        *("actual", "close_all", "compared", "difference", "found_questions", "found_variants", "high", "low", "open_all"),
+        *(
+            "actual",
+            "close_all",
+            "compared",
+            "difference",
+            "found_questions",
+            "found_variants",
+            "high",
+            "low",
+            "open_all",
+        ),
         *("predicted", "rows", "share", "test_rows", "title"),
     ),
     "table": ("epoch", "part", "variant"),

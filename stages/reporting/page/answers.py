@@ -66,7 +66,11 @@ def of_determinism(costs: determinism.Costs) -> Context:
     """The claim that a benchmark answers, as `studies` gives the others; its rows are `costs`."""
     peers = determinism.comparable(costs)
     points = [
-        {"variant": cost["variant"], "label": text("page", "series", variant=cost["variant"], part=way), "metric": "ratio"}
+        {
+            "variant": cost["variant"],
+            "label": text("page", "series", variant=cost["variant"], part=way),
+            "metric": "ratio",
+        }
         | dict(zip(("difference", "low", "high"), numbers(cost[key] for key in ("ratio", "low", "high")), strict=True))
         for cost in peers
         for way in [determinism.way(cost)]
@@ -75,7 +79,12 @@ def of_determinism(costs: determinism.Costs) -> Context:
     charts = []
     if limits:
         said = text("page", "costs_chart", low=f"{min(limits):.2f}", high=f"{max(limits):.2f}")
-        of = {"study": "determinism", "metric": "ratio", "axis": text("determinism", "times"), "at": determinism.EXPENSIVE}
+        of = {
+            "study": "determinism",
+            "metric": "ratio",
+            "axis": text("determinism", "times"),
+            "at": determinism.EXPENSIVE,
+        }
         charts.append(chart("differences", said, **of))
     return {
         "name": "determinism",

@@ -16,9 +16,7 @@ FAR = 3.0
 """So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
 
 
-def leaderboards(
-    leaderboard: pd.DataFrame, colours: Mapping[str, str], unmeasurable: Collection[str]
-) -> list[Context]:
+def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str], unmeasurable: Collection[str]) -> list[Context]:
     """The variants of each data set, best first, with a bar for the figure that ranks them.
 
     unmeasurable: variants whose split holds out no rows; that they have no figures is a note, and nothing is missing.
