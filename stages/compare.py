@@ -11,13 +11,14 @@ Reads `reports/metrics.json`, the recipes, predictions, targets and histories, a
                        data set on test rows; claims and published figures by their result
     published.csv      one row per published figure: published, ours (the mean over seeds, and their standard
                        deviation), difference, tolerance; reproduced, missed or not measured
-    charts/            what `dvc plots` shows of them: learning curves by study, and the leaderboards
+    charts/            what `dvc plots` shows of them: learning curves by study, differences, and the leaderboards
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE
@@ -70,7 +71,10 @@ def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.Data
         metric = module_of(dataset).RANKED_BY
         rows = []
         for name, parts in variants.items():
-            row = {"dataset": dataset, "variant": name, "split": results[name].recipe["split"], **parts["model"]}
+            recipe = results[name].recipe
+            row = {"dataset": dataset, "variant": name, "split": recipe["split"], **parts["model"]}
+            if "estimator" in recipe:
+                row["epochs"] = np.nan  # scikit-learn's have none
             for part in ("validation", "test"):
                 figures = {each: value for each, value in parts.get(part, {}).items() if not each.endswith(LIMITS)}
                 row |= {f"{part}_{each}": value for each, value in figures.items()}
@@ -194,6 +198,7 @@ def main() -> None:
     for metric, axis in axes.items():
         curves = charts.learning_curves(params.studies, histories, axis, colours, metric)
         write_table(curves, CHARTS / f"{metric}.csv")
+    write_table(charts.differences(comparisons, params.studies, datasets), CHARTS / "differences.csv")
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
     write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")
     for found, count in answers["answer"].value_counts().items():

@@ -1,8 +1,8 @@
 """Make the report page: `python -m stages.page`.
 
 Reads the tables, the learning curves and the figures under `reports/`, the recipes, what the trainings say of their
-models, and `params.yaml`. Leaves `reports/index.html`: one file that opens from disk and loads nothing. What is not
-there is named on the page.
+models, `params.yaml`, and of `benchmarks/results.json` what determinism costs. Leaves `reports/index.html`: one file
+that opens from disk and loads nothing. What is not there is named on the page.
 """
 
 import json
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.report import determinism_costs
 from stages.artifacts import HISTORY, RECIPE, SUMMARY
 from stages.compare import ANSWER_COLUMNS, ANSWERS, COMPARISONS, FIGURE_COLUMNS, LEADERBOARD, PUBLISHED
 from stages.comparison.studies import COMPARISON_COLUMNS
 from stages.environment import ENVIRONMENT
 from stages.evaluate import CLASSES, CONFUSION, TRAININGS
 from stages.recipes.schema import read_params
+from stages.reporting.determinism import BENCHMARKS
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
 from stages.reporting.repeats import KEPT, Tables, kept, stale
@@ -56,6 +58,7 @@ def several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
 
 def read_reports() -> Reports:
     """Open everything that is there."""
+    benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8")) if BENCHMARKS.exists() else {}
     one = {path: table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
     several, remarks = several_seeds(one)
     pictures: dict[str, dict[str, bytes]] = {}
@@ -73,6 +76,7 @@ def read_reports() -> Reports:
         confusion=table(CONFUSION),
         classes=table(CLASSES),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
+        costs=determinism_costs(benchmarks.get("determinism", {})),
         pictures=pictures,
     )
 

@@ -42,6 +42,7 @@ from stages.datasets import Raw, load_split, module_of
 from stages.evaluate import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST, loss_function
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import Params, Study, read_params
+from stages.reporting import metrics
 from stages.reporting.colours import members_of, variant_colours
 from stages.reporting.figures import (
     classification,
@@ -73,7 +74,8 @@ def of_variants(
     """Draw what every variant left."""
     for name, recipe in recipes_of.items():
         if name in histories and "loss" in histories[name]:
-            yield f"curves/{name}", partial(curves.learning_curves, name, histories[name], colours[name])
+            draw = partial(curves.learning_curves, name, histories[name], colours[name], recipe["dataset"])
+            yield f"curves/{name}", draw
         summary = SUMMARY.get(name)
         if summary is None:
             continue
@@ -102,7 +104,7 @@ def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
         return
     table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
     places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
-    target = regression.TARGETS.get(recipe["dataset"], "target")
+    target = metrics.target(recipe["dataset"])
     first = predicted["test"][0, :, 0]
     yield f"residuals/{name}", partial(regression.residuals, name, split.y["test"], first, target, places, colour)
 
@@ -115,7 +117,7 @@ def of_classifiers(
     colours: dict[str, str],
 ) -> Drawn:
     """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant; studies: their variants."""
-    measured = ["test_calibration_error", "test_roc_auc", "test_average_precision"]
+    measured = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
     scores = leaderboard.set_index("variant").reindex(index=list(datasets_of), columns=measured)
     tables: dict[Path, dict[str, pd.DataFrame]] = {
         path: {str(name): rows for name, rows in pd.read_csv(path).groupby("variant", sort=False)}
@@ -128,8 +130,8 @@ def of_classifiers(
             images = raws[datasets_of[name]].x[worst["row"]]
             yield f"worst/{name}", partial(classification.worst_images, name, worst, images)
     for name, bins in tables[RELIABILITY].items():
-        error = scores["test_calibration_error"][name]
-        draw = partial(classification.reliability_diagram, name, bins, colours[name], error)
+        error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
+        draw = partial(classification.reliability_diagram, name, bins, colours[name], error, trainings)
         yield f"reliability/{name}", draw
     groups = {f"ranking/{name}": [name] for name in tables[ROC]}
     for study, names in studies.items():
@@ -193,7 +195,7 @@ def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
             f"as published, {len(published):,} rows": published,
             f"{split}, {len(scaled):,} training rows": scaled,
         }
-        title, units = f"{name}, {split}", datasets.UNITS.get(name, {})
+        title, units = f"{name}, {split}", metrics.UNITS.get(name, {})
         yield f"data/{name}_{split}_describe", partial(datasets.described, title, headings)
         yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
 

@@ -125,6 +125,9 @@ def small_project(folder: Path) -> None:
     for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stages", folder / "stages", copy_function=shutil.copy2)  # with its byte code
+    (folder / "benchmarks").mkdir()
+    for name in ("__init__.py", "report.py", "results.json"):  # of which the page shows what determinism costs
+        shutil.copyfile(ROOT / "benchmarks" / name, folder / "benchmarks" / name)
     shutil.copytree(ROOT / "reports" / "repeats", folder / "reports" / "repeats")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 

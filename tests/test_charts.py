@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.recipes.schema import Study
-from stages.reporting import charts
+from stages.reporting import charts, metrics
+from stages.reporting.page.charts import confused
 
 COLOURS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
 DATASETS = {"one": "clothes", "two": "clothes", "linear": "clothes", "houses": "housing"}
@@ -102,7 +103,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
         ["houses", "test", 0.3, 0.2],
     ]
     assert list(table["colour"].unique()) == ["#000002", "#000001", "#000004"]
-    assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: mean squared error in (100,000 USD)²"]
+    assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: MSE in (100,000 USD)²"]
 
 
 def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_them() -> None:
@@ -121,3 +122,51 @@ def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
         {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLOURS, "loss"
     )
     assert set(table["study"]) == {f"Which? ({axis})" for axis in axes.values()}
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "expected"),
+    [
+        ("loss", [0.1, 1.5], True),
+        ("loss", [0.1, 1.0], False),
+        ("mean_absolute_error", [0.1, 1.5, np.nan, np.inf], True),
+        ("loss", [0.0, 1.5], False),
+        ("loss", [np.nan], False),
+        ("loss", [], False),
+        ("accuracy", [0.01, 0.9], False),
+        ("learning_rate", [0.0001, 0.1], True),
+    ],
+)
+def test_an_axis_is_logarithmic_where_losses_or_rates_are_far_apart(
+    metric: str, values: list[float], expected: bool
+) -> None:
+    assert metrics.logarithmic(metric, values) is expected
+
+
+def test_the_table_of_curves_says_by_that_rule_which_axis_a_study_has() -> None:
+    far = history().assign(loss=[20.0, 1.0, 0.5])
+    studies = {"s": study("Near?", "one", "two"), "t": study("Far?", "one", "houses")}
+    table = loss_of(studies, {"one": history(), "two": history(), "houses": far})
+    axes = table.groupby("study")["axis"].unique().map(list).to_dict()
+    assert axes == {"Near?": ["linear"], "Far? (clothes)": ["linear"], "Far? (housing)": ["logarithmic"]}
+
+
+def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> None:
+    row = {"study": "s", "variant": "houses", "baseline": "one", "difference": 0.1, "low": 0.0, "high": 0.2}
+    row |= {"verdict": "worse", "expected": "worse"}
+    comparisons = pd.DataFrame([row | {"metric": metric} for metric in ("mse", "mae", "training_loss")])
+    table = charts.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS)
+    assert list(table) == charts.DIFFERENCE_COLUMNS
+    assert table["quantity"].tolist() == ["MSE in (100,000 USD)²", "MAE in 100,000 USD", "training loss"]
+    assert set(table["study"]) == {"Which?"}
+
+
+def test_the_most_confused_pairs_are_in_the_same_order_in_words_as_in_the_figure() -> None:
+    rows = [("shirt", "coat", 3), ("shirt", "shirt", 9), ("coat", "bag", 5), ("bag", "coat", 3), ("bag", "shirt", 0)]
+    counts = pd.DataFrame(rows, columns=["actual", "predicted", "count"])
+    most = charts.most_confused(counts, 3)
+    assert most["actual"].tolist() == ["coat", "shirt", "bag"]
+    said = confused(counts)["en"]
+    assert [said.index(f"{name} taken") for name in most["actual"]] == sorted(
+        said.index(f"{name} taken") for name in ("shirt", "coat", "bag")
+    )

@@ -28,6 +28,7 @@ from stages import compare, evaluate, plot
 from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
 from stages.recipes import resolve
 from stages.recipes.schema import Study, read_params
+from stages.reporting import metrics
 from stages.reporting.colours import variant_colours
 from stages.reporting.figures import (
     DPI,
@@ -199,7 +200,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         {"mine": COLOUR, "other": "#d55e00"},
         SCORES,
     ),
-    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], regression.TARGETS["housing"], None, COLOUR),
+    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], metrics.target("housing"), None, COLOUR),
     "residuals on the map": lambda: regression.residuals(
         "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", GENERATOR.uniform(-124, 42, (60, 2)), COLOUR
     ),
@@ -210,7 +211,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         "rows", {"holdout": {"train": np.arange(10), "test": np.arange(10)}, "all": {"train": np.arange(10)}}, CLASSES
     ),
     "describe": lambda: datasets.described("mine", {"before": TABLE, "after": TABLE / 3}),
-    "distributions": lambda: datasets.distributions("mine", TABLE, TABLE[["MedInc"]], datasets.UNITS["housing"]),
+    "distributions": lambda: datasets.distributions("mine", TABLE, TABLE[["MedInc"]], metrics.UNITS["housing"]),
     "chain": lambda: models.drawing("mine", CHAIN),
     "wide and deep": lambda: models.drawing("mine", WIDE_AND_DEEP),
     "two outputs": lambda: models.drawing("mine", TWO_OUTPUTS),

@@ -1,5 +1,6 @@
 """The report page as text; `tests/browser/test_page.py` opens it."""
 
+import json
 import re
 import string
 from collections.abc import Iterator
@@ -14,12 +15,14 @@ import pytest
 from pages import history_of, reports_of, without
 
 from stages import page as stage
-from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD
+from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.evaluate import TRAININGS
 from stages.recipes.schema import Params
-from stages.reporting import page, repeats
-from stages.reporting.page import boards, charts
+from stages.reporting import determinism, page, repeats
+from stages.reporting.page import answers, boards, cards, charts
+from stages.reporting.page.reports import Reports
 from stages.reporting.strings import LANGUAGES, read_strings, text
+from stages.reporting.tables import cell
 from stages.reporting.vega import Bundle
 
 BUNDLE = Bundle("window.vegaEmbed = null;", "6", "6", "7", "1")
@@ -190,8 +193,11 @@ def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pyt
 
 
 def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text by its keys; of one with forms all in one."""
     if isinstance(strings, str):
         yield path, strings
+    elif "other" in strings:
+        yield path, " ".join(strings.values())
     else:
         for key, inner in strings.items():
             yield from leaves(inner, f"{path}.{key}")
@@ -221,3 +227,153 @@ def test_a_text_that_nobody_wrote_is_told() -> None:
     with pytest.raises(KeyError, match=r"page\.nothing"):
         text("page", "nothing")
     assert text("metrics", "my_own_metric")["ko"] == "my_own_metric"
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "korean"),
+    [(1, "1 epoch", "에포크 1회"), (2, "2 epochs", "에포크 2회"), (7.4, "7.4 epochs", "에포크 7.4회")],
+)
+def test_a_text_that_counts_has_the_form_for_its_count(count: float, english: str, korean: str) -> None:
+    assert text("page", "epochs_of", count=count) == {"en": english, "ko": korean}
+
+
+def test_thousands_are_apart_everywhere() -> None:
+    assert (cell(79510.0), cell(1234.5), cell(float("nan")), cell(0.25)) == ("79,510", "1,234.5000", "", "0.2500")
+
+
+def card_of(content: str, name: str) -> str:
+    """The text of a card, in English."""
+    return re.sub(r"<[^>]+>|\s+", " ", content.split(f'id="variant-{name}"')[1].split("</details>")[0])
+
+
+def with_recipe(reports: Reports, name: str, **changes: Any) -> Reports:
+    recipe = json.loads(reports.recipes[name]) | changes
+    return replace(reports, recipes={**reports.recipes, name: json.dumps(recipe).encode()})
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "said"),
+    [
+        ({}, "those of the last epoch"),
+        ({"EarlyStopping": {"monitor": "val_loss", "patience": 2}}, "those of the last epoch"),
+        ({"ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True}}, "those of epoch 2 of 3, the best"),
+        ({"EarlyStopping": {"restore_best_weights": True}}, "the least validation loss (EarlyStopping)"),
+        ({"EarlyStopping": {"restore_best_weights": True, "min_delta": 0.1}}, "but of the best"),
+        ({"ModelCheckpoint": {"monitor": "val_accuracy", "save_best_only": True}}, "the best validation accuracy"),
+    ],
+)
+def test_a_card_says_of_which_epoch_the_measured_weights_are(callbacks: dict[str, Any], said: str) -> None:
+    reports = with_recipe(reports_of(NAMES, "plain"), "best", callbacks=callbacks)
+    turned = history_of().assign(val_loss=[0.9, 0.4, 0.6])
+    reports = replace(reports, histories={**reports.histories, "best": turned})
+    assert said in card_of(page.render(reports, BUNDLE), "best")
+
+
+def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
+    reports = with_recipe(reports_of(NAMES, "plain"), "best", estimator={"SGDClassifier": {}})
+    history = pd.DataFrame({"seed": [42], "epoch": [1]})
+    said = card_of(page.render(replace(reports, histories={**reports.histories, "best": history}), BUNDLE), "best")
+    assert "3 epochs" not in said
+    assert "measured weights" not in said
+    assert "3 epochs" in card_of(page.render(reports, BUNDLE), "second")
+
+
+def test_what_has_no_figures_by_design_is_a_note_and_not_missing() -> None:
+    reports = reports_of(NAMES, "plain")
+    board = reports.tables[LEADERBOARD].copy()
+    measured = [column for column in board if str(column).startswith(("test_", "validation_"))]
+    board.loc[board["variant"] == "second", measured] = np.nan
+    history = history_of()[["seed", "epoch", "loss", "accuracy", "learning_rate"]]
+    reports = replace(
+        reports,
+        tables={**reports.tables, LEADERBOARD: board},
+        confusion=reports.confusion[reports.confusion["variant"] != "second"],
+    )
+    assert "second: no" in missing(page.render(reports, BUNDLE))
+    content = page.render(replace(reports, histories={**reports.histories, "second": history}), BUNDLE)
+    assert missing(content) == ""
+    assert "alarm" not in content.split("<main")[1]
+    assert text("page", "nothing_held_out_of", variant="second")["en"] in content
+    assert text("page", "nothing_held_out")["en"] in card_of(content, "second")
+
+
+def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
+    reports = reports_of(NAMES, "plain")
+    constant = {name: history_of().assign(learning_rate=0.1) for name in NAMES}
+    for histories, drawn in (
+        ({**constant, "best": history_of()}, [["best", "second", "plain"], ["best"]]),
+        (constant, []),
+    ):
+        curves = {name: charts.curves_of(history) for name, history in histories.items()}
+        (asked, _) = answers.studies(reports, reports.tables, curves)
+        of_cards = [cards.card(reports, name, curves, [], "#000000") for name in NAMES]
+        specs = [chart["spec"] for each in (asked, *of_cards) for chart in each["charts"]]
+        found = [sorted(each["variants"]) for each in specs if each.get("metric") == "learning_rate"]
+        assert found == [sorted(names) for names in drawn]
+
+
+def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    article = content.split('aria-labelledby="study-determinism"')[1].split("</article>")[0]
+    for said in (determinism.question()["en"], determinism.claim()["ko"], "confirmed", "1.30", "1.20 to 1.40"):
+        assert said in article
+    assert 'href="#study-determinism"' in card_of_links(content, "best")
+    unmeasured = page.render(replace(reports_of(NAMES, "plain"), costs=[]), BUNDLE)
+    assert "no measurement in benchmarks/results.json" in missing(unmeasured)
+
+
+def card_of_links(content: str, name: str) -> str:
+    return content.split(f'id="variant-{name}"')[1].split("</details>")[0]
+
+
+def test_every_document_that_is_named_is_explained() -> None:
+    elements = Elements(page.render(reports_of(NAMES, "plain"), BUNDLE))
+    named = {link for link in elements.values("href") if link.startswith("#document-")}
+    assert named == {"#document-A", "#document-B", "#document-E"}
+    assert named <= {f"#{place}" for place in elements.values("id")}
+
+
+def test_the_marks_of_a_table_are_explained_below_it_where_they_are_used() -> None:
+    reports = reports_of(NAMES, "plain")
+    keys = [text("page", key, seed=42)["en"] for key in ("claimed_key", "one_seed_key", "beside_key")]
+
+    def explained(several: Any, expected: Any) -> list[bool]:
+        tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(expected=expected)}
+        content = page.render(replace(reports, tables=tables, several=tables if several else None), BUNDLE)
+        return [key in content for key in keys]
+
+    assert explained(several=False, expected="better") == [True, False, False]
+    assert explained(several=True, expected=["better", np.nan]) == [True, True, True]
+
+
+def test_of_several_trainings_it_says_what_is_their_mean_and_what_is_of_the_first() -> None:
+    reports = reports_of(NAMES, "plain")
+    split = pd.concat([history_of().assign(split=number) for number in range(10)])
+    said = card_of(page.render(replace(reports, histories={**reports.histories, "best": split}), BUNDLE), "best")
+    assert said.count("Of the first of 10 splits of the data alone") == 2  # the confusion and each class
+    assert "Means over 10 trainings on 10 splits" in said
+    assert "first of" not in card_of(page.render(reports, BUNDLE), "best")
+
+
+def test_images_that_are_drawn_inverted_say_so() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    said = text("page", "inverted")["en"]
+    assert said in card_of(content, "best")
+    assert content.count(f">{said}<") == len(NAMES) + 1  # the worst errors of each, and the samples
+
+
+def test_figures_of_a_quantity_have_units() -> None:
+    row = {"test_mse": 0.5, "test_mae": 0.37932, "validation_rmse": 0.5, "test_r2": 0.7}
+    rows = {each["metric"]["en"]: each for each in cards.figures_of(pd.DataFrame([row]), "housing")}
+    assert list(rows) == ["MAE in USD", "MSE in (100,000 USD)²", "R²", "RMSE in USD"]
+    assert (rows["MAE in USD"]["test"], rows["RMSE in USD"]["validation"]) == ("37,932", "50,000")
+    figure = {"document": "E", "variant": "net", "part": "training", "metric": "mean_absolute_error", "epoch": 1}
+    table = pd.DataFrame([figure | {"published": 0.4, "result": "missed"}], columns=stage.COLUMNS[PUBLISHED])
+    (shown,) = boards.published(table, table, {}, lambda _: "housing")
+    assert shown["metric"] == {"en": "MAE in 100,000 USD", "ko": "MAE (단위: 100,000 USD)"}
+
+
+@pytest.mark.parametrize("version", ["1 --> <script>", "1--!>"])
+def test_licences_that_would_end_their_comment_are_refused(version: str) -> None:
+    with pytest.raises(ValueError, match="ends no comment"):
+        page.render(reports_of(NAMES, "plain"), BUNDLE._replace(package=version))

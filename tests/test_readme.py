@@ -13,7 +13,6 @@ from stages.reporting import readme, repeats
 from stages.reporting.strings import read_strings
 
 ROOT = Path(__file__).parents[1]
-ENGLISH = read_strings("en")
 
 
 def committed(path: Path) -> str | None:
@@ -104,8 +103,8 @@ def test_a_missing_mark_is_told() -> None:
 def test_determinism_is_expensive_if_every_interval_says_so(intervals: list[tuple[float, float]], answer: str) -> None:
     base = {"variant": "mine", "way": "ours", "ratio": 1.1, "same_work": True}
     costs = [base | {"low": low, "high": high} for low, high in intervals]
-    assert readme.determinism(costs, ENGLISH)[2] == f"**{answer}**"
-    assert readme.determinism([each | {"same_work": False} for each in costs], ENGLISH)[2] == "**not measured**"
+    assert readme.determinism(costs, "en")[2] == f"**{answer}**"
+    assert readme.determinism([each | {"same_work": False} for each in costs], "en")[2] == "**not measured**"
 
 
 def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_something_else() -> None:

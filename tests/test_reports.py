@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +111,15 @@ def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
     # Of two errors, 0 and 1: Student's t of one degree of freedom.
     assert table.loc["b", "test_mse_high"] == pytest.approx(0.5 + 12.7062 * 0.5, rel=1e-4)
     assert (table["test_accuracy_low"]["d"], table["test_accuracy_high"]["d"]) == (1, 1)
+
+
+def test_an_estimator_has_no_epochs_on_the_leaderboard() -> None:
+    results = {name: left_by(name, "housing", [1.0, 3.0]) for name in ("linear", "net")}
+    recipe = results["linear"].recipe | {"estimator": {"LinearRegression": {}}}
+    results["linear"] = replace(results["linear"], recipe=recipe)
+    model = {"model": {"parameters": 1, "epochs": 1.0}, "test": {"mse": 1.0}}
+    epochs = compare.leaderboard({"housing": dict.fromkeys(results, model)}, results).set_index("variant")["epochs"]
+    assert (pd.isna(epochs["linear"]), epochs["net"]) == (True, 1)
 
 
 def test_a_study_has_its_answer_beside_its_comparisons() -> None:

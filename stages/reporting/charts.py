@@ -1,15 +1,15 @@
 """The tables that the charts of `dvc plots` show, long and small: as many rows for five seeds as for one."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from stages.recipes.schema import Study
 from stages.reporting.colours import members_of
+from stages.reporting.metrics import label, logarithmic
 
-CURVE_COLUMNS = ["study", "variant", "colour", "part", "epoch", "value", "low", "high"]
-METRIC_NAMES = {
-    "mse": "mean squared error in (100,000 USD)²",
-    "roc_auc": "area under the ROC curve",
-}
+CURVE_COLUMNS = ["study", "axis", "variant", "colour", "part", "epoch", "value", "low", "high"]
+DIFFERENCE_COLUMNS = ["study", "quantity", "variant", "baseline", "difference", "low", "high", "verdict", "expected"]
 RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high"]
 
 
@@ -46,7 +46,7 @@ def learning_curves(
 
     histories, axes, colours: by variant. value is the mean over trainings as far as all of them go, and of several low
     and high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is
-    one for each: their figures are not to be compared.
+    one for each: their figures are not to be compared. axis: "logarithmic" or "linear".
     """
     of_variants = {name: _parts(history, metric) for name, history in histories.items()}
     tables = []
@@ -56,7 +56,37 @@ def learning_curves(
         for name in members:
             title = f"{study.question} ({axes[name]})" if several else study.question
             tables.append(of_variants[name].assign(study=title, variant=name, colour=colours[name]))
-    return pd.concat(tables)[CURVE_COLUMNS].round(6) if tables else pd.DataFrame(columns=CURVE_COLUMNS)
+    if not tables:
+        return pd.DataFrame(columns=CURVE_COLUMNS)
+    table = pd.concat(tables)
+    far_apart = {
+        study: logarithmic(metric, rows[["value", "low", "high"]].to_numpy().ravel())
+        for study, rows in table.groupby("study")
+    }
+    table["axis"] = table["study"].map(far_apart).map({True: "logarithmic", False: "linear"})
+    return table[CURVE_COLUMNS].round(6)
+
+
+def differences(comparisons: pd.DataFrame, studies: Mapping[str, Study], datasets: Mapping[str, str]) -> pd.DataFrame:
+    """What the studies compare, in words: the question, and the metric with its unit (`quantity`), an axis for each.
+
+    comparisons: as `stages.compare` writes them; datasets: by variant.
+    """
+    labels = [
+        label(metric, datasets[variant])["en"]
+        for metric, variant in zip(comparisons["metric"], comparisons["variant"], strict=True)
+    ]
+    questions = comparisons["study"].map({name: study.question for name, study in studies.items()})
+    return comparisons.assign(study=questions, quantity=labels)[DIFFERENCE_COLUMNS]
+
+
+def most_confused(counts: pd.DataFrame, pairs: int) -> pd.DataFrame:
+    """The pairs of classes that are taken for each other most often; among equals in the order of the classes.
+
+    counts: of one variant, columns actual, predicted, count, in the order of the classes.
+    """
+    wrong = counts[(counts["actual"] != counts["predicted"]) & (counts["count"] > 0)]
+    return wrong.sort_values("count", ascending=False, kind="stable").head(pairs)
 
 
 def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[str, str]) -> pd.DataFrame:
@@ -70,7 +100,7 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
         for part in ("validation", "test"):
             figures = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
             table = rows.rename(columns=figures).reindex(columns=["variant", *figures.values()])
-            tables.append(table.assign(part=part, dataset=f"{dataset}: {METRIC_NAMES.get(metric, metric)}"))
+            tables.append(table.assign(part=part, dataset=f"{dataset}: {label(metric, dataset)['en']}"))
     table = pd.concat(tables).assign(colour=lambda rows: rows["variant"].map(colours))
     return table[RANKING_COLUMNS].dropna(subset=["value"])
 

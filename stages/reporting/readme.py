@@ -20,6 +20,8 @@ from benchmarks.report import determinism_costs
 from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
+from stages.reporting import determinism as claimed
+from stages.reporting.determinism import BENCHMARKS, Costs
 from stages.reporting.repeats import ASKED, Tables, kept
 from stages.reporting.strings import Strings, read_strings, study_text
 from stages.reporting.tables import cell, signed, with_intervals
@@ -27,7 +29,6 @@ from stages.reporting.tables import cell, signed, with_intervals
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
 """What is generated in each: the Korean one is of the first page."""
-BENCHMARKS = Path("benchmarks/results.json")
 FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 
 
@@ -39,7 +40,7 @@ def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
         columns = strings["leaderboards"].get(dataset, {})
         head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
         body = [
-            [f"`{row['variant']}`", row["split"], f"{row['parameters']:,.0f}", f"{row['epochs']:g}"]
+            [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
             + [cell(row[column]) for column in columns]
             for _, row in rows.iterrows()
         ]
@@ -51,7 +52,7 @@ def answers(
     studies: pd.DataFrame,
     comparisons: pd.DataFrame,
     alone: pd.DataFrame,
-    costs: list[dict[str, Any]],
+    costs: Costs,
     language: str = "en",
 ) -> str:
     """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them.
@@ -83,33 +84,21 @@ def answers(
         question, claim = (study_text(study["study"], key, study[key])[language] for key in ("question", "claim"))
         cells = [f"{question} ({study['documents']})", claim, f"**{strings['answers'][study['answer']]}**"]
         body.append([*cells, "<br>".join(shown)])
-    body.append(determinism(costs, strings))
+    body.append(determinism(costs, language))
     return _table([table[key] for key in ("question", "claim", "answer", "rests_on")], body)
 
 
-EXPENSIVE = 1.1
-"""So many times as long: what document E may mean by it, which names no figure."""
-
-
-def determinism(costs: list[dict[str, Any]], strings: Strings) -> list[str]:
-    """The row of the claim that a benchmark answers, not a study. costs: see `benchmarks.report.determinism_costs`."""
-    peers = [cost for cost in costs if cost["same_work"]]
-    dear, cheap = ([cost["low"] > EXPENSIVE for cost in peers], [cost["high"] < EXPENSIVE for cost in peers])
-    if not peers:
-        answer = "not measured"
-    elif any(dear) and any(cheap):
-        answer = "depends on the net"
-    else:
-        answer = "confirmed" if all(dear) else "refuted" if all(cheap) else "not decided"
-    words, limits = strings["determinism"], strings["table"]["range"]
+def determinism(costs: Costs, language: str) -> list[str]:
+    """The row of the claim that a benchmark answers, not a study."""
+    strings = read_strings(language)
     shown = [
-        f"`{cost['variant']}`, {words['ways'].get(cost['way'], cost['way'])}: "
-        f"{words['ratio'].format(ratio=cost['ratio'])} "
-        f"({limits.format(low=format(cost['low'], '.2f'), high=format(cost['high'], '.2f'))})"
-        for cost in peers
+        f"`{cost['variant']}`, {claimed.way(cost)[language]}: "
+        f"{strings['determinism']['ratio'].format(ratio=cost['ratio'])} ({claimed.interval(cost)[language]})"
+        for cost in claimed.comparable(costs)
     ]
-    claim = words["claim"].format(times=EXPENSIVE)
-    return [f"{words['question']} (E)", claim, f"**{strings['answers'][answer]}**", "<br>".join(shown)]
+    asked = f"{claimed.question()[language]} ({claimed.DOCUMENT})"
+    answer = strings["answers"][claimed.answer(costs)]
+    return [asked, claimed.claim()[language], f"**{answer}**", "<br>".join(shown)]
 
 
 OVERRIDES: dict[str, dict[str, Any]] = {

@@ -4,13 +4,22 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import module_of
+from stages.reporting.metrics import ERRORS
 
 
 def cell(value: object) -> str:
-    """Four decimals, none for whole numbers, nothing for what is not there."""
+    """Four decimals, none for whole numbers, thousands apart, nothing for what is not there."""
     if not isinstance(value, float):
         return str(value)
-    return "" if pd.isna(value) else f"{value:.0f}" if value == round(value) else f"{value:.4f}"
+    return "" if pd.isna(value) else f"{value:,.0f}" if value == round(value) else f"{value:,.4f}"
+
+
+def figure(value: float, metric: str, dataset: str) -> str:
+    """A metric of a data set, errors in the target's own unit."""
+    module = module_of(dataset)
+    if metric not in ERRORS or module.CLASSES or pd.isna(value):
+        return cell(value)
+    return f"{value * module.TARGET_UNIT:,.0f}"
 
 
 def signed(value: float) -> str:
@@ -27,8 +36,7 @@ def with_intervals(dataset: str, rows: pd.DataFrame) -> pd.DataFrame:
     low, high = (rows[f"test_{module.RANKED_BY}_{end}"] for end in ("low", "high"))
     intervals = low.map("{:.3f}–".format) + high.map("{:.3f}".format)
     rows = rows.assign(interval=intervals.where(np.isfinite(low), ""))
-    for column in ("test_rmse", "test_mae"):
-        if column in rows and not module.CLASSES:
-            in_unit = (rows[column] * module.TARGET_UNIT).map("{:,.0f}".format)
-            rows[column] = in_unit.where(rows[column].notna(), "")
+    for metric in ERRORS:
+        if f"test_{metric}" in rows:
+            rows[f"test_{metric}"] = [figure(value, metric, dataset) for value in rows[f"test_{metric}"]]
     return rows

@@ -33,6 +33,18 @@ PRINT = """async () => {
     const missing = shown.filter(plot => !plot.querySelector("svg"));
     if (missing.length) throw new Error(`${missing.length} charts are not drawn`);
 }"""
+# Takes the questions, the tables and the cards out of the page, and puts some of them in again, or out.
+TAKE_OUT = """() => {
+    window.parts = [...document.querySelectorAll(".study, .board, .card")].map(part => [part, new Comment()]);
+    for (const [part, place] of window.parts) part.replaceWith(place);
+    return window.parts.length;
+}"""
+PUT_IN = """([first, last, into]) => {
+    for (const [part, place] of window.parts.slice(first, last)) {
+        if (into) place.replaceWith(part); else part.replaceWith(place);
+    }
+}"""
+AT_ONCE = 5
 Visit = Callable[..., Page]
 
 # A chart without a mark is an empty pair of axes: Vega names the groups of its marks so.
@@ -94,6 +106,10 @@ def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> 
     assert page.pdf().startswith(b"%PDF")
     page.emulate_media(media="print")
     expect(page.locator("#search")).to_be_hidden()
+    parting = page.locator("h2, h3, h4, h3 + p, .legend").evaluate_all(
+        "all => all.map(e => getComputedStyle(e).breakAfter)"
+    )
+    assert set(parting) == {"avoid"}
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
 
@@ -117,11 +133,38 @@ def test_the_search_finds_variants_questions_and_rows(small: Path, visit: Visit)
     expect(page.locator(".card:visible")).to_have_count(0)
     page.fill("#query", "best flatten")
     expect(page.locator(".card:visible")).to_have_count(1)
-    expect(page.locator("#found")).to_contain_text("1 of 4 variants")
+    expect(page.locator("#found")).to_have_text("1 of 4 variants, 0 questions")
     page.fill("#query", "드롭아웃")
+    expect(page.locator("#found")).to_have_text("3 of 4 variants, 1 question")
     expect(page.locator(".study:visible")).to_have_count(1)
     page.fill("#query", "no such thing")
     expect(page.locator("#nothing")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [("plain", "variant-plain"), ("BEST", "variant-best"), ("dropout", "study-dropout"), ("flatten", "variant-best")],
+)
+def test_enter_goes_to_the_variant_of_that_name_or_to_the_first_hit(
+    small: Path, visit: Visit, query: str, place: str
+) -> None:
+    page = visit(small, **DESKTOP)
+    page.fill("#query", query)
+    page.press("#query", "Enter")
+    found = page.locator(f"#{place}")
+    expect(found).to_be_in_viewport()
+    expect(found.locator("summary") if "variant" in place else found).to_be_focused()
+    assert page.evaluate("location.hash") == f"#{place}"
+    if "variant" in place:
+        expect(found).to_have_attribute("open", "")
+
+
+def test_enter_goes_nowhere_if_nothing_is_found(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    for query in ("no such thing", ""):
+        page.fill("#query", query)
+        page.press("#query", "Enter")
+    assert page.evaluate("location.hash + scrollY") == "0"
 
 
 def test_a_filter_leaves_the_rows_that_it_names(small: Path, visit: Visit) -> None:
@@ -209,10 +252,58 @@ def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: di
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
 
 
+# Whether each leaderboard shows all of its ranked figure's first cell without being scrolled.
+RANKED = """() => [...document.querySelectorAll(".board[aria-labelledby^=leaderboard]")].map(board => {
+    const cell = board.querySelector("tbody td.number").getBoundingClientRect();
+    return cell.left >= 0 && cell.right <= innerWidth;
+})"""
+WIDER = """() => [...document.querySelectorAll(".board .scroll")].filter(
+    table => table.scrollWidth > table.clientWidth).map(table => table.ariaLabel)"""
+GAPS = """() => [...document.querySelectorAll(".charts")].filter(charts => charts.checkVisibility()).flatMap(charts => {
+    const right = charts.getBoundingClientRect().right;
+    const rows = Map.groupBy(charts.children, chart => Math.round(chart.getBoundingClientRect().top));
+    return [...rows.values()].map(row => Math.round(right - row.at(-1).getBoundingClientRect().right));
+})"""
+
+
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_the_pipelines_leaderboards_show_what_they_rank_by_at_once(
+    real: Path, visit: Visit, language: dict[str, Any]
+) -> None:
+    assert set(visit(real, **PHONE, **language).evaluate(RANKED)) == {True}
+    page = visit(real, **DESKTOP, **language)
+    assert set(page.evaluate(RANKED)) == {True}
+    assert page.evaluate(WIDER) == []
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
+def test_charts_leave_no_gaps(small: Path, visit: Visit, width: int) -> None:
+    page = visit(small, viewport={"width": width, "height": 900})
+    page.click("#all-cards")
+    gaps = page.evaluate(GAPS)
+    assert len(gaps) > 2
+    assert set(gaps) == {0}
+
+
 @pytest.mark.parametrize("colours", [{}, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
 def test_the_page_has_no_barrier(small: Path, visit: Visit, colours: dict[str, Any], language: dict[str, Any]) -> None:
     assert barriers(scrolled(visit(small, **DESKTOP, **colours, **language))) == []
+
+
+# At once, axe-core takes more than ten minutes for them. What charts look like inside, it is asked of the small page.
+@pytest.mark.slow
+def test_no_part_of_the_pipelines_page_has_a_barrier(real: Path, visit: Visit) -> None:
+    page = visit(real, **DESKTOP)
+    page.click("#all-cards")
+    count = page.evaluate(TAKE_OUT)
+    assert count > 90
+    found = barriers(page)
+    for first in range(0, count, AT_ONCE):
+        page.evaluate(PUT_IN, [first, first + AT_ONCE, True])
+        found += barriers(page)
+        page.evaluate(PUT_IN, [first, first + AT_ONCE, False])
+    assert found == []
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stages.reporting.charts import most_confused
 from stages.reporting.figures import grid_lines, name_columns, name_rows, panels, width_of
 
 MOST_CONFUSED = 10
@@ -22,8 +23,7 @@ def confusion_matrix(name: str, counts: pd.DataFrame, colour: str) -> Figure:
     classes = list(dict.fromkeys(counts["actual"]))
     matrix = counts["count"].to_numpy().reshape(len(classes), len(classes))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    pairs = counts[(counts["actual"] != counts["predicted"]) & (counts["count"] > 0)]
-    pairs = pairs.sort_values("count", ascending=False, kind="stable")[:MOST_CONFUSED]
+    pairs = most_confused(counts, MOST_CONFUSED)
     labels = (pairs["actual"] + " → " + pairs["predicted"]).tolist()
     size = max(0.36 * len(classes), 2.2)
     of_names, of_pairs = width_of(classes), width_of(labels, 8)
@@ -86,10 +86,12 @@ def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
     return figure
 
 
-def reliability_diagram(name: str, bins: pd.DataFrame, colour: str, calibration_error: float) -> Figure:
+def reliability_diagram(
+    name: str, bins: pd.DataFrame, colour: str, calibration_error: float, trainings: float = 1
+) -> Figure:
     """Draw how often predictions are right by how sure the model is of them, and how many rows are how sure.
 
-    bins: columns confidence, accuracy, rows.
+    bins: columns confidence, accuracy, rows, those of all trainings; calibration_error: their mean.
     """
     figure, grid = panels(
         *(2, 1), (2.6, 1.5), title=name, left=0.9, gap=(0, 0.15), sharex=True, gridspec_kw={"height_ratios": [2.2, 0.8]}
@@ -101,10 +103,12 @@ def reliability_diagram(name: str, bins: pd.DataFrame, colour: str, calibration_
     above.set_xlim(0, 1)
     above.set_ylim(0, 1)
     if np.isfinite(calibration_error):
-        text = f"calibration error {calibration_error:.3f}\n(mean of the trainings)"
+        text = f"calibration error {calibration_error:.3f}" + (
+            f"\n(mean of {trainings:.0f} trainings)" if trainings > 1 else ""
+        )
         above.text(0.97, 0.04, text, ha="right", fontsize=8)
     below.bar(bins["confidence"], bins["rows"], width=0.04, color=colour)
-    below.set_ylabel("rows of all\ntrainings", fontsize=8)
+    below.set_ylabel("rows of all\ntrainings" if trainings > 1 else "test rows", fontsize=8)
     below.set_xlabel("probability of the predicted class")
     figure.align_ylabels()
     grid_lines(above)

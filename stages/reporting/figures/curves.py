@@ -1,6 +1,6 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,17 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
+from stages.reporting.metrics import label, logarithmic
 
-AXIS_NAMES = {
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "mean_absolute_error": "MAE (100,000 USD)",
-    "main_loss": "loss, main output",
-    "auxiliary_loss": "loss, auxiliary output",
-    "learning_rate": "learning rate",
-}
-FAR_APART = 10
-"""Losses of which the largest is so many times the smallest are drawn on a logarithmic axis."""
 HIDDEN = 8
 """Curves that reach so many times as far as their later halves do are drawn a second time, closer."""
 NO_EPOCHS = " (no epochs)"
@@ -55,17 +46,22 @@ def draw_trainings(
         axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
-def learning_curves(name: str, history: pd.DataFrame, colour: str) -> Figure:
+def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str = "") -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
     history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. colour: of the validation rows, and of
-    what there is one of. Below are the last epochs of what has become steady.
+    what there is one of. dataset: of the variant. Below are the last epochs of what has become steady.
     """
     columns = [str(column) for column in history]
     metrics = curve_metrics(history)
-    closer = {metric: close_up([history], [metric, f"val_{metric}"]) for metric in metrics}
     if len(history["learning_rate"].unique()) > 1:
         metrics.append("learning_rate")
+    far_apart = {metric for metric in metrics if _far_apart(metric, [history])}
+    closer = {
+        metric: close_up([history], [metric, f"val_{metric}"])
+        for metric in metrics
+        if metric not in {"learning_rate", *far_apart}
+    }
     diverged = history.loc[history["loss"].isna(), "epoch"]
     title = f"{name}: not finite in epoch {diverged.min()}" if len(diverged) else name
     rows = 1 + any(closer.values())
@@ -81,10 +77,12 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str) -> Figure:
                     draw_trainings(axes, history, column, of_column, band=window is None)
             if window:
                 axes.set_title(window.title)
-            axes.set_ylabel(AXIS_NAMES.get(metric, metric.replace("_", " ")))
+            axes.set_ylabel(label(metric, dataset)["en"])
             _epochs(axes, history["epoch"].max(), window)
             grid_lines(axes)
-            if metric == "learning_rate":
+            if metric in far_apart:
+                logarithmic_y(axes)
+            elif metric == "learning_rate":
                 axes.set_ylim(bottom=0)
     part_colours = {"training": PART_COLOURS["training"], **({"validation": colour} if "val_loss" in columns else {})}
     handles = [Line2D([], [], color=each, marker="o", markersize=3, label=part) for part, each in part_colours.items()]
@@ -122,12 +120,12 @@ def study_curves(
         grid[0, 0].text(0, 0.5, text, va="center", transform=grid[0, 0].transAxes)
         return figure
     windows: list[tuple[str, str, Window | None]] = []
-    logarithmic = set()
+    far_apart = set()
     for dataset, metric in rows:
         windows.append((dataset, metric, None))
         having = [history for history in histories[dataset].values() if metric in history]
-        if metric == "loss" and _far_apart([history.filter(regex="^(val_)?loss$") for history in having]):
-            logarithmic.add(dataset)
+        if _far_apart(metric, having):
+            far_apart.add((dataset, metric))
         elif window := close_up(having, [metric, f"val_{metric}"]):
             windows.append((dataset, metric, window))
     figure, grid = panels(
@@ -145,8 +143,8 @@ def study_curves(
             axes.set_title(f"{title}, {window.title}" if window else title)
             _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
             grid_lines(axes)
-        pair[0].set_ylabel(AXIS_NAMES[metric])
-        if metric == "loss" and dataset in logarithmic:
+        pair[0].set_ylabel(label(metric, dataset)["en"])
+        if (dataset, metric) in far_apart:
             logarithmic_y(pair[0])
         if window is None and metric == next(each for of, each in rows if of == dataset):
             handles = [
@@ -198,8 +196,8 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
         for place, (name, (epochs, rate)) in enumerate(rates.items()):
             width = 1.5 + len(rates) - 1 - place  # where one lies on another, the lower is seen at its edges
-            label = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
-            axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=label)
+            title = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
+            axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=title)
         axes.set_title(f"beside {baseline}" if len(rates) > 1 else baseline)
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
@@ -221,7 +219,6 @@ def _epochs(axes: Axes, last: int, window: Window | None = None) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
 
 
-def _far_apart(losses: list[pd.DataFrame]) -> bool:
-    values = np.concatenate([table.to_numpy().ravel() for table in losses])
-    values = values[np.isfinite(values)]
-    return bool(len(values) and values.min() > 0 and values.max() > FAR_APART * values.min())
+def _far_apart(metric: str, histories: Iterable[pd.DataFrame]) -> bool:
+    values = [history.filter([metric, f"val_{metric}"]).to_numpy().ravel() for history in histories]
+    return logarithmic(metric, np.concatenate(values))

@@ -10,21 +10,6 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.figures import PART_COLOURS, grid_lines, name_rows, panels, width_of
 
-UNITS = {
-    "housing": {
-        "MedInc": "10,000 USD a year",
-        "HouseAge": "years",
-        "AveRooms": "rooms per household",
-        "AveBedrms": "rooms per household",
-        "Population": "people",
-        "AveOccup": "people per household",
-        "Latitude": "degrees north",
-        "Longitude": "degrees east",
-        "target": "100,000 USD",
-    },
-    "thoracic": {"PRE4": "litres", "PRE5": "litres", "AGE": "years"},
-}
-"""Of raw features, as the data sets' modules have them; what is not named is a code, a number or 0 and 1."""
 SHADE = {"train": "training", "validation": "validation", "test": "test"}
 RAW, SCALED = "#606840", PART_COLOURS["training"]
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.reporting.figures import PART_COLOURS, grid_lines
+from stages.reporting.metrics import label
 
 
 def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
@@ -32,11 +33,6 @@ def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
 
 
 def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None:
-    names = {
-        "accuracy": "accuracy",
-        "mse": "mean squared error ((100,000 USD)²)",
-        "roc_auc": "area under the ROC curve",
-    }
     measured = [f"{part}_{metric}" for part in ("test", "validation")] + [
         f"test_{metric}_{end}" for end in ("low", "high")
     ]
@@ -71,6 +67,6 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     rows: Any = np.arange(len(table))
     axes.set_yticks(rows, table["variant"], fontsize=8)
     axes.set_ylim(-1, len(table))
-    axes.set_xlabel(names.get(metric, metric))
+    axes.set_xlabel(label(metric, dataset)["en"])
     axes.set_title(dataset)
     grid_lines(axes, "y")

@@ -6,8 +6,6 @@ from matplotlib.figure import Figure
 
 from stages.reporting.figures import grid_lines, panels
 
-TARGETS = {"housing": "median house value (100,000 USD)"}
-
 
 def residuals(
     name: str, y: np.ndarray, predicted: np.ndarray, target: str, places: np.ndarray | None, colour: str

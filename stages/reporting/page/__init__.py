@@ -7,10 +7,11 @@ drawn in the browser, from data that the page holds once.
 import hashlib
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.compare import ANSWERS, LEADERBOARD, PUBLISHED
+from stages.compare import LEADERBOARD, PUBLISHED
 from stages.evaluate import TRAININGS
 from stages.reporting.colours import variant_colours
 from stages.reporting.page.answers import studies
@@ -25,7 +26,24 @@ from stages.reporting.tables import cell
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
-SCRIPT_WORDS = ("actual", "close_all", "difference", "found", "open_all", "predicted", "rows", "title")
+SCRIPT_WORDS = {
+    "page": (
+        *(
+            "actual",
+            "close_all",
+            "compared",
+            "difference",
+            "found_questions",
+            "found_variants",
+            "high",
+            "low",
+            "open_all",
+        ),
+        *("predicted", "rows", "share", "test_rows", "title"),
+    ),
+    "table": ("epoch", "part", "variant"),
+    "parts": ("training", "validation"),
+}
 """What the script says itself."""
 
 
@@ -39,7 +57,7 @@ def render(reports: Reports, bundle: Bundle) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
-    environment.filters |= {"shown": shown, "attribute": attribute, "cell": cell}
+    environment.filters |= {"shown": shown, "attribute": attribute, "cell": cell, "breakable": breakable}
     environment.globals |= {"text": text}
     return environment.get_template("page.html.j2").render(
         **context(reports),
@@ -47,7 +65,7 @@ def render(reports: Reports, bundle: Bundle) -> str:
         js=script((FOLDER / "page.js").read_text(encoding="utf-8")),
         bundle=bundle,
         bundle_script=script(bundle.script),
-        licences=script(bundle.licences),
+        licences=Markup(bundle.licences),  # noqa: S704 (it has seen to it that no comment ends in them)
     )
 
 
@@ -65,6 +83,11 @@ def attribute(content: Text, name: str) -> Markup:
     return Markup('{name}="{en}" data-ko-{name}="{ko}"').format(name=name, **content)
 
 
+def breakable(name: str) -> Markup:
+    """A name that may be continued in the next line after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 def script(content: str) -> Markup:
     """A script as the content of its element. Raises: ValueError if it would end the element."""
     if "</script" in content.lower() or "<!--" in content:
@@ -80,9 +103,9 @@ def context(reports: Reports) -> Context:
     deciding = reports.several or reports.tables
     asked = studies(reports, deciding, curves)
     cards = [card(reports, name, curves, asked, colours[name]) for name in names]
-    boards = leaderboards(reports.tables[LEADERBOARD], colours)
+    unmeasurable = [each["name"] for each in cards if each["unmeasurable"]]
+    boards = leaderboards(reports.tables[LEADERBOARD], colours, unmeasurable)
     missing = [
-        *reports.remarks,
         *([] if reports.environment else [text("page", "no_environment")]),
         *(remark for each in asked for remark in each["missing"]),
         *(remark for each in cards for remark in each["missing"]),
@@ -93,10 +116,13 @@ def context(reports: Reports) -> Context:
         "cards": cards,
         "studies": asked,
         "leaderboards": boards,
-        "published": published(reports.tables[PUBLISHED], deciding[PUBLISHED], colours),
+        "published": published(reports.tables[PUBLISHED], deciding[PUBLISHED], colours, reports.dataset),
+        "documents": documents(reports, asked),
         "splits_of": {board["dataset"]: list(dict.fromkeys(row["split"] for row in board["rows"])) for board in boards},
-        "counts": counts(names, deciding),
+        "counts": counts(names, asked, deciding),
         "basis": basis(reports, deciding),
+        "remarks": reports.remarks,
+        "own_seed": reports.params.seed,
         "missing": missing,
         "galleries": galleries(reports),
         "run": run(reports),
@@ -106,18 +132,25 @@ def context(reports: Reports) -> Context:
             "confusion": confusions(reports.confusion),
             "differences": {each["name"]: each["differences"] for each in asked},
             "strings": {
-                language: {key: read_strings(language)[key] for key in ("metrics", "parts")}
-                | {"page": {key: read_strings(language)["page"][key] for key in SCRIPT_WORDS}}
-                | {"table": {"epoch": read_strings(language)["table"]["epoch"]}}
+                language: {
+                    section: {key: read_strings(language)[section][key] for key in keys}
+                    for section, keys in SCRIPT_WORDS.items()
+                }
                 for language in LANGUAGES
             },
         },
     }
 
 
-def counts(names: list[str], deciding: Tables) -> list[Context]:
+def documents(reports: Reports, asked: list[Context]) -> list[Context]:
+    """The documents that are named on the page, and what each is about."""
+    named = {name for study in asked for name in study["documents"]} | set(reports.tables[PUBLISHED]["document"])
+    return [{"name": name, "about": text("documents", name)} for name in sorted(named)]
+
+
+def counts(names: list[str], asked: list[Context], deciding: Tables) -> list[Context]:
     """The figures at the top of the page."""
-    answers, results = deciding[ANSWERS]["answer"], deciding[PUBLISHED]["result"]
+    answers, results = pd.Series([study["answer"] for study in asked]), deciding[PUBLISHED]["result"]
     return [
         {"count": len(names), "label": text("page", "count_variants")},
         {"count": len(deciding[TRAININGS]), "label": text("page", "count_trainings")},

@@ -1,11 +1,12 @@
 """The tables of the report page that can be sorted: leaderboards, and the documents' figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from stages.datasets import module_of
+from stages.reporting.metrics import label
 from stages.reporting.page.reports import Context
 from stages.reporting.strings import joined, read_strings, text
 from stages.reporting.tables import cell, with_intervals
@@ -15,8 +16,11 @@ FAR = 3.0
 """So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
 
 
-def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str]) -> list[Context]:
-    """The variants of each data set, best first, with a bar for the figure that ranks them."""
+def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str], unmeasurable: Collection[str]) -> list[Context]:
+    """The variants of each data set, best first, with a bar for the figure that ranks them.
+
+    unmeasurable: variants whose split holds out no rows; that they have no figures is a note, and nothing is missing.
+    """
     boards = []
     for dataset, rows in leaderboard.groupby("dataset"):
         dataset = str(dataset)
@@ -28,6 +32,11 @@ def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str]) -> list[
         written = with_intervals(dataset, rows)
         headings = {column: text("leaderboards", dataset, column) for column in columns}
         bars = bars_of(rows, ranked)
+        lacking = {
+            row["variant"]: [headings[column] for column in numeric if pd.isna(row[column])]
+            for _, row in rows.iterrows()
+        }
+        by_design = [name for name in lacking if name in unmeasurable]
         boards.append(
             {
                 "dataset": dataset,
@@ -41,7 +50,7 @@ def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str]) -> list[
                         "colour": colours.get(row["variant"], "#808080"),
                         "split": row["split"],
                         "parameters": row["parameters"],
-                        "epochs": row["epochs"],
+                        "epochs": cell(float(row["epochs"])),
                         "bar": bars["rows"][place],
                         "cells": {
                             column: {
@@ -53,10 +62,11 @@ def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str]) -> list[
                     }
                     for place, (_, row) in enumerate(rows.iterrows())
                 ],
+                "notes": [text("page", "nothing_held_out_of", variant=name) for name in by_design],
                 "missing": [
-                    text("page", "no_figure", variant=row["variant"], column=joined(lacking, ", "))
-                    for _, row in rows.iterrows()
-                    if (lacking := [headings[column] for column in numeric if pd.isna(row[column])])
+                    text("page", "no_figure", variant=name, column=joined(without, ", "))
+                    for name, without in lacking.items()
+                    if without and name not in by_design
                 ],
             }
         )
@@ -91,7 +101,9 @@ def bars_of(rows: pd.DataFrame, ranked: str) -> Context:
     return {"scale": {"low": cell(left), "high": cell(right)}, "rows": bars}
 
 
-def published(figures: pd.DataFrame, several: pd.DataFrame, colours: Mapping[str, str]) -> list[Context]:
+def published(
+    figures: pd.DataFrame, several: pd.DataFrame, colours: Mapping[str, str], dataset_of: Callable[[str], str]
+) -> list[Context]:
     """The documents' figures, ours of this run and of the one with several seeds beside them."""
     beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
     return [
@@ -99,7 +111,7 @@ def published(figures: pd.DataFrame, several: pd.DataFrame, colours: Mapping[str
             **{key: row[key] for key in ("document", "variant", "result")},
             "colour": colours.get(row["variant"], "#808080"),
             "part": text("parts", row["part"]),
-            "metric": text("metrics", row["metric"]),
+            "metric": label(row["metric"], dataset_of(row["variant"])),
             **{
                 key: "" if pd.isna(row[key]) else cell(float(row[key]))
                 for key in ("epoch", "published", "tolerance", "ours", "ours_several", "std_several")

@@ -10,11 +10,15 @@ import yaml
 
 from stages.compare import LEADERBOARD
 from stages.datasets import module_of
-from stages.reporting.page.charts import chart, confused, curve_charts
+from stages.reporting.metrics import label, unit
+from stages.reporting.page.charts import changes_rate, chart, confused, curve_charts, trainings
 from stages.reporting.page.pictures import pictures_of_variant
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.strings import text
-from stages.reporting.tables import cell
+from stages.reporting.strings import Text, text
+from stages.reporting.tables import cell, figure
+
+PLAIN = {"monitor", "patience", "restore_best_weights", "save_best_only"}
+"""Arguments of callbacks with which the best epoch is that of the least loss."""
 
 
 def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Context], colour: str) -> Context:
@@ -24,6 +28,7 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
     board = reports.tables[LEADERBOARD]
     rows = board[board["variant"] == name]
     row = rows.iloc[0] if len(rows) else None
+    metrics = [each for each in curves.get(name, {}) if each != "learning_rate" or changes_rate(name, curves)]
     counts = reports.confusion[reports.confusion["variant"] == name]
     by_class = reports.classes[reports.classes["variant"] == name]
     missing = []
@@ -31,13 +36,16 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         if not there:
             missing.append(text("page", key, variant=name))
     notes = []
-    charts = curve_charts([name], curves.get(name, {}), curves)
+    charts = curve_charts([name], metrics, curves, dataset)
     if not charts:
         if "estimator" in recipe:
             notes.append(text("page", "estimator"))
         else:
             missing.append(text("page", "no_history", variant=name))
     history = reports.histories.get(name)
+    unmeasurable = holds_out_nothing(row, history)
+    if unmeasurable:
+        notes.append(text("page", "nothing_held_out"))
     if history is not None and "loss" in history and history["loss"].isna().any():
         notes.append(text("page", "diverged", epoch=int(history.loc[history["loss"].isna(), "epoch"].min())))
     classifies = row is not None and pd.notna(row.get("test_accuracy"))
@@ -47,11 +55,13 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
     if row is not None:
         ranked = module_of(dataset).RANKED_BY
         if pd.notna(row.get(f"test_{ranked}")):
-            value = cell(float(row[f"test_{ranked}"]))
+            value = f"{cell(float(row[f'test_{ranked}']))} {unit(ranked, dataset)}".strip()
             headline.append(text("page", "test_figure", metric=text("metrics", ranked), value=value))
     if summary:
-        headline.append(text("page", "parameters_of", count=f"{summary['parameters']:,}"))
-        headline.append(text("page", "epochs_of", count=cell(float(np.mean(summary["epochs"])))))
+        headline.append(text("page", "parameters_of", count=summary["parameters"]))
+        if "estimator" not in recipe:
+            epochs = round(float(np.mean(summary["epochs"])), 1)
+            headline.append(text("page", "epochs_of", count=int(epochs) if epochs.is_integer() else epochs))
     studies_of = [each for each in asked if name in each["members"]]
     return {
         "name": name,
@@ -60,13 +70,17 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         "title": text("datasets", dataset),
         "headline": headline,
         "missing": missing,
+        "unmeasurable": unmeasurable,
         "notes": notes,
-        "figures": figures_of(row),
+        "figures": figures_of(rows, dataset),
+        "weights": weights_of(recipe, history),
+        "means": of_several("means", history),
+        "first": of_several("first", history),
         "layers": summary["layers"] if summary else [],
         "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
         "recipe_hash": hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         "charts": charts,
-        "several": history is not None and history.groupby("epoch").size().max() > 1,
+        "several": trainings(history) > 1,
         "confusion": chart("confusion", confused(counts), variant=name) if len(counts) else None,
         "classes": by_class.to_dict("records"),
         "pictures": pictures_of_variant(reports, name),
@@ -75,16 +89,51 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
     }
 
 
-def figures_of(row: pd.Series | None) -> list[Context]:
-    """Each metric of a variant on validation and test rows; row: its row of the leaderboard."""
-    if row is None:
-        return []
+def figures_of(rows: pd.DataFrame, dataset: str) -> list[Context]:
+    """Each metric of a variant on validation and test rows, with its unit; rows: that of the leaderboard, or none."""
     measured: dict[str, dict[str, str]] = {}
-    for column, value in row.items():
-        part, _, metric = str(column).partition("_")
-        if part in ("validation", "test") and not metric.endswith(("_low", "_high", "_std")) and pd.notna(value):
-            measured.setdefault(metric, {})[part] = cell(float(value))
-    return [{"metric": text("metrics", metric), **parts} for metric, parts in sorted(measured.items())]
+    for _, row in rows.iterrows():
+        for column, value in row.dropna().items():
+            part, _, metric = str(column).partition("_")
+            if part in ("validation", "test") and not metric.endswith(("_low", "_high", "_std")):
+                measured.setdefault(metric, {})[part] = figure(float(value), metric, dataset)
+    return [{"metric": label(metric, dataset, own=True), **parts} for metric, parts in sorted(measured.items())]
+
+
+def of_several(key: str, history: pd.DataFrame | None) -> Text | None:
+    """Say what is the mean of several trainings, or of the first alone (key: "means" or "first"); None of one."""
+    count = trainings(history)
+    if history is None or count < 2:
+        return None
+    splits = history["split"].nunique() if "split" in history else 1
+    return text("page", f"{key}_of_{'splits' if splits > 1 else 'trainings'}", count=count, splits=splits)
+
+
+def holds_out_nothing(row: pd.Series | None, history: pd.DataFrame | None) -> bool:
+    """Whether a variant has no figures because its split holds out no rows; row: of the leaderboard."""
+    if row is None or history is None or "loss" not in history or "val_loss" in history:
+        return False
+    return not any(str(column).startswith(("validation_", "test_")) for column in row.dropna().index)
+
+
+def weights_of(recipe: Context, history: pd.DataFrame | None) -> Text | None:
+    """Say of which epoch the measured weights are; None for what has no epochs."""
+    if "estimator" in recipe or history is None:
+        return None
+    callbacks = recipe.get("callbacks", {})
+    for name, keeps in (("ModelCheckpoint", "save_best_only"), ("EarlyStopping", "restore_best_weights")):
+        arguments = callbacks.get(name, {})
+        if arguments.get(keeps):
+            monitor = arguments.get("monitor", "val_loss")
+            part, metric = ("validation", monitor[4:]) if monitor.startswith("val_") else ("training", monitor)
+            by = text("page", "series_of_part", part=text("parts", part), metric=text("metrics", metric))
+            least = history.loc[history[monitor] == history[monitor].min(), "epoch"]
+            # With an option such as min_delta another epoch may count as the best.
+            if monitor.endswith("loss") and len(least) == 1 and trainings(history) == 1 and set(arguments) <= PLAIN:
+                of = {"epoch": least.iloc[0], "count": int(history["epoch"].max())}
+                return text("page", "weights_of_epoch", by=by, callback=name, **of)
+            return text("page", "weights_of_best", by=by, callback=name)
+    return text("page", "weights_of_last")
 
 
 def searched(name: str, dataset: str, recipe: Context, summary: Context | None, studies_of: list[Context]) -> list[str]:

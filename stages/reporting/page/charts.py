@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.reporting.charts import curve_metrics, over_trainings
+from stages.reporting.charts import curve_metrics, most_confused, over_trainings
+from stages.reporting.metrics import label, logarithmic
 from stages.reporting.page.reports import Context
 from stages.reporting.strings import Text, joined, text
 
@@ -14,15 +15,21 @@ DIGITS = 5
 """So many of each number in a chart."""
 
 
+def trainings(history: pd.DataFrame | None) -> int:
+    """Count the trainings of a variant."""
+    return 0 if history is None or history.empty else int(history.groupby("epoch").size().max())
+
+
 def curves_of(history: pd.DataFrame) -> dict[str, dict[str, dict[str, list[float | None]]]]:
     """The learning curves of a variant: {metric: {part: {mean, low, high: one number per epoch}}}.
 
     history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Of one training the mean alone; the
-    mean of several goes as far as all of them, since those that did not stop early are a selection.
+    mean of several goes as far as all of them, since those that did not stop early are a selection. The learning rate
+    has one part, which is called "".
     """
     series = {metric: {"training": metric, "validation": f"val_{metric}"} for metric in curve_metrics(history)}
-    if "learning_rate" in history and len(history["learning_rate"].unique()) > 1:
-        series["learning_rate"] = {"validation": "learning_rate"}
+    if series and "learning_rate" in history:
+        series["learning_rate"] = {"": "learning_rate"}
     curves: dict[str, Any] = {}
     for metric, of_parts in series.items():
         curves[metric] = {}
@@ -39,17 +46,22 @@ def numbers(values: Iterable[float]) -> list[float | None]:
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values]
 
 
-def described(names: list[str], metric: str, curves: Mapping[str, Any]) -> Text:
+def changes_rate(name: str, curves: Mapping[str, Any]) -> bool:
+    """Whether a variant's learning rate is not the same in all epochs."""
+    return any(len(set(values["mean"])) > 1 for values in curves.get(name, {}).get("learning_rate", {}).values())
+
+
+def described(names: list[str], axis: Text, metric: str, curves: Mapping[str, Any]) -> Text:
     """What a chart of curves shows, for those who do not see it."""
     series = []
     for name in names:
         for part, values in curves[name][metric].items():
             ends = [(epoch, value) for epoch, value in enumerate(values["mean"], 1) if value is not None]
-            if ends and (part == "validation" or len(names) == 1):
+            if ends and (part != "training" or len(names) == 1):
                 (_, first), (epoch, last) = ends[0], ends[-1]
-                said = {"variant": name, "part": text("parts", part), "first": first, "last": last, "epoch": epoch}
-                series.append(text("page", "curves_of", **said))
-    return text("page", "curves_chart", metric=text("metrics", metric), series=joined(series) if series else "")
+                of = text("page", "series", variant=name, part=text("parts", part)) if part else name
+                series.append(text("page", "curves_of", series=of, first=first, last=last, epoch=epoch))
+    return text("page", "curves_chart", metric=axis, series=joined(series) if series else "")
 
 
 def chart(kind: str, label: Text, **of: Any) -> Context:
@@ -57,23 +69,25 @@ def chart(kind: str, label: Text, **of: Any) -> Context:
     return {"label": label, "spec": {"kind": kind, **of}}
 
 
-def curve_charts(names: list[str], metrics: Iterable[str], curves: Mapping[str, Any]) -> list[Context]:
-    """One chart for each metric that some of the variants have."""
+def curve_charts(names: list[str], metrics: Iterable[str], curves: Mapping[str, Any], dataset: str) -> list[Context]:
+    """One chart for each metric that some of the variants have, all of one data set."""
     charts = []
     for metric in metrics:
         having = [name for name in names if metric in curves.get(name, {})]
         if having:
-            charts.append(chart("curves", described(having, metric, curves), variants=having, metric=metric))
+            axis = label(metric, dataset)
+            series = [values for name in having for part in curves[name][metric].values() for values in part.values()]
+            values = (value for each in series for value in each if value is not None)
+            of = {"variants": having, "metric": metric, "axis": axis, "logarithmic": logarithmic(metric, values)}
+            charts.append(chart("curves", described(having, axis, metric, curves), **of))
     return charts
 
 
 def confused(counts: pd.DataFrame, pairs: int = 3) -> Text:
     """The pairs of classes that are taken for each other most often, in words. counts: of one variant."""
-    wrong = counts[(counts["actual"] != counts["predicted"]) & (counts["count"] > 0)]
-    most = wrong.sort_values(["count", "actual", "predicted"], ascending=[False, True, True]).head(pairs)
     said = [
         text("page", "confused", actual=row["actual"], predicted=row["predicted"], count=row["count"])
-        for _, row in most.iterrows()
+        for _, row in most_confused(counts, pairs).iterrows()
     ]
     return text("page", "confusion_chart", pairs=joined(said) if said else text("page", "never_confused"))
 

@@ -5,7 +5,10 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const word = (section, key) => data.strings[root.lang][section][key] ?? key;
-const filled = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+// A text, or its forms for a count: as in stages/reporting/strings/__init__.py, but by the browser's own rules.
+const filled = (text, fields) => (text.other === undefined ? text
+  : text[new Intl.PluralRules(root.lang).select(fields.count)] ?? text.other)
+  .replace(/\{(\w+)\}/g, (_, name) => fields[name]);
 
 const memory = {  // a browser may forbid it
   get(key) { try { return localStorage.getItem(key); } catch { return null; } },
@@ -44,6 +47,7 @@ function speak(language) {
 const system = matchMedia("(prefers-color-scheme: dark)");
 const theme = document.getElementById("theme");
 let printing = false;
+const HALF_A_PAGE = 335;  // CSS pixels, of the width of A4 and of Letter: scaled from the screen's, words would be small
 const isDark = () => !printing && (theme.value === "auto" ? system.matches : theme.value === "dark");
 
 function paint() {
@@ -71,13 +75,28 @@ function filter() {
   }
   for (const board of all(".board")) {
     const rows = all("tbody tr", board);
-    const count = rows.filter((row) => !row.hidden).length;
-    board.querySelector(".count").textContent = filled(word("page", "rows"), { count, all: rows.length });
+    const shown = rows.filter((row) => !row.hidden).length;
+    board.querySelector(".count").textContent = filled(word("page", "rows"), { shown, count: rows.length });
   }
   const nothing = !found.cards && !found.studies;
   document.getElementById("nothing").hidden = !nothing;
-  document.getElementById("found").textContent = wanted.length
-    ? filled(word("page", "found"), { count: found.cards, all: all(".card").length, studies: found.studies }) : "";
+  document.getElementById("found").textContent = wanted.length ? [
+    filled(word("page", "found_variants"), { shown: found.cards, count: all(".card").length }),
+    filled(word("page", "found_questions"), { count: found.studies }),
+  ].join(", ") : "";
+}
+
+// To the variant of that name, else to the first question or variant that is found.
+function goToHit() {
+  if (!words(query).length) return;
+  const hits = all(".study, .card").filter((each) => !each.hidden);
+  const named = `variant-${query.value.trim().toLowerCase()}`;
+  const hit = hits.find((each) => each.id.toLowerCase() === named) ?? hits[0];
+  if (!hit) return;
+  const place = hit.matches(".card") ? hit : hit.querySelector("h3");
+  history.pushState(null, "", `#${encodeURIComponent(place.id)}`);
+  follow();
+  (hit.querySelector("summary") ?? place).focus({ preventScroll: true });
 }
 
 // --- Sorting
@@ -137,10 +156,14 @@ const epochs = (last) => {
   return Array.from({ length: last }, (_, place) => place + 1).filter((epoch) => epoch % step === 0 || step === 1);
 };
 
-function curves({ variants, metric }) {
+const titled = (section, keys, fields = keys) => keys.map((key, place) => (
+  { field: fields[place], title: word(section, key) }
+));
+
+function curves({ variants, metric, axis, logarithmic }) {
   const values = variants.flatMap((variant) => Object.entries(data.curves[variant][metric] ?? {}).flatMap(
     ([part, { mean, low, high }]) => (low ?? mean).map((_, place) => ({
-      variant, part: word("parts", part), dashed: part === "training", only: mean.length === 1, epoch: place + 1,
+      variant, part: part && word("parts", part), dashed: part === "training", only: mean.length === 1, epoch: place + 1,
       value: mean[place], low: low?.[place] ?? null, high: high?.[place] ?? null,
     }))));
   const series = { color: { field: "variant", ...color(variants) }, detail: [{ field: "part" }] };
@@ -148,11 +171,9 @@ function curves({ variants, metric }) {
     field: "epoch", type: "quantitative", title: word("table", "epoch"),
     axis: { format: "d", values: epochs(Math.max(...values.map((each) => each.epoch))), grid: false }, scale: { zero: false, nice: false, padding: 8 },
   };
-  const ends = values.map((each) => each.value).filter((value) => value !== null);
-  const wide = metric !== "learning_rate" && Math.min(...ends) > 0 && Math.max(...ends) > 20 * Math.min(...ends);
   const y = (field) => ({
-    field, type: "quantitative", title: word("metrics", metric), axis: { tickCount: 6 },
-    scale: wide ? { type: "log", nice: false } : { zero: metric === "learning_rate" },
+    field, type: "quantitative", title: axis[root.lang], axis: { tickCount: 6 },
+    scale: logarithmic ? { type: "log", nice: false } : { zero: metric === "learning_rate" },
   });
   const band = {
     transform: [{ filter: "isValid(datum.low) && isValid(datum.high)" }],
@@ -168,28 +189,28 @@ function curves({ variants, metric }) {
       { transform: known, mark: { type: "line", strokeWidth: 1.8 }, encoding: { x, y: y("value"), strokeDash: dash, opacity: faint, ...series } },
       {
         transform: crowded ? [...known, { filter: "!datum.dashed || datum.only" }] : known, mark: { type: "point", filled: true, size: 22, opacity: 1 },
-        encoding: { x, y: y("value"), ...series, tooltip: ["variant", "part", "epoch", "value"].map((field) => ({ field })) },
+        encoding: { x, y: y("value"), ...series, tooltip: [...titled("table", ["variant", "part", "epoch"]), { field: "value", title: axis[root.lang] }] },
       },
     ],
   };
 }
 
-function differences({ study, metric }) {
+function differences({ study, metric, axis, at }) {
   const points = data.differences[study].filter((each) => each.metric === metric);
-  const values = points.map((each, row) => ({ ...each, row, label: `${each.variant} − ${each.baseline}` }));
+  const values = points.map((each, row) => ({ ...each, row, label: each.label?.[root.lang] ?? `${each.variant} − ${each.baseline}` }));
   const names = [...new Set(values.map((each) => each.variant))];
   const y = { field: "row", type: "ordinal", axis: null };
-  const title = `${word("page", "difference")}: ${word("metrics", metric)}`;
-  const x = (field) => ({ field, type: "quantitative", title, axis: { format: "+~r", tickCount: 5, grid: false }, scale: { nice: false, padding: 16 } });
+  const title = axis[root.lang];
+  const x = (field) => ({ field, type: "quantitative", title, axis: { format: at ? "~r" : "+~r", tickCount: 5, grid: false }, scale: { zero: !at, nice: false, padding: 16 } });
   const encoding = { y, color: { field: "variant", ...color(names) } };
   const limited = [{ filter: "isValid(datum.low) && isValid(datum.high)" }];
   return {
     height: 38 * values.length, data: { values }, layer: [
-      { data: { values: [{ zero: 0 }] }, mark: { type: "rule", strokeDash: [4, 3], color: ink().quiet }, encoding: { x: x("zero") } },
+      { data: { values: [{ at }] }, mark: { type: "rule", strokeDash: [4, 3], color: ink().quiet }, encoding: { x: x("at") } },
       { transform: limited, mark: { type: "rule", strokeWidth: 3, yOffset: 8 }, encoding: { ...encoding, x: x("low"), x2: { field: "high" } } },
       {
         mark: { type: "point", filled: true, size: 80, opacity: 1, yOffset: 8 },
-        encoding: { ...encoding, x: x("difference"), tooltip: ["label", "difference", "low", "high"].map((field) => ({ field })) },
+        encoding: { ...encoding, x: x("difference"), tooltip: [...titled("page", ["compared"], ["label"]), { field: "difference", title }, ...titled("page", ["low", "high"])] },
       },
       { mark: { type: "text", align: "left", dy: -8, fontSize: 12, color: ink().text }, encoding: { y, x: { value: 4 }, text: { field: "label" } } },
     ],
@@ -209,13 +230,13 @@ function confusion({ variant }) {
       {
         mark: { type: "rect" },
         encoding: {
-          x, y, tooltip: ["actual", "predicted", "count", "share"].map((field) => ({ field })),
+          x, y, tooltip: titled("page", ["actual", "predicted", "test_rows", "share"], ["actual", "predicted", "count", "share"]),
           color: { field: "share", type: "quantitative", legend: null, scale: { domain: [0, 1], range: [empty, full] } },
         },
       },
       {
         transform: [{ filter: "datum.count > 0" }], mark: { type: "text", fontSize: 11 },
-        encoding: { x, y, text: { field: "count" }, color: { condition: { test: "datum.share > 0.5", value: "#ffffff" }, value: text } },
+        encoding: { x, y, text: { field: "count", format: "," }, color: { condition: { test: "datum.share > 0.5", value: "#ffffff" }, value: text } },
       },
     ],
   };
@@ -231,7 +252,7 @@ function draw(plot) {
   const { kind, ...of } = JSON.parse(plot.closest(".chart").dataset.chart);
   const { text, quiet, line } = ink();
   const spec = {
-    width: "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
+    width: printing ? HALF_A_PAGE : "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
     config: {
       font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
       axis: {
@@ -267,8 +288,7 @@ function redraw() {
 function redrawForPrint(begins) {
   printing = begins;
   for (const plot of plots) {
-    // In a closed card, or filtered away, it is not printed; those already there change only from dark to light.
-    if (plot.checkVisibility() && (begins || system.matches || theme.value === "dark")) draw(plot);
+    if (plot.checkVisibility()) draw(plot);  // in a closed card, or filtered away, it is not printed
   }
 }
 
@@ -282,6 +302,7 @@ theme.addEventListener("change", () => { memory.set("theme", theme.value); paint
 system.addEventListener("change", redraw);
 query.addEventListener("input", filter);
 for (const form of all("form")) form.addEventListener("submit", (event) => event.preventDefault());
+document.getElementById("search").addEventListener("submit", goToHit);
 for (const control of all(".filter-text, .filter-value")) control.addEventListener("input", filter);
 for (const button of all(".sort")) button.addEventListener("click", () => sort(button.parentElement));
 cardsButton.addEventListener("click", () => {

@@ -11,6 +11,8 @@ from stages.reporting.strings import LANGUAGES, Text, text
 OF_STUDIES = ("studies_ranking",)
 OF_OTHERS = ("data", "documents")
 """The folders of figures that are not named after variants."""
+INVERTED = ("samples", "worst")
+"""Kinds of pictures that show images as ink on paper, and not as the data have them."""
 
 
 def pictures_of_variant(reports: Reports, name: str) -> list[Context]:
@@ -37,7 +39,8 @@ def picture(kind: str, caption: Text, of: Text, content: bytes) -> Context:
     known = {"models": "drawing_alt", "worst": "worst_alt"}
     alt = text("page", known.get(kind, "picture_alt"), variant=of, caption=caption)
     source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-    return {"kind": kind, "caption": caption, "alt": alt, "source": source}
+    remark = text("page", "inverted") if kind in INVERTED else None
+    return {"kind": kind, "caption": caption, "alt": alt, "source": source, "remark": remark}
 
 
 def galleries(reports: Reports) -> list[Context]:

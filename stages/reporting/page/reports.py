@@ -9,6 +9,7 @@ import pandas as pd
 
 from stages.compare import LEADERBOARD
 from stages.recipes.schema import Params
+from stages.reporting.determinism import Costs
 from stages.reporting.repeats import Tables
 from stages.reporting.strings import Text
 
@@ -30,10 +31,12 @@ class Reports:
     several: Tables | None
     """Of a run with several seeds of the same trainings, if one is kept."""
     remarks: list[Text]
-    """What else is missing."""
+    """What else is to be said of the run."""
     confusion: pd.DataFrame
     classes: pd.DataFrame
     environment: Context
+    costs: Costs
+    """What a benchmark says of deterministic runs."""
     pictures: Mapping[str, Mapping[str, bytes]]
     """PNG files under `reports/figures/`, by folder and by the variant, the study or what else the file is called."""
 

@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 LANGUAGES = ("en", "ko")
-NAMES = ("datasets", "titles", "leaderboards", "metrics", "figures")
+NAMES = ("datasets", "documents", "titles", "leaderboards", "metrics", "figures")
 """Sections by names that people may add to."""
 
 Strings = Mapping[str, Any]
-"""{section: {key: text}}; texts may hold fields of `str.format`."""
+"""{section: {key: text}}; texts may hold fields of `str.format`. One that counts may have forms: {one: …, other: …}."""
 Text = Mapping[str, str]
 """The same text in each language: {language: text}."""
 
@@ -27,13 +27,25 @@ def read_strings(language: str) -> Strings:
 def text(*path: str, **fields: Any) -> Text:
     """One text in each language, by its keys. Fields that are texts themselves are filled in by language.
 
+    Of a text with forms it is that for the field `count`.
+
     Raises: KeyError for a key that is not there, but in the sections whose keys are names of the project's user: there
     such a name stands for itself.
     """
-    return {language: _found(language, path).format(**in_language(fields, language)) for language in LANGUAGES}
+    return {
+        language: form(_found(language, path), fields.get("count")).format(**in_language(fields, language))
+        for language in LANGUAGES
+    }
 
 
-def _found(language: str, path: tuple[str, ...]) -> str:
+def form(found: str | Mapping[str, str], count: Any) -> str:
+    """The form of a text for a count: `one` for exactly one where the language has it, else `other`."""
+    if isinstance(found, str):
+        return found
+    return found["one"] if count == 1 and "one" in found else found["other"]
+
+
+def _found(language: str, path: tuple[str, ...]) -> Any:
     strings: Any = read_strings(language)
     for key in path:
         if key not in strings:

@@ -21,9 +21,15 @@ class Bundle(NamedTuple):
 
     @property
     def licences(self) -> str:
-        """What the licences want to be said wherever the script goes."""
+        """What the licences want to be said wherever the script goes, in a comment of HTML.
+
+        Raises: ValueError if it would end that.
+        """
         text = Path(__file__).with_name("licences.txt").read_text(encoding="utf-8")
-        return text.format(**{name: value for name, value in self._asdict().items() if name != "script"})
+        said = text.format(**{name: value for name, value in self._asdict().items() if name != "script"})
+        if "--" in said or said.startswith((">", "->")):
+            raise ValueError("licences.txt: expected a text that ends no comment of HTML, got one with -- or > first")
+        return said
 
 
 def bundle() -> Bundle:
