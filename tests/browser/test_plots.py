@@ -98,7 +98,8 @@ def write_tables(root: Path, better: float) -> None:
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
     ]
-    write_table(pd.DataFrame(rows, columns=COMPARISON_COLUMNS), root / "reports" / "comparisons.csv")
+    comparisons = charts.differences(pd.DataFrame(rows, columns=COMPARISON_COLUMNS), {"more": study}, datasets)
+    write_table(comparisons, root / "reports" / "charts" / "differences.csv")
     right = round(10 * better)
     tables = []
     for classes, names in ((("boot", "coat", "bag"), ("large", "small")), (("survived", "died"), ("operated",))):
