@@ -421,8 +421,9 @@ share if the stage itself took {TRAINING_SECONDS} s, as the shorter trainings do
 DVC reads and writes all of `dvc.lock` after each stage, so that a first run grows with the square of the stages in a
 dvc.yaml; several dvc.yaml files, each with a lock of its own, make that small (the names of stages are then
 `pipelines/00/dvc.yaml:train@…`). *Parallel* is `python -m stages.parallel` on all cores, a process of DVC's for each
-stage: the dearest way for trivial stages, and worth it where one takes more than a few seconds. Where a first run was
-stopped, the two columns beside it are of what the other layout had left, put into one dvc.lock."""
+stage: the dearest way for trivial stages, and worth it where one takes more than a few seconds. An empty cell was not
+measured. Where a first run was stopped, the two columns beside it are of what the other layout had left, put into one
+dvc.lock."""
 
 
 SECTIONS: dict[str, Callable[[Results], str]] = {

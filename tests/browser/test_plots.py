@@ -195,9 +195,10 @@ def in_another_form(root: Path) -> None:
         table = pd.read_csv(path)
         numbers = table.select_dtypes("float").columns
         table[numbers] *= 1 + 4e-8
-        if "study" in table:
-            table["study"] += " (clothes)"
-        table["colour"] = table["colour"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
+        if "colour" in table:
+            table["colour"] = table["colour"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
+            if "study" in table:
+                table["study"] += " (clothes)"
         table.to_csv(path, index=False)
 
 
