@@ -152,13 +152,13 @@ parameters, and training losses within {LOSS_TOLERANCE:.0%} of each other after 
   (`jax.random`, its own generator) and batch normalisation written out."""
 
 
-def whole(runs: dict[str, Any], stands: dict[str, Any]) -> dict[str, float]:
-    """Seconds of all Keras variants one after another, by way, from those of the sample.
+def whole(runs: dict[str, Any], stands: dict[str, Any]) -> tuple[float, float]:
+    """Seconds of all Keras variants one after another, ours and the documents', from those of the sample.
 
     A step of a variant takes what a step takes in the variant that stands for it; what a process takes beyond its
     steps is at most what the shortest one takes.
     """
-    totals = {}
+    totals = []
     for way in ("ours", "documents"):
         walls = {variant: ways[way]["wall"] for variant, ways in runs.items()}
         beyond = min(walls.values())
@@ -169,8 +169,9 @@ def whole(runs: dict[str, Any], stands: dict[str, Any]) -> dict[str, float]:
             elif stand["like"] in walls:
                 share = stand["steps"] / stands[stand["like"]]["steps"]
                 total += beyond + share * (walls[stand["like"]] - beyond)
-        totals[way] = total
-    return totals
+        totals.append(total)
+    ours, theirs = totals
+    return ours, theirs
 
 
 def render_documents(documents: Results) -> str:
@@ -185,12 +186,10 @@ def render_documents(documents: Results) -> str:
     def of(each: dict[str, Any], way: str) -> float:
         return sum(ways[way]["wall"] for ways in each.values())
 
-    one_core = [(of(runs, "ours"), of(runs, "documents")), (*whole(runs, stands).values(),)]
-    extrapolated = whole(together["runs"], stands)
-    all_cores = [
-        (together["seconds"], of(together["runs"], "documents")),
-        (extrapolated["ours"] / cores, extrapolated["documents"]),
-    ]
+    all_ours, all_theirs = whole(runs, stands)
+    one_core = [(of(runs, "ours"), of(runs, "documents")), (all_ours, all_theirs)]
+    all_ours, all_theirs = whole(together["runs"], stands)
+    all_cores = [(together["seconds"], of(together["runs"], "documents")), (all_ours / cores, all_theirs)]
     rows = []
     for variant, ways in runs.items():
         stands_for = sum(stand["like"] == variant for stand in stands.values())

@@ -59,6 +59,8 @@ def several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
 def read_reports() -> Reports:
     """Open everything that is there."""
     benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8")) if BENCHMARKS.exists() else {}
+    costs = determinism_costs(benchmarks.get("determinism", {}))
+    params = read_params()
     one = {path: table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
     several, remarks = several_seeds(one)
     pictures: dict[str, dict[str, bytes]] = {}
@@ -66,7 +68,7 @@ def read_reports() -> Reports:
         if path.parent.name not in DRAWN_AS_CHARTS:
             pictures.setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
     return Reports(
-        params=read_params(),
+        params=params,
         recipes={name: RECIPE.path(name).read_bytes() for name in RECIPE.variants()},
         summaries=SUMMARY.read_all(),
         histories=HISTORY.read_all(),
@@ -76,7 +78,7 @@ def read_reports() -> Reports:
         confusion=table(CONFUSION),
         classes=table(CLASSES),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
-        costs=determinism_costs(benchmarks.get("determinism", {})),
+        costs=[cost for cost in costs if cost["variant"] in params.variants],
         pictures=pictures,
     )
 

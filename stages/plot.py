@@ -20,20 +20,22 @@ weights and predictions. Leaves `reports/overview.png` and in `reports/figures/`
     documents/activations.png, documents/initializers.png, documents/schedules.png
                                  what the documents compare
 
-What is missing (a metric, a history, a variant's predictions) is left out. The figures are drawn on all cores.
+What is missing (a metric, a history, a variant's predictions) is left out. All cores draw, eight at most.
 """
 
 import gc
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
-import joblib
 import numpy as np
 import pandas as pd
+from joblib import cpu_count  # it knows the limits of a container
 from matplotlib.figure import Figure
 
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
@@ -281,18 +283,22 @@ def draw_and_save(path: Path, draw: Draw) -> None:
 def draw_all(figures: Iterable[tuple[Path, Draw]], processes: int) -> None:
     """Draw figures in so many processes; the bytes do not depend on how many.
 
-    Raises: RuntimeError with the path of the first figure that cannot be drawn.
+    Raises: RuntimeError with the path of the first figure that cannot be drawn; BrokenProcessPool if one is killed.
     """
     gc.freeze()  # what there is by now stays: the artists of each figure would have all of it searched again
-    # Forked, the processes have all imports. Ctrl-C reaches all of them: who started them ends them, or all would hang.
-    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    draw = joblib.Parallel(processes, backend="multiprocessing", max_nbytes=None, **deaf)
-    draw(joblib.delayed(draw_and_save)(*each) for each in figures)
+    # Forked, the processes have all imports. Ctrl-C reaches all of them: who started them ends them.
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, deaf)
+    try:
+        for drawn in as_completed([pool.submit(draw_and_save, *each) for each in figures]):
+            drawn.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> None:
     """Draw everything."""
-    draw_all(everything(read_params()), min(joblib.cpu_count(), PROCESSES))
+    draw_all(everything(read_params()), min(cpu_count(), PROCESSES))
 
 
 if __name__ == "__main__":

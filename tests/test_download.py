@@ -179,7 +179,7 @@ BAD = {
         "/endless": f"got more than {len(RIGHT)} bytes",
         "/login": f"got {len(LOGIN)} bytes",
     },
-    "silence before or amid the bytes, or next to it": {
+    "silence before or amid the bytes": {
         "/stall": "timed out",
         "/silent": "timed out",
         "/drip": "too slow: got ",

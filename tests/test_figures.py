@@ -3,8 +3,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from projects import wait_until
 
 from stages import compare, evaluate, plot
 from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
@@ -66,6 +67,10 @@ def falling(first: float, rate: float, epochs: int = 10) -> pd.DataFrame:
     loss = first * np.exp(-rate * np.arange(epochs))
     columns = {"loss": loss, "val_loss": 1.01 * loss, "learning_rate": 0.1}
     return pd.DataFrame({"seed": 42, "epoch": np.arange(1, epochs + 1), **columns})
+
+
+STEADY = falling(1.0, 0.5) + {"seed": 0, "epoch": 0, "loss": 0.2, "val_loss": 0.2, "learning_rate": 0}
+"""Not so far apart that the axis would be logarithmic."""
 
 
 def layer(name: str, kind: str, units: int, parameters: int, *inputs: str) -> models.Layer:
@@ -123,6 +128,8 @@ PRECISION_RECALL = pd.DataFrame(
 SCORES = pd.DataFrame({"auc": [0.75, np.nan], "precision": [0.6, np.nan]}, index=["mine", "other"])
 TABLE = pd.DataFrame(GENERATOR.normal(size=(40, 3)) * [1, 3, 1e4], columns=["MedInc", "AveOccup", "Population"])
 Y = GENERATOR.uniform(0, 5, 60).astype(np.float32)
+PLACES = GENERATOR.uniform(-124, 42, (60, 2))
+KERNEL = GENERATOR.normal(size=(28, 28, 10))
 LEADERBOARD = pd.DataFrame(
     {
         "dataset": ["fashion_mnist", "fashion_mnist", "housing"],
@@ -146,7 +153,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOUR
     ),
     "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOUR),
-    "curves that become steady": lambda: curves.learning_curves("mine", falling(1.0, 0.5), COLOUR),
+    "curves that become steady": lambda: curves.learning_curves("mine", STEADY, COLOUR),
     "study": lambda: curves.study_curves(
         "mine",
         {
@@ -202,7 +209,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     ),
     "residuals": lambda: regression.residuals("mine", Y, Y[::-1], metrics.target("housing"), None, COLOUR),
     "residuals on the map": lambda: regression.residuals(
-        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", GENERATOR.uniform(-124, 42, (60, 2)), COLOUR
+        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", PLACES, COLOUR
     ),
     "samples": lambda: datasets.samples(
         "images", {"train": IMAGES, "test": IMAGES[:4]}, {"train": list(CLASSES), "test": list(CLASSES[:4])}
@@ -216,7 +223,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "wide and deep": lambda: models.drawing("mine", WIDE_AND_DEEP),
     "two outputs": lambda: models.drawing("mine", TWO_OUTPUTS),
     "estimator": lambda: models.drawing("mine", ESTIMATOR),
-    "weights": lambda: models.weight_images("mine", GENERATOR.normal(size=(28, 28, 10)), CLASSES),
+    "weights": lambda: models.weight_images("mine", KERNEL, CLASSES),
     "activations": functions.activations,
     "initializers": lambda: functions.initializers(42, layers=5),
     "overview": lambda: overview.overview(LEADERBOARD, {"fashion_mnist": "accuracy", "housing": "mse"}),
@@ -260,9 +267,7 @@ def test_what_lies_far_off_on_either_side_is_told_and_does_not_squeeze_the_other
 
 @pytest.mark.parametrize("make", FIGURES.values(), ids=list(FIGURES))
 def test_a_figure_is_drawn_twice_with_the_same_bytes(make: Callable[[], Figure], tmp_path: Path) -> None:
-    state = GENERATOR.bit_generator.state
     for path in (tmp_path / "a.png", tmp_path / "b.png"):
-        GENERATOR.bit_generator.state = state
         save(make(), path)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
@@ -317,7 +322,7 @@ def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands:
 
 def test_what_became_steady_is_drawn_again_closer() -> None:
     """The last five of ten epochs, in which a hundredth of the first loss can be told."""
-    whole, closer = curves.learning_curves("mine", falling(1.0, 0.5), COLOUR).axes
+    whole, closer = curves.learning_curves("mine", STEADY, COLOUR).axes
     assert closer.get_xlim() == (5.5, 10.5)
     assert np.ptp(closer.get_ylim()) < np.ptp(whole.get_ylim()) / curves.HIDDEN
     assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOUR).axes) == 1
@@ -641,7 +646,6 @@ def test_a_figure_that_cannot_be_drawn_is_named(tmp_path: Path, processes: int) 
 
 FOR_EVER = """
 import sys, time
-from functools import partial
 from pathlib import Path
 from matplotlib.figure import Figure
 from stages import plot
@@ -658,9 +662,8 @@ plot.draw_all(((Path(sys.argv[1]) / f"{number}.png", slow) for number in range(1
 def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     drawing = subprocess.Popen([sys.executable, "-c", FOR_EVER, str(tmp_path)], start_new_session=True)
     try:
-        while not any(tmp_path.iterdir()):
-            assert drawing.poll() is None
-            time.sleep(0.05)
+        wait_until(lambda: drawing.poll() is not None or any(tmp_path.iterdir()))
+        assert drawing.poll() is None
         workers = psutil.Process(drawing.pid).children(recursive=True)
         assert len(workers) >= 2
         os.killpg(drawing.pid, signal.SIGINT)
@@ -670,6 +673,17 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(drawing.pid, signal.SIGKILL)
+
+
+def killed() -> Figure:
+    os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does when memory is short
+    return Figure()
+
+
+def test_a_process_that_is_killed_ends_the_drawing(tmp_path: Path) -> None:
+    figures = [(tmp_path / "killed.png", killed), *((tmp_path / f"{number}.png", Figure) for number in range(3))]
+    with pytest.raises(BrokenProcessPool):
+        plot.draw_all(figures, 2)
 
 
 def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:

@@ -258,7 +258,7 @@ def with_recipe(reports: Reports, name: str, **changes: Any) -> Reports:
         ({"EarlyStopping": {"monitor": "val_loss", "patience": 2}}, "those of the last epoch"),
         ({"ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True}}, "those of epoch 2 of 3, the best"),
         ({"EarlyStopping": {"restore_best_weights": True}}, "the least validation loss (EarlyStopping)"),
-        ({"EarlyStopping": {"restore_best_weights": True, "min_delta": 0.1}}, "but of the best"),
+        ({"EarlyStopping": {"restore_best_weights": True, "min_delta": 0.1}}, "those of the best epoch: the one"),
         ({"ModelCheckpoint": {"monitor": "val_accuracy", "save_best_only": True}}, "the best validation accuracy"),
     ],
 )

@@ -161,10 +161,13 @@ def compare_members(
 def answer(rows: Iterable[Mapping[str, Any]]) -> str:
     """What the verdicts make of the claim: `confirmed`, `refuted`, `not decided` or `needs several seeds`.
 
-    Confirmed if every expected verdict came, refuted if the opposite of one did. With one seed, verdicts are about the
+    Confirmed if every expected verdict came, refuted if the opposite of one did; a study that expects none claims
+    nothing, which is never decided. With one seed, verdicts are about the
     nets that start from it: another may turn them round.
     """
     expected = [row for row in rows if row["expected"]]
+    if not expected:
+        return "not decided"
     if any(row["seeds"] == 1 for row in expected):
         return "needs several seeds"
     if any(row["verdict"] == OPPOSITE[row["expected"]] for row in expected):

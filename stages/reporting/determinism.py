@@ -20,7 +20,7 @@ def comparable(costs: Costs) -> Costs:
 
 
 def answer(costs: Costs) -> str:
-    """Say by the intervals whether deterministic runs are expensive, as `stages.comparison.studies.answer` does."""
+    """Say by the intervals whether deterministic runs are expensive: each net answers, and they need not agree."""
     peers = comparable(costs)
     dear, cheap = ([cost["low"] > EXPENSIVE for cost in peers], [cost["high"] < EXPENSIVE for cost in peers])
     if not peers:

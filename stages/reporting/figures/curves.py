@@ -176,7 +176,7 @@ def close_up(histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> Windo
     fence = 1.5 * (upper - lower)
     near = [curve for curve, end in zip(curves, ends, strict=True) if lower - fence <= end <= upper + fence]
     later = pd.concat([curve[curve.index > curve.index[-1] / 2] for curve in near])
-    if HIDDEN * np.ptp(later) > np.ptp(everything):
+    if HIDDEN * np.ptp(later) >= np.ptp(everything):  # of what never changes, too
         return None
     margin = max(0.06 * np.ptp(later), 0.002 * abs(later.mean()))
     return Window(int(later.index.min()), later.min() - margin, later.max() + margin)
@@ -198,7 +198,7 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
             width = 1.5 + len(rates) - 1 - place  # where one lies on another, the lower is seen at its edges
             title = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
             axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=title)
-        axes.set_title(f"beside {baseline}" if len(rates) > 1 else baseline)
+        axes.set_title(f"beside {baseline}" if baseline in rates and len(rates) > 1 else ", ".join(rates))
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
         axes.set_ylim(0, 1.08 * max(rate.max() for _, rate in rates.values()))

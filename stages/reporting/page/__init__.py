@@ -32,7 +32,6 @@ SCRIPT_WORDS = {
             "actual",
             "close_all",
             "compared",
-            "difference",
             "found_questions",
             "found_variants",
             "high",

@@ -48,7 +48,9 @@ def numbers(values: Iterable[float]) -> list[float | None]:
 
 def changes_rate(name: str, curves: Mapping[str, Any]) -> bool:
     """Whether a variant's learning rate is not the same in all epochs."""
-    return any(len(set(values["mean"])) > 1 for values in curves.get(name, {}).get("learning_rate", {}).values())
+    return any(
+        len(set(values["mean"]) - {None}) > 1 for values in curves.get(name, {}).get("learning_rate", {}).values()
+    )
 
 
 def described(names: list[str], axis: Text, metric: str, curves: Mapping[str, Any]) -> Text:
