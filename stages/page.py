@@ -20,7 +20,7 @@ from stages.recipes.schema import read_params
 from stages.reporting.determinism import BENCHMARKS
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
-from stages.reporting.repeats import KEPT, Tables, kept, stale
+from stages.reporting.repeats import KEPT, Tables, joined, kept
 from stages.reporting.strings import Text, text
 from stages.reporting.vega import bundle
 
@@ -47,13 +47,15 @@ def table(path: Path) -> pd.DataFrame:
 
 
 def several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
-    """The kept tables of a run with several seeds, if they belong to this run of one; else what to say of them."""
+    """The tables of a kept run with several seeds where they belong to this run of one, and what to say of them."""
     if len(one[TRAININGS]["seed"].unique()) > 1:
         return None, []
     if not all(kept(path).exists() for path in KEPT):
         return None, [text("page", "no_repeats")]
-    several = {path: pd.read_csv(kept(path)) for path in KEPT}
-    return (None, [text("page", "stale_repeats")]) if stale(several, one) else (several, [])
+    several, own = joined({path: pd.read_csv(kept(path)) for path in KEPT}, one)
+    if own and len(own) == len(one[ANSWERS]):
+        return None, [text("page", "stale_repeats")]
+    return several, [text("page", "own_studies", studies=", ".join(own))] if own else []
 
 
 def read_reports() -> Reports:

@@ -40,6 +40,41 @@ def test_a_variant_that_is_new_or_gone_is_stale() -> None:
     assert repeats.stale_trainings(SEVERAL[SEVERAL["variant"] == "a"], ONE) == ["b"]
 
 
+def study(name: str, *variants: str, seeds: int = 1) -> dict[Path, pd.DataFrame]:
+    columns = {"study": name, "baseline": "a", "metric": "mse", "expected": "better", "seeds": seeds}
+    return {
+        repeats.ANSWERS: pd.DataFrame([dict.fromkeys(repeats.ASKED[repeats.ANSWERS], name) | {"seeds": seeds}]),
+        repeats.COMPARISONS: pd.DataFrame([columns | {"variant": variant} for variant in variants]),
+    }
+
+
+def tables(trainings: pd.DataFrame, *studies: dict[Path, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
+    published = pd.DataFrame([dict.fromkeys(repeats.ASKED[repeats.PUBLISHED], "") | {"variant": "a"}])
+    asked_of = {path: pd.concat([each[path] for each in studies]) for path in (repeats.ANSWERS, repeats.COMPARISONS)}
+    return asked_of | {repeats.PUBLISHED: published, repeats.TRAININGS: trainings}
+
+
+def test_a_new_variant_takes_the_kept_answers_from_its_own_study_alone() -> None:
+    new = pd.concat([ONE, ONE[:1].assign(variant="mine")])
+    several = tables(SEVERAL, study("first", "b", seeds=5), study("second", "b", seeds=5))
+    one = tables(new, study("first", "b"), study("second", "b", "mine"))
+    found, own = repeats.joined(several, one)
+    assert own == ["second"]
+    assert found[repeats.COMPARISONS][["study", "variant", "seeds"]].to_numpy().tolist() == [
+        ["first", "b", 5],
+        ["second", "b", 1],
+        ["second", "mine", 1],
+    ]
+    assert found[repeats.ANSWERS]["seeds"].tolist() == [5, 1]
+    assert len(found[repeats.TRAININGS]) == len(SEVERAL) + 1
+
+
+def test_a_training_that_changed_takes_the_kept_answers_from_every_study_that_compares_it() -> None:
+    several = tables(SEVERAL, study("first", "b", seeds=5), study("second", "c", seeds=5))
+    one = tables(ONE.assign(epochs=[5, 4]), study("first", "b"), study("second", "c"))
+    assert repeats.joined(several, one)[1] == ["first"]
+
+
 def asked(path: Path) -> pd.DataFrame:
     return pd.DataFrame([dict.fromkeys(repeats.ASKED[path], "this"), dict.fromkeys(repeats.ASKED[path], None)])
 

@@ -44,6 +44,37 @@ def stale(several: Tables, one: Tables) -> list[str]:
     return lines
 
 
+def joined(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
+    """The kept tables where they belong to the run with one seed, its own rows elsewhere; and the studies of those.
+
+    A study belongs if both runs ask the same in it, and no training of what it compares is another.
+    """
+    changed = stale_trainings(several[TRAININGS], one[TRAININGS])
+    studies = [*one[ANSWERS]["study"]]
+    own = [study for study in studies if not _belongs(study, several, one, changed)]
+    tables = {}
+    for path in (ANSWERS, COMPARISONS):
+        of_each = [_of_study((one if study in own else several)[path], study) for study in studies]
+        tables[path] = pd.concat([one[path][:0], *of_each])
+    for path in (PUBLISHED, TRAININGS):
+        kept_rows, own_rows = (each[path]["variant"].isin(changed) for each in (several, one))
+        tables[path] = pd.concat([several[path][~kept_rows], one[path][own_rows]])
+    return tables, own
+
+
+def _belongs(study: str, several: Tables, one: Tables, changed: list[str]) -> bool:
+    for path in (ANSWERS, COMPARISONS):
+        before, now = (_of_study(each[path], study)[ASKED[path]] for each in (several, one))
+        if before.fillna("").to_numpy().tolist() != now.fillna("").to_numpy().tolist():
+            return False
+    compared = _of_study(one[COMPARISONS], study)
+    return not {*compared["variant"], *compared["baseline"]} & {*changed}
+
+
+def _of_study(table: pd.DataFrame, study: str) -> pd.DataFrame:
+    return table[table["study"] == study]
+
+
 def stale_trainings(several: pd.DataFrame, one: pd.DataFrame) -> list[str]:
     """Name the variants of which a training of one is not in several with the same figures; see `TRAININGS`."""
     keys = ["variant", "split", "seed"]
