@@ -176,52 +176,52 @@ def whole(runs: dict[str, Any], stands: dict[str, Any]) -> tuple[float, float]:
 
 def render_documents(documents: Results) -> str:
     """Section (b)."""
-    runs, stands, together = documents["runs"], documents["stands"], documents["all cores"]
-    cores = together["cores"]
+    runs, stands, together = documents["runs"], documents["stands"], documents.get("all cores")
     covered = sum(stand["like"] in runs for stand in stands.values())
-
-    def cells(ours: float, theirs: float, digits: int = 1) -> list[str]:
-        return [f"{ours:.{digits}f}", f"{theirs:.{digits}f}", f"{theirs / ours:.2f}"]
 
     def of(each: dict[str, Any], way: str) -> float:
         return sum(ways[way]["wall"] for ways in each.values())
 
-    all_ours, all_theirs = whole(runs, stands)
-    one_core = [(of(runs, "ours"), of(runs, "documents")), (all_ours, all_theirs)]
-    all_ours, all_theirs = whole(together["runs"], stands)
-    all_cores = [(together["seconds"], of(together["runs"], "documents")), (all_ours / cores, all_theirs)]
-    rows = []
-    for variant, ways in runs.items():
-        stands_for = sum(stand["like"] == variant for stand in stands.values())
-        also = [together["runs"][variant][way]["wall"] for way in ("ours", "documents")]
-        both = [*cells(ways["ours"]["wall"], ways["documents"]["wall"]), *(f"{wall:.1f}" for wall in also), ""]
-        rows.append([f"`{variant}`", str(stands_for), *both])
-    rows.append(["in all", "", *cells(*one_core[0]), *cells(*all_cores[0])])
-    rows.append([f"extrapolated to {covered} Keras variants", "", *cells(*one_core[1], 0), *cells(*all_cores[1], 0)])
-    targets = [
-        [f"{what}, {where}", f"≥ {factor:g} ×", *_at_least(theirs / ours, factor)]
-        for where, factor, both in (
-            ("one core", FASTER_THAN_DOCUMENTS, one_core),
-            (f"{cores} cores", FASTER_THAN_DOCUMENTS_ON_ALL_CORES, all_cores),
-        )
-        for what, (ours, theirs) in zip(("the sample", "extrapolated"), both, strict=True)
-    ]
+    measured = [("one core", FASTER_THAN_DOCUMENTS, runs, of(runs, "ours"), 1)]
+    if together:
+        cores = together["cores"]
+        factor = FASTER_THAN_DOCUMENTS_ON_ALL_CORES
+        measured.append((f"{cores} cores", factor, together["runs"], together["seconds"], cores))
+    header = ["variant", "stands for"]
+    rows = [[f"`{variant}`", str(sum(stand["like"] == variant for stand in stands.values()))] for variant in runs]
+    rows += [["in all", ""], [f"extrapolated to {covered} Keras variants", ""]]
+    targets = []
+    for where, factor, each, seconds, cores in measured:
+        header += [f"ours, {where}", f"documents, {where}", "ratio"]
+        walls = [tuple(each[variant][way]["wall"] for way in ("ours", "documents")) for variant in runs]
+        all_ours, all_theirs = whole(each, stands)
+        sums = [(seconds, of(each, "documents")), (all_ours / cores, all_theirs)]
+        for row, (ours, theirs) in zip(rows, [*walls, *sums], strict=True):
+            row += [f"{ours:.1f}", f"{theirs:.1f}", f"{theirs / ours:.2f}"]
+        targets += [
+            [f"{what}, {where}", f"≥ {factor:g} ×", *_at_least(theirs / ours, factor)]
+            for what, (ours, theirs) in zip(("the sample", "extrapolated"), sums, strict=True)
+        ]
     estimators = ", ".join(f"`{name}`" for name in documents["estimators"])
-    header = ["variant", "stands for", "ours", "documents", "ratio", f"ours, {cores} cores", "documents", "ratio"]
+    beside = (
+        f"""
+Then with all {together["cores"]} cores, where the documents' still come one after the other, with as many threads as
+TensorFlow chooses, and ours {together["cores"]} at a time, the longest first: the ratio of one variant says little."""
+        if together
+        else "\nWith all cores it was not measured."
+    )
     return f"""## The pipeline against the documents' way
 
-Wall seconds of whole processes, once each: on one core, one after the other; then with all {cores} cores, where the
-documents' still come one after the other, with as many threads as TensorFlow chooses, and ours {cores} at a time, the
-longest first. *Ours* is a `python -m stages.train`, which also saves the model, loads it back, predicts with it and
-writes the history. *Documents* is a script that imports Keras, loads the arrays, fits a plain model with its
-validation rows and evaluates it on the test rows.
+Wall seconds of whole processes, once each, one after the other on one core. *Ours* is a `python -m stages.train`,
+which also saves the model, loads it back, predicts with it and writes the history. *Documents* is a script that imports
+Keras, loads the arrays, fits a plain model with its validation rows and evaluates it on the test rows.{beside}
 
 {table(header, rows)}
 
 {table(["target", "wanted", "measured", ""], targets)}
 
 On one core *documents* also sleeps before each epoch but the first, see above: that is in its seconds, as a user would
-have it there. With all cores it does not.
+have it there.
 
 The sample has one variant for each kind of data and net (`alike` in `benchmarks/measurements.py`), and every Keras
 variant is like one of them. Extrapolated: steps times the seconds per step of the variant that it is like, plus the

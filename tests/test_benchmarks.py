@@ -212,10 +212,13 @@ def test_the_whole_scales_by_steps_beyond_the_shortest_process() -> None:
     assert whole == (30.0, 30.0 + 5.0 + 5.0 + 2 * 25.0)
     page = report.render_documents(DOCUMENTS)
     # On all cores: the sum of ours, (12 + 4 + (4 + 2 * 8)) / 2, beside the documents' 22 + 4 + (4 + 2 * 18).
-    assert line(page, "extrapolated to 3 Keras variants").endswith("| 30 | 90 | 3.00 | 18 | 66 | 3.67 |")
+    assert line(page, "extrapolated to 3 Keras variants").endswith("| 30.0 | 90.0 | 3.00 | 18.0 | 66.0 | 3.67 |")
     assert line(page, "in all").endswith("| 14.0 | 35.0 | 2.50 | 12.0 | 26.0 | 2.17 |")
     assert line(page, "the sample, one core").endswith("| 2.5 × | met |")
     assert line(page, "the sample, 2 cores").endswith("| 2.17 × | **missed** |")
+    page = report.render_documents({key: value for key, value in DOCUMENTS.items() if key != "all cores"})
+    assert line(page, "in all").endswith("| 14.0 | 35.0 | 2.50 |")
+    assert "With all cores it was not measured." in page
 
 
 @pytest.mark.usefixtures("deterministic")
