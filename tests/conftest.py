@@ -1,6 +1,7 @@
 """What several test files need: the repository's own parameters, and TensorFlow as the stages use it."""
 
 import gc
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from stages.recipes.schema import Params, read_params
 from stages.training import xla
 
 xla.set_flags()  # before any test file imports Keras
+# What a script starts in the background ignores Ctrl-C, and so would all that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 
