@@ -57,8 +57,8 @@ def joined(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
         of_each = [_of_study((one if study in own else several)[path], study) for study in studies]
         tables[path] = pd.concat([one[path][:0], *of_each])
     for path in (PUBLISHED, TRAININGS):
-        kept_rows, own_rows = (each[path]["variant"].isin(changed) for each in (several, one))
-        tables[path] = pd.concat([several[path][~kept_rows], one[path][own_rows]])
+        in_several, in_one = (each[path]["variant"].isin(changed) for each in (several, one))
+        tables[path] = pd.concat([several[path][~in_several], one[path][in_one]])
     return tables, own
 
 
