@@ -21,42 +21,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE
+from stages.artifacts import RECIPE
+from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, METRICS, PUBLISHED, write_table
 from stages.comparison.scores import LESS_IS_BETTER
-from stages.comparison.studies import COMPARISON_COLUMNS, Result, answer, compare_members, own_figure
-from stages.datasets import load_splits, module_of
-from stages.evaluate import METRICS, loss_function, write_table
+from stages.comparison.studies import Result, answer, compare_members, loss_function, own_figure, result_of
+from stages.datasets import module_of
 from stages.recipes.schema import Published, Study, read_params
 from stages.reporting import charts
 from stages.reporting.colours import variant_colours
 
-LEADERBOARD = Path("reports/leaderboard.csv")
-COMPARISONS = Path("reports/comparisons.csv")
-ANSWERS = Path("reports/answers.csv")
 SUMMARY = Path("reports/summary.json")
-PUBLISHED = Path("reports/published.csv")
 CHARTS = Path("reports/charts")
 
-FIGURE_COLUMNS = [
-    "document",
-    "variant",
-    "part",
-    "metric",
-    "epoch",
-    "published",
-    "ours",
-    "std",
-    "seeds",
-    "difference",
-    "tolerance",
-    "result",
-]
 SPREAD = 3.0
 """Standard deviations over seeds within which a published figure may lie, if that is wider than its tolerance."""
 SEEDS_FOR_A_SPREAD = 5
 """From so many on, their standard deviation is known well enough for that."""
 LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
-ANSWER_COLUMNS = ["study", "question", "claim", "documents", "answer"]
 
 Table = list[dict[str, Any]]
 
@@ -101,7 +82,7 @@ def studied(studies: dict[str, Study], results: dict[str, Result]) -> tuple[pd.D
                 "answer": answer(rows),
             }
         )
-    return pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS), pd.DataFrame(answers, columns=ANSWER_COLUMNS)
+    return pd.DataFrame(comparisons, columns=COLUMNS[COMPARISONS]), pd.DataFrame(answers, columns=COLUMNS[ANSWERS])
 
 
 def published_figures(figures: list[Published], measured: dict[str, Any], histories: dict[str, pd.DataFrame]) -> Table:
@@ -176,15 +157,12 @@ def main() -> None:
     """Write all tables."""
     params = read_params()
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
-    results = {}
-    for name, recipe in RECIPE.read_all().items():
-        splits = load_splits(recipe["dataset"], recipe["split"])
-        results[name] = Result(name, recipe, splits, PREDICTIONS.read(name), HISTORY.read(name))
+    results = {name: result_of(name) for name in RECIPE.variants()}
     table = leaderboard(measured, results)
     comparisons, answers = studied(params.studies, results)
     histories = {name: each.history for name, each in results.items()}
     rows = published_figures(params.published, measured, histories)
-    published = pd.DataFrame(rows, columns=FIGURE_COLUMNS).astype({"epoch": "Int64"})
+    published = pd.DataFrame(rows, columns=COLUMNS[PUBLISHED]).astype({"epoch": "Int64"})
     for path, content in ((LEADERBOARD, table), (COMPARISONS, comparisons), (ANSWERS, answers)):
         write_table(content, path, digits=6)
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")

@@ -17,7 +17,7 @@ import numpy as np
 from stages.artifacts import HISTORIES, MODELS, RECIPE, RECIPES
 from stages.comparison import scores
 from stages.datasets import module_of, row_shape
-from stages.evaluate import part_metrics
+from stages.evaluation.metrics import part_metrics
 from stages.normalize import check_splits
 from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import Params, Published, Variant, read_params, unknown

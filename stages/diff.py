@@ -25,15 +25,14 @@ from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES
+from stages.artifacts import HISTORY, NORMALIZED, PREDICTIONS, RECIPE, RECIPES
 from stages.comparison.scores import HISTORY_SCORES, KNOWN, LESS_IS_BETTER
 from stages.comparison.statistics import verdict
-from stages.comparison.studies import Result, difference
-from stages.datasets import load_splits, module_of
+from stages.comparison.studies import Result, difference, result_of
+from stages.datasets import module_of
 from stages.recipes.schema import unknown
 
 WORKSPACE = "workspace"
-NORMALIZED = Path("data/normalized")
 COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]
 
 
@@ -79,14 +78,12 @@ class Revision:
 
     def result(self, variant: str, left: dict[Path, bytes], scratch: Path) -> Result:
         """Open what a variant left, with the targets of its split."""
-        recipe = RECIPE.read(variant, left.__getitem__)
-        folder = scratch / self.name.replace("/", "_")
-        if self._files is not None and not (folder / recipe["dataset"]).exists():
-            self._copy_targets(recipe["dataset"], folder)
-        normalized = NORMALIZED if self._files is None else folder
-        splits = load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False)
-        predictions, history = PREDICTIONS.read(variant, left.__getitem__), HISTORY.read(variant, left.__getitem__)
-        return Result(variant, recipe, splits, predictions, history)
+        if self._files is None:
+            return result_of(variant, left.__getitem__)
+        dataset, folder = RECIPE.read(variant, left.__getitem__)["dataset"], scratch / self.name.replace("/", "_")
+        if not (folder / dataset).exists():
+            self._copy_targets(dataset, folder)
+        return result_of(variant, left.__getitem__, folder)
 
     def _copy_targets(self, dataset: str, folder: Path) -> None:
         index = self.read(NORMALIZED / dataset / "splits.json")

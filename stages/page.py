@@ -12,10 +12,8 @@ import pandas as pd
 
 from benchmarks.report import determinism_costs
 from stages.artifacts import HISTORY, RECIPE, SUMMARY
-from stages.compare import ANSWER_COLUMNS, ANSWERS, COMPARISONS, FIGURE_COLUMNS, LEADERBOARD, PUBLISHED
-from stages.comparison.studies import COMPARISON_COLUMNS
+from stages.artifacts.tables import ANSWERS, CLASSES, COLUMNS, COMPARISONS, CONFUSION, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.environment import ENVIRONMENT
-from stages.evaluate import CLASSES, CONFUSION, TRAININGS
 from stages.recipes.schema import read_params
 from stages.reporting.determinism import BENCHMARKS
 from stages.reporting.page import render
@@ -29,16 +27,6 @@ FIGURES = Path("reports/figures")
 DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
 """The folders of figures whose pictures the page draws itself."""
 PAGE = Path("reports/index.html")
-COLUMNS = {
-    LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters"],
-    COMPARISONS: COMPARISON_COLUMNS,
-    ANSWERS: ANSWER_COLUMNS,
-    PUBLISHED: FIGURE_COLUMNS,
-    TRAININGS: ["dataset", "variant", "split", "seed"],
-    CONFUSION: ["variant", "actual", "predicted", "count"],
-    CLASSES: ["variant", "class", "precision", "recall", "f1", "rows"],
-}
-"""Of tables that are not there."""
 
 
 def table(path: Path) -> pd.DataFrame:

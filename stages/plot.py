@@ -39,9 +39,9 @@ from joblib import cpu_count  # it knows the limits of a container
 from matplotlib.figure import Figure
 
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
-from stages.compare import LEADERBOARD
+from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
+from stages.comparison.studies import loss_function
 from stages.datasets import Raw, load_split, module_of
-from stages.evaluate import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST, loss_function
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import Params, Study, read_params
 from stages.reporting import metrics

@@ -43,9 +43,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stages.artifacts import MODELS
+from stages.artifacts import MODELS, NORMALIZED
+from stages.artifacts.tables import METRICS
 from stages.environment import ENVIRONMENT, differences, environment
-from stages.evaluate import METRICS
 from stages.recipes.resolve import Recipe, recipes
 from stages.recipes.schema import read_params, unknown
 from stages.scheduling.graph import with_upstream
@@ -242,7 +242,7 @@ def compare(stage: str, recorded: Recorded, copy: Path) -> Result:
     if not other:
         return Result("same bytes")
     variant = stage.partition("@")[2]
-    normalized = copy / "data" / "normalized"
+    normalized = copy / NORMALIZED
     if any(recorded.files(output) is None for output in outputs):
         absent = "the recorded files are not in the cache"
         known = recorded_metrics(recorded, variant) if group(stage) == TRAINING else None

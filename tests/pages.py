@@ -7,9 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
-from stages.evaluate import TRAININGS
-from stages.page import COLUMNS
+from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.recipes.schema import Params, parse_params
 from stages.reporting.page.reports import Reports
 from stages.reporting.repeats import Tables

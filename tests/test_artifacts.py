@@ -1,5 +1,6 @@
 """What a variant left is found where it was left, and what is missing or damaged is named."""
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from stages import artifacts, train
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY, Artifact
+from stages.datasets import load_split, load_splits
 
 ALL: list[Artifact[Any]] = [RECIPE, SUMMARY, PREDICTIONS, HISTORY]
 each = pytest.mark.parametrize("artifact", ALL, ids=lambda artifact: artifact.ending)
@@ -31,6 +33,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_training_leaves_its_files_where_they_are_looked_for() -> None:
     folders = (artifacts.RECIPES, artifacts.MODELS, artifacts.HISTORIES)
     assert folders == (train.RECIPES, train.MODELS, train.HISTORIES)
+    read = {inspect.signature(load).parameters["folder"].default for load in (load_split, load_splits)}
+    assert read == {artifacts.NORMALIZED}
 
 
 def test_what_a_variant_left_is_read(workspace: Path) -> None:

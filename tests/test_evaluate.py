@@ -2,32 +2,34 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import evaluate
+from stages.artifacts.tables import PRECISION_RECALL, RELIABILITY, ROC
+from stages.comparison.scores import shares
 from stages.datasets import Split
+from stages.evaluation import metrics, tables
 
 
 def test_a_classifier_is_measured_as_by_hand() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.5, 0.4, 0.1]], dtype=np.float32)
-    measured = evaluate.classification_metrics(np.array([0, 2, 1]), probabilities)
+    measured = metrics.classification_metrics(np.array([0, 2, 1]), probabilities)
     assert measured["accuracy"] == pytest.approx(2 / 3)
     assert measured["log_loss"] == pytest.approx(-np.log([0.7, 0.8, 0.4]).mean(), rel=1e-6)
 
 
 def test_a_probability_of_zero_for_the_true_class_costs_much_but_not_everything() -> None:
-    measured = evaluate.classification_metrics(np.array([0]), np.array([[0, 1, 0]], dtype=np.float32))
+    measured = metrics.classification_metrics(np.array([0]), np.array([[0, 1, 0]], dtype=np.float32))
     assert 30 < measured["log_loss"] < 40
 
 
 def test_one_output_is_the_probability_of_class_one() -> None:
     ones = np.array([[0.1], [0.9], [0.6], [0.4]], dtype=np.float32)
-    measured = evaluate.classification_metrics(np.array([0, 1, 0, 1]), ones)
+    measured = metrics.classification_metrics(np.array([0, 1, 0, 1]), ones)
     assert measured["accuracy"] == 0.5
     assert measured["roc_auc"] == 0.75
     assert measured["log_loss"] == pytest.approx(-np.log([0.9, 0.9, 0.4, 0.4]).mean(), rel=1e-6)
 
 
 def test_a_regression_is_measured_as_by_hand() -> None:
-    measured = evaluate.regression_metrics(np.array([1, 2, 3], dtype=np.float32), np.array([[1], [2], [5]], np.float32))
+    measured = metrics.regression_metrics(np.array([1, 2, 3], dtype=np.float32), np.array([[1], [2], [5]], np.float32))
     assert measured == pytest.approx({"mse": 4 / 3, "rmse": (4 / 3) ** 0.5, "mae": 2 / 3, "r2": -1.0})
 
 
@@ -35,15 +37,15 @@ def test_a_regression_is_measured_as_by_hand() -> None:
 def test_a_second_output_adds_its_error_and_the_weighted_sum(recipe: dict, loss: float) -> None:
     y = np.array([0, 0], dtype=np.float32)
     outputs = {"main": np.array([[1], [1]], np.float32), "auxiliary": np.array([[2], [2]], np.float32)}
-    measured = evaluate.part_metrics(y, outputs, recipe)
+    measured = metrics.part_metrics(y, outputs, recipe)
     assert measured["auxiliary_mse"] == 4
     assert measured["loss"] == pytest.approx(loss)
 
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
-    assert evaluate.over_trainings([{"accuracy": 0.5}]) == {"accuracy": 0.5}
+    assert metrics.over_trainings([{"accuracy": 0.5}]) == {"accuracy": 0.5}
     # Student's t of one degree of freedom at 97.5 % is 12.7062.
-    assert evaluate.over_trainings([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
+    assert metrics.over_trainings([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
         "accuracy": 0.5,
         "accuracy_std": pytest.approx(0.141421),
         "accuracy_low": pytest.approx(0.5 - 1.27062, abs=1e-5),
@@ -53,7 +55,7 @@ def test_one_seed_has_no_deviation_and_several_have() -> None:
 
 def test_repeated_splits_are_counted_once_each_and_share_rows() -> None:
     seeds = [{"accuracy": value} for value in (0.3, 0.5, 0.5, 0.7)]  # two splits with means 0.4 and 0.6
-    found = evaluate.over_trainings(seeds, splits=2, overlap=0.5)
+    found = metrics.over_trainings(seeds, splits=2, overlap=0.5)
     assert found["accuracy"] == 0.5
     half = 12.7062 * 0.141421 * (1 / 2 + 0.5) ** 0.5
     assert found["accuracy_high"] == pytest.approx(0.5 + half, abs=1e-4)
@@ -69,8 +71,8 @@ HISTORY = pd.DataFrame({"seed": [42], "epoch": [3]})
 def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
     predictions = {part: np.array([[[0.9], [0.2]]], dtype=np.float32) for part in ("validation", "test")}
     splits = [split_with({"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])})]
-    of_each = evaluate.metrics_of_each({}, splits, predictions, HISTORY)
-    measured = evaluate.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3]})
+    of_each = metrics.metrics_of_each({}, splits, predictions, HISTORY)
+    measured = metrics.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3]})
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
     assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
@@ -80,12 +82,12 @@ def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
 def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its_own() -> None:
     predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
     splits = [split_with({"train": np.zeros(4), "test": np.array(labels)}) for labels in ([1, 0], [0, 1])]
-    of_each = evaluate.metrics_of_each({}, splits, {"test": predicted}, HISTORY)
-    measured = evaluate.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
+    of_each = metrics.metrics_of_each({}, splits, {"test": predicted}, HISTORY)
+    measured = metrics.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
     assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
     assert measured["model"] == {"parameters": 7, "epochs": 4, "trainings": 4, "epochs_std": 2}
     recipe = {"dataset": "thoracic", "seed": 5, "repeats": 2}
-    table = evaluate.trainings("mine", recipe, of_each, splits, [3, 3, 3, 7])
+    table = metrics.trainings("mine", recipe, of_each, splits, [3, 3, 3, 7])
     columns = ["variant", "split", "seed", "epochs", "test_accuracy"]
     assert table[columns].to_numpy().tolist() == [
         ["mine", 0, 5, 3, 1.0],
@@ -98,16 +100,16 @@ def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its
 def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:
     y = np.array([0, 0, 0, 1])
     sure = np.tile([0.75, 0.25], (4, 1))
-    assert evaluate.calibration_error(y, sure) == 0
+    assert metrics.calibration_error(y, sure) == 0
     # Of four rows at 0.95, three are right; of two at 0.6, none: (4 * 0.2 + 2 * 0.6) / 6.
     y, unsure = np.array([0, 0, 0, 1, 1, 1]), np.array([[0.95, 0.05]] * 4 + [[0.6, 0.4]] * 2)
-    assert evaluate.calibration_error(y, unsure) == pytest.approx((4 * 0.2 + 2 * 0.6) / 6)
-    assert evaluate.calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
+    assert metrics.calibration_error(y, unsure) == pytest.approx((4 * 0.2 + 2 * 0.6) / 6)
+    assert metrics.calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
 
 
 def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    table = evaluate.class_metrics(np.array([0, 0, 1]), probabilities, ("a", "b"))
+    table = tables.class_metrics(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert table.to_dict("list") == {
         "class": ["a", "b"],
         "precision": [1.0, 0.5],
@@ -119,7 +121,7 @@ def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
 
 def test_confusion_counts_every_test_row_once() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
-    counts = evaluate.confusion(np.array([0, 0, 1]), probabilities, ("a", "b"))
+    counts = tables.confusion(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert counts[["actual", "predicted", "count"]].to_numpy().tolist() == [
         ["a", "a", 1],
         ["a", "b", 1],
@@ -131,15 +133,15 @@ def test_confusion_counts_every_test_row_once() -> None:
 def test_reliability_has_a_row_for_each_bin_with_rows_and_agrees_with_the_calibration_error() -> None:
     probabilities = np.array([[0.95, 0.05], [0.97, 0.03], [0.4, 0.6]], dtype=np.float32)
     y = np.array([0, 1, 1])
-    bins = evaluate.reliability(y, probabilities)
+    bins = tables.reliability(y, probabilities)
     assert bins.to_numpy().tolist() == [[pytest.approx(0.6), 1, 1], [pytest.approx(0.96), 0.5, 2]]
     error = (bins["rows"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / len(y)
-    assert error == pytest.approx(evaluate.calibration_error(y, evaluate.shares(probabilities)))
+    assert error == pytest.approx(metrics.calibration_error(y, shares(probabilities)))
 
 
 def test_the_worst_rows_are_wrong_ones_by_the_probability_of_their_class() -> None:
     probabilities = np.array([[0.3, 0.7], [0.1, 0.9], [0.6, 0.4], [0.49, 0.51]], dtype=np.float32)
-    worst = evaluate.worst_rows(np.array([0, 0, 0, 0]), probabilities, np.array([70, 71, 72, 73]), ("a", "b"), count=2)
+    worst = tables.worst_rows(np.array([0, 0, 0, 0]), probabilities, np.array([70, 71, 72, 73]), ("a", "b"), count=2)
     assert worst[["row", "actual", "predicted"]].to_numpy().tolist() == [[71, "a", "b"], [70, "a", "b"]]
     assert worst[["probability_actual", "probability_predicted"]].to_numpy()[0] == pytest.approx([0.1, 0.9])
 
@@ -149,12 +151,12 @@ def test_ranking_curves_are_those_of_each_training() -> None:
     splits = [Split(x={}, y=y, rows={"test": np.arange(4)}, scaling={}) for _ in range(2)]
     perfect, reversed_ = [0.1, 0.9, 0.8, 0.2], [0.9, 0.1, 0.2, 0.8]
     predictions = np.array([perfect, reversed_, perfect, perfect], np.float32)[..., np.newaxis]
-    tables = evaluate.classifier_tables(("no", "yes"), splits, predictions, seed=42)
-    curves = dict(list(tables[evaluate.ROC].groupby(["split", "seed"])))
+    made = tables.classifier_tables(("no", "yes"), splits, predictions, seed=42)
+    curves = dict(list(made[ROC].groupby(["split", "seed"])))
     assert list(curves) == [(0, 42), (0, 43), (1, 42), (1, 43)]
     areas = [np.trapezoid(each["true_positive_rate"], each["false_positive_rate"]) for each in curves.values()]
     assert areas == [1, 0, 1, 1]
-    recall = tables[evaluate.PRECISION_RECALL].query("split == 0 and seed == 42")["recall"]
+    recall = made[PRECISION_RECALL].query("split == 0 and seed == 42")["recall"]
     assert recall.is_monotonic_increasing
-    assert tables[evaluate.RELIABILITY]["rows"].sum() == 16  # of all trainings
-    assert evaluate.ROC not in evaluate.classifier_tables(("a", "b", "c"), splits, np.ones((1, 4, 3), np.float32), 42)
+    assert made[RELIABILITY]["rows"].sum() == 16  # of all trainings
+    assert ROC not in tables.classifier_tables(("a", "b", "c"), splits, np.ones((1, 4, 3), np.float32), 42)

@@ -15,8 +15,7 @@ import pytest
 from pages import history_of, reports_of, without
 
 from stages import page as stage
-from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
-from stages.evaluate import TRAININGS
+from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.recipes.schema import Params
 from stages.reporting import determinism, page, repeats
 from stages.reporting.page import answers, boards, cards, charts
@@ -368,7 +367,7 @@ def test_figures_of_a_quantity_have_units() -> None:
     assert list(rows) == ["MAE in USD", "MSE in (100,000 USD)²", "R²", "RMSE in USD"]
     assert (rows["MAE in USD"]["test"], rows["RMSE in USD"]["validation"]) == ("37,932", "50,000")
     figure = {"document": "E", "variant": "net", "part": "training", "metric": "mean_absolute_error", "epoch": 1}
-    table = pd.DataFrame([figure | {"published": 0.4, "result": "missed"}], columns=stage.COLUMNS[PUBLISHED])
+    table = pd.DataFrame([figure | {"published": 0.4, "result": "missed"}], columns=COLUMNS[PUBLISHED])
     (shown,) = boards.published(table, table, {}, lambda _: "housing")
     assert shown["metric"] == {"en": "MAE in 100,000 USD", "ko": "MAE (단위: 100,000 USD)"}
 

@@ -1,7 +1,7 @@
 """What each variant leaves on disk: where it is, and how it is read.
 
-`stages.configure` writes the recipe, `stages.train` all else. `train` names the folders for itself: if it depended on
-this module, a change here would train every variant again.
+`stages.configure` writes the recipe, `stages.train` all else. `train` and `stages.datasets`, which it imports, name the
+folders for themselves: if they depended on this module, a change here would train every variant again.
 """
 
 import io
@@ -18,6 +18,8 @@ import pandas as pd
 from stages.recipes.objects import sentence
 from stages.recipes.resolve import Recipe
 
+NORMALIZED = Path("data/normalized")
+"""The data sets' arrays, which no variant leaves, but every training reads; see `stages.datasets.load_split`."""
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
 HISTORIES = Path("reports/history")

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stages.artifacts import HISTORY, NORMALIZED, PREDICTIONS, RECIPE
 from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER, ROW_SCORES, TRAINING_SCORES, metrics_for
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
-from stages.datasets import Split, module_of, overlap_of, split_of_each
+from stages.datasets import Split, load_splits, module_of, overlap_of, split_of_each
 from stages.recipes.resolve import Recipe
 from stages.recipes.schema import Study
 
@@ -69,6 +71,20 @@ class Result:
         return np.array([[TRAINING_SCORES[metric](y, predicted)] for y, predicted in pairs])
 
 
+def result_of(
+    variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes, normalized: Path = NORMALIZED
+) -> Result:
+    """Open what a variant left, with the targets of its split; see `Artifact.read`. normalized: the folder of those."""
+    recipe = RECIPE.read(variant, read_bytes)
+    splits = load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False)
+    return Result(variant, recipe, splits, PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes))
+
+
+def loss_function(recipe: Mapping[str, Any]) -> str:
+    """Name what a variant loses, the same where the figures mean the same; empty for an estimator."""
+    return str(recipe.get("loss", "")).removeprefix("sparse_")
+
+
 def _columns(history: pd.DataFrame) -> list[str]:
     return [column for column in ("split", "seed") if column in history]
 
@@ -113,28 +129,11 @@ def _interval(scores: np.ndarray, result: Result, comparisons: int) -> Interval:
     return interval_of_rows(scores, comparisons) if scores.shape[1] > 1 else interval(scores[:, 0], comparisons)
 
 
-COMPARISON_COLUMNS = [
-    "study",
-    "variant",
-    "baseline",
-    "metric",
-    "trainings",
-    "seeds",
-    "ours",
-    "of_baseline",
-    "difference",
-    "low",
-    "high",
-    "verdict",
-    "expected",
-    "remark",
-]
-
-
 def compare_members(
     name: str, study: Study, results: Mapping[str, Result], ranked_by: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """One row per member of a study, see COMPARISON_COLUMNS; what was not measured alike is `not measured`.
+    """One row per member of a study, see `COLUMNS` of `stages.artifacts.tables`; what was not measured alike is
+    `not measured`.
 
     The intervals of the members of which the claim expects something hold together in 95 % of studies; so do those of
     the others. ranked_by: the metric of a data set where the study names none.

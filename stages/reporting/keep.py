@@ -20,8 +20,8 @@ import sys
 
 import pandas as pd
 
+from stages.artifacts.tables import TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.evaluate import TRAININGS
 from stages.reporting.repeats import KEPT, REPEATS, kept
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.report import determinism_costs
-from stages.compare import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
+from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
 from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
 from stages.reporting import determinism as claimed
@@ -29,16 +29,16 @@ from stages.reporting.tables import cell, signed, with_intervals
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
 """What is generated in each: the Korean one is of the first page."""
-FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 
 
 def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
     """One Markdown table per data set, best first. leaderboard: as `stages.compare` writes it."""
     parts = []
     for dataset, rows in leaderboard.groupby("dataset"):
-        rows = with_intervals(str(dataset), rows)
         columns = strings["leaderboards"].get(dataset, {})
         head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
+        rows = with_intervals(str(dataset), rows)
+        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # no variant may have such a figure
         body = [
             [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
             + [cell(row[column]) for column in columns]
@@ -62,8 +62,7 @@ def answers(
     strings = read_strings(language)
     table, verdicts = strings["table"], strings["verdicts"]
     body = []
-    keys = ["study", "variant", "baseline", "metric"]
-    beside = comparisons.merge(alone[[*keys, "verdict"]], on=keys, how="left", suffixes=("", "_alone"))
+    beside = comparisons_beside(comparisons, alone)
     for _, study in studies.iterrows():
         rows = beside[(beside["study"] == study["study"]) & beside["expected"].notna()]
         shown = [
@@ -151,8 +150,8 @@ def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.Data
     small = leaderboard.loc[leaderboard["split"] == "small", "variant"]
     kind = figures["document"].where(figures["metric"] != "parameters", words["parameter_counts"])
     kind = kind.where(~figures["variant"].isin(small), words["calibrated"])
-    beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
-    results = {"one_seed": beside["result"], "several_seeds": beside["result_several"].fillna("not measured")}
+    beside = figures_beside(figures, several)
+    results = {"one_seed": beside["result"], "several_seeds": beside["result_several"]}
     counts = {
         f"{words[run]}: {strings['results'][result]}": found == result
         for run, found in results.items()

@@ -1,4 +1,4 @@
-"""The tables of a run with several seeds that are kept, and whether they belong to those of a run with one.
+"""The tables of a run with several seeds that are kept, beside those of a run with one, and whether they belong there.
 
 `stages.reporting.keep` keeps them. They do as long as both runs ask the same, and the trainings that both have are the
 same.
@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.compare import ANSWERS, COMPARISONS, PUBLISHED
-from stages.evaluate import TRAININGS
+from stages.artifacts.tables import ANSWERS, COMPARISONS, PUBLISHED, TRAININGS
 
 REPEATS = Path("reports/repeats")
 TOLERANCE = 2e-5
 """Of a figure: at most two in the last of its six digits."""
+COMPARISON_KEYS = ["study", "variant", "baseline", "metric"]
+FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 ASKED = {
     ANSWERS: ["study", "question", "claim", "documents"],
-    COMPARISONS: ["study", "variant", "baseline", "metric", "expected"],
-    PUBLISHED: ["document", "variant", "part", "metric", "epoch", "published", "tolerance"],
+    COMPARISONS: [*COMPARISON_KEYS, "expected"],
+    PUBLISHED: [*FIGURE_KEYS, "published", "tolerance"],
 }
 """The columns that say what was asked, not what came of it."""
 KEPT = (*ASKED, TRAININGS)
@@ -30,6 +31,18 @@ Tables = Mapping[Path, pd.DataFrame]
 def kept(path: Path) -> Path:
     """Where the table of a run with several seeds is kept."""
     return REPEATS / path.name
+
+
+def comparisons_beside(comparisons: pd.DataFrame, alone: pd.DataFrame) -> pd.DataFrame:
+    """Comparisons, and what a run with one seed says of each: `verdict_alone`. alone: those of that run."""
+    verdicts = alone[[*COMPARISON_KEYS, "verdict"]]
+    return comparisons.merge(verdicts, on=COMPARISON_KEYS, how="left", suffixes=("", "_alone"))
+
+
+def figures_beside(figures: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
+    """Published figures, and what a run with several seeds gave of each: `<column>_several`, its result too."""
+    beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
+    return beside.assign(result_several=beside["result_several"].fillna("not measured"))
 
 
 def stale(several: Tables, one: Tables) -> list[str]:

@@ -3,16 +3,13 @@
 import json
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 
-from stages.artifacts import RECIPE
+from stages.artifacts import NORMALIZED, RECIPE
 from stages.recipes.schema import unknown
-
-NORMALIZED = Path("data/normalized")
 
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""

@@ -15,7 +15,7 @@ from PIL import Image
 
 from stages.artifacts import HISTORY, PREDICTIONS, SUMMARY, TRAINED_RECIPE
 from stages.datasets import load_splits
-from stages.evaluate import metrics_of_each, variant_metrics
+from stages.evaluation.metrics import metrics_of_each, variant_metrics
 
 ACCURACY_TOLERANCE = 0.02
 LOSS_TOLERANCE = 0.05

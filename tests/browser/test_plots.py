@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from browser.visits import DARK, PHONE, barriers
-from stages.comparison.studies import COMPARISON_COLUMNS
-from stages.evaluate import confusion, write_table
+from stages.artifacts.tables import COLUMNS, COMPARISONS, write_table
+from stages.evaluation.tables import confusion
 from stages.recipes.schema import Study
 from stages.reporting import charts
 
@@ -98,7 +98,7 @@ def write_tables(root: Path, better: float) -> None:
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
     ]
-    comparisons = charts.differences(pd.DataFrame(rows, columns=COMPARISON_COLUMNS), {"more": study}, datasets)
+    comparisons = charts.differences(pd.DataFrame(rows, columns=COLUMNS[COMPARISONS]), {"more": study}, datasets)
     write_table(comparisons, root / "reports" / "charts" / "differences.csv")
     right = round(10 * better)
     tables = []

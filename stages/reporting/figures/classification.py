@@ -62,7 +62,7 @@ def confusion_matrix(name: str, counts: pd.DataFrame, colour: str) -> Figure:
 def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
     """Draw the most wrong images, each with its class and what it was taken for.
 
-    worst: as `stages.evaluate.worst_rows` gives it; images: uint8 (rows of worst, height, width).
+    worst: as `stages.evaluation.tables.worst_rows` gives it; images: uint8 (rows of worst, height, width).
     """
     columns, (wide, high) = 5, (1.38, 1.42)  # of a place with its caption, where an image is 1
     rows = -(-max(len(worst), 1) // columns)

@@ -11,8 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.compare import LEADERBOARD, PUBLISHED
-from stages.evaluate import TRAININGS
+from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
 from stages.reporting.colours import variant_colours
 from stages.reporting.page.answers import studies
 from stages.reporting.page.boards import leaderboards, published

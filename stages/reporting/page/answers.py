@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.compare import ANSWERS, COMPARISONS
+from stages.artifacts.tables import ANSWERS, COMPARISONS
 from stages.comparison.scores import LESS_IS_BETTER
-from stages.evaluate import loss_function
+from stages.comparison.studies import loss_function
 from stages.reporting import determinism
 from stages.reporting.metrics import label
 from stages.reporting.page.charts import changes_rate, chart, curve_charts, numbers, trainings
 from stages.reporting.page.pictures import pictures_of_study
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.repeats import Tables
+from stages.reporting.repeats import Tables, comparisons_beside
 from stages.reporting.strings import study_text, text
 from stages.reporting.tables import signed
 
@@ -22,9 +22,7 @@ from stages.reporting.tables import signed
 def studies(reports: Reports, deciding: Tables, curves: Mapping[str, Any]) -> list[Context]:
     """Each study: question, claim, answer, comparisons and charts; last the claim that a benchmark answers."""
     answers = deciding[ANSWERS].set_index("study")
-    alone = reports.tables[COMPARISONS]
-    keys = ["study", "variant", "baseline", "metric"]
-    compared = deciding[COMPARISONS].merge(alone[[*keys, "verdict"]], on=keys, how="left", suffixes=("", "_alone"))
+    compared = comparisons_beside(deciding[COMPARISONS], reports.tables[COMPARISONS])
     parts = []
     for name, study in reports.params.studies.items():
         rows = [

@@ -8,10 +8,10 @@ import pandas as pd
 from stages.datasets import module_of
 from stages.reporting.metrics import label
 from stages.reporting.page.reports import Context
+from stages.reporting.repeats import figures_beside
 from stages.reporting.strings import joined, read_strings, text
 from stages.reporting.tables import cell, with_intervals
 
-FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
 FAR = 3.0
 """So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
 
@@ -105,10 +105,9 @@ def published(
     figures: pd.DataFrame, several: pd.DataFrame, colours: Mapping[str, str], dataset_of: Callable[[str], str]
 ) -> list[Context]:
     """The documents' figures, ours of this run and of the one with several seeds beside them."""
-    beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
     return [
         {
-            **{key: row[key] for key in ("document", "variant", "result")},
+            **{key: row[key] for key in ("document", "variant", "result", "result_several")},
             "colour": colours.get(row["variant"], "#808080"),
             "part": text("parts", row["part"]),
             "metric": label(row["metric"], dataset_of(row["variant"])),
@@ -116,7 +115,6 @@ def published(
                 key: "" if pd.isna(row[key]) else cell(float(row[key]))
                 for key in ("epoch", "published", "tolerance", "ours", "ours_several", "std_several")
             },
-            "result_several": row["result_several"] if pd.notna(row["result_several"]) else "not measured",
         }
-        for _, row in beside.iterrows()
+        for _, row in figures_beside(figures, several).iterrows()
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.compare import LEADERBOARD
+from stages.artifacts.tables import LEADERBOARD
 from stages.datasets import module_of
 from stages.reporting.metrics import label, unit
 from stages.reporting.page.charts import changes_rate, chart, confused, curve_charts, trainings

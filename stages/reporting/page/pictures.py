@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable
 
-from stages.compare import LEADERBOARD
+from stages.artifacts.tables import LEADERBOARD
 from stages.datasets import module_of
 from stages.reporting.page.reports import Context, Reports
 from stages.reporting.strings import LANGUAGES, Text, text

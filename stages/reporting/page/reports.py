@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.compare import LEADERBOARD
+from stages.artifacts.tables import LEADERBOARD
 from stages.recipes.schema import Params
 from stages.reporting.determinism import Costs
 from stages.reporting.repeats import Tables

@@ -1,0 +1,1 @@
+"""What the variants' predictions are worth, measured one variant at a time."""

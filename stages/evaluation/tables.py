@@ -1,0 +1,107 @@
+"""Long tables of what classifiers predicted of their test rows, for the figures and the page."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from stages.artifacts.tables import CLASSES, CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST
+from stages.comparison.scores import predicted_classes, shares
+from stages.datasets import Split, split_of_each
+from stages.evaluation.metrics import confidence_bins
+
+
+def classifier_tables(
+    classes: tuple[str, ...], splits: list[Split], predictions: np.ndarray, seed: int
+) -> dict[Path, pd.DataFrame]:
+    """The tables of one classifier's test rows, all columns but the variant; the curves are those of two classes alone.
+
+    predictions: float32 (trainings, rows, outputs). Confusion, classes and worst rows are of the first training.
+    """
+    targets = [split.y["test"] for split in split_of_each(splits, len(predictions))]
+    y, probabilities = targets[0], predictions[0]
+    tables = {
+        CONFUSION: confusion(y, probabilities, classes),
+        CLASSES: class_metrics(y, probabilities, classes),
+        WORST: worst_rows(y, probabilities, splits[0].rows["test"], classes),
+        RELIABILITY: reliability(np.concatenate(targets), np.concatenate(predictions)),
+    }
+    if len(classes) == 2:
+        seeds = len(predictions) // len(splits)
+        for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
+            of_each = [
+                curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
+                for number, training in enumerate(zip(targets, predictions, strict=True))
+            ]
+            tables[path] = pd.concat(of_each)
+    return tables
+
+
+def confusion(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Count rows by actual and predicted class."""
+    counts = metrics.confusion_matrix(y, predicted_classes(probabilities), labels=range(len(classes)))
+    index = pd.MultiIndex.from_product([classes, classes], names=["actual", "predicted"])
+    return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
+
+
+def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Precision, recall and F1 of each class, one row each: class, precision, recall, f1, rows."""
+    labels = range(len(classes))
+    precision, recall, f1, rows = metrics.precision_recall_fscore_support(
+        y, predicted_classes(probabilities), labels=labels, zero_division=0
+    )
+    return pd.DataFrame({"class": classes, "precision": precision, "recall": recall, "f1": f1, "rows": rows})
+
+
+def worst_rows(
+    y: np.ndarray, probabilities: np.ndarray, rows: np.ndarray, classes: tuple[str, ...], count: int = 10
+) -> pd.DataFrame:
+    """The wrong test rows whose class the model thought least probable, most wrong first.
+
+    y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two; rows: int (n,) in the raw data.
+    Returns: row, actual, predicted, and what probability each of the two was given.
+    """
+    of_class, predicted = shares(probabilities), predicted_classes(probabilities)
+    of_actual, of_predicted = (of_class[np.arange(len(y)), label] for label in (y, predicted))
+    wrong = np.flatnonzero(predicted != y)
+    worst = wrong[np.argsort(of_actual[wrong], kind="stable")][:count]
+    named = np.array(classes)
+    return pd.DataFrame(
+        {
+            "row": rows[worst],
+            "actual": named[y[worst]],
+            "predicted": named[predicted[worst]],
+            "probability_actual": of_actual[worst],
+            "probability_predicted": of_predicted[worst],
+        }
+    )
+
+
+def reliability(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> pd.DataFrame:
+    """How often the predicted class is right by how sure the model is of it, in the bins of `calibration_error`.
+
+    y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
+    Returns: one row for each bin that has rows: confidence and accuracy (means), rows.
+    """
+    confidence, correct, bin_of_row = confidence_bins(y, shares(probabilities), bins)
+    rows = np.bincount(bin_of_row, minlength=bins)
+    sums = {"confidence": confidence, "accuracy": correct}
+    filled = rows > 0
+    means = {
+        name: np.bincount(bin_of_row, weights=values, minlength=bins)[filled] / rows[filled]
+        for name, values in sums.items()
+    }
+    return pd.DataFrame({**means, "rows": rows[filled]})
+
+
+def roc(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """The ROC curve of one training. y: int (n,), 0 or 1; probabilities: float32 (n, 1)."""
+    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(y, probabilities[:, 0])
+    return pd.DataFrame({"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate})
+
+
+def precision_recall(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """The precision-recall curve of one training, by rising recall; y and probabilities as those of `roc`."""
+    precision, recall, _ = metrics.precision_recall_curve(y, probabilities[:, 0], drop_intermediate=True)
+    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
