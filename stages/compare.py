@@ -46,6 +46,7 @@ def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.Data
     """One row per variant, best first on the test rows of its data set: its size, how long it trained, its figures.
 
     `test_<metric>_low` and `_high` limit the figure that ranks the data set (95 %, see `stages.comparison.statistics`).
+    These and the figure are there, without a value, where no variant of the data set has test rows.
     """
     tables = []
     for dataset, variants in measured.items():
@@ -63,8 +64,9 @@ def leaderboard(measured: dict[str, Any], results: dict[str, Result]) -> pd.Data
                 found = own_figure(results[name], metric)
                 row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}
             rows.append(row)
-        best_first = [metric in LESS_IS_BETTER, True]
-        tables.append(pd.DataFrame(rows).sort_values([f"test_{metric}", "variant"], ascending=best_first))
+        table, ranked = pd.DataFrame(rows), f"test_{metric}"
+        table = table.reindex(columns=list(dict.fromkeys([*table, ranked, f"{ranked}_low", f"{ranked}_high"])))
+        tables.append(table.sort_values([ranked, "variant"], ascending=[metric in LESS_IS_BETTER, True]))
     return pd.concat(tables)
 
 
@@ -145,6 +147,8 @@ def summary(table: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame)
     for dataset, rows in table.groupby("dataset"):
         metric = module_of(str(dataset)).RANKED_BY
         figures = rows[f"test_{metric}"].dropna()
+        if figures.empty:
+            continue
         best, worst = ("min", "max") if metric in LESS_IS_BETTER else ("max", "min")
         of_variants = {"best": figures.agg(best), "median": figures.median(), "worst": figures.agg(worst)}
         picked[f"{dataset}_{metric}"] = {name: round(float(value), 6) for name, value in of_variants.items()}

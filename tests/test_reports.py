@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,10 @@ from stages import compare
 from stages.comparison.studies import Result
 from stages.datasets import Split
 from stages.recipes.schema import Published, Study
+from stages.reporting import charts, readme
+from stages.reporting.figures.overview import overview
+from stages.reporting.page.boards import leaderboards
+from stages.reporting.strings import read_strings
 
 HISTORY = pd.DataFrame(
     {
@@ -111,6 +116,23 @@ def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
     # Of two errors, 0 and 1: Student's t of one degree of freedom.
     assert table.loc["b", "test_mse_high"] == pytest.approx(0.5 + 12.7062 * 0.5, rel=1e-4)
     assert (table["test_accuracy_low"]["d"], table["test_accuracy_high"]["d"]) == (1, 1)
+
+
+def test_variants_of_which_none_has_test_rows_stand_in_the_order_of_their_names_in_every_report() -> None:
+    results = {name: left_by(name, "fashion_mnist", [0.1, 0.2]) for name in ("b", "a")}
+    parts = {"validation": {"accuracy": 0.75}, "model": {"parameters": 7, "epochs": 2.0, "trainings": 1}}
+    table = compare.leaderboard({"fashion_mnist": dict.fromkeys(results, parts)}, results)
+    assert table["variant"].tolist() == ["a", "b"]
+    assert table[["test_accuracy", "test_accuracy_low", "test_accuracy_high"]].isna().all(axis=None)
+    nothing = pd.DataFrame({"answer": [], "result": []})
+    assert compare.summary(table, nothing, nothing) == {"claims": {}, "published": {}}
+    ranked_by = {"fashion_mnist": "accuracy"}
+    assert charts.ranking(table, ranked_by, dict.fromkeys("ab", "#000000"))["part"].tolist() == ["validation"] * 2
+    (axes,) = overview(table, ranked_by).axes
+    assert axes.get_yticklabels() == []
+    assert re.findall("`(.)`", readme.results(table, read_strings("en"))) == ["a", "b"]
+    (board,) = leaderboards(table, {}, [])
+    assert [(row["variant"], row["bar"]) for row in board["rows"]] == [("a", None), ("b", None)]
 
 
 def test_an_estimator_has_no_epochs_on_the_leaderboard() -> None:
