@@ -133,7 +133,10 @@ def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
         ("loss", [0.0, 1.5], False),
         ("loss", [np.nan], False),
         ("loss", [], False),
-        ("accuracy", [0.01, 0.9], False),
+        *((metric, [0.1, 1.5], True) for metric in ("mse", "MAE", "main_loss", "main_mse", "crossentropy")),
+        *((metric, [0.01, 0.9], False) for metric in ("accuracy", "auc", "r2", "true_positives", "cosine_similarity")),
+        ("mse", [-0.1, 1.5], False),
+        ("gloss", [0.1, 1.5], False),
         ("learning_rate", [0.0001, 0.1], True),
     ],
 )

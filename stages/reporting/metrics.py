@@ -31,6 +31,14 @@ ERRORS = ("mae", "rmse")
 """They are written in that."""
 IN_UNIT_OF_TARGET = (*ERRORS, "mean_absolute_error")
 IN_ITS_SQUARE = ("auxiliary_mse", "mean_squared_error", "mse")
+UNBOUNDED = {
+    *("loss", "error", "mae", "mape", "mse", "msle", "rmse"),
+    *("cosh", "crossentropy", "divergence", "hinge", "huber", "kld", "logcosh", "poisson"),
+}
+"""One of these words is in each name that Keras, scikit-learn and we give to what has no greatest value.
+
+All else (an accuracy, a precision, an area under a curve, R²) has one that is near, and ratios mean little.
+"""
 FAR_APART = 10
 """So many times the least must the greatest value be for a logarithmic axis."""
 
@@ -60,10 +68,11 @@ def target(dataset: str) -> str:
 def logarithmic(metric: str, values: Iterable[float]) -> bool:
     """Whether the axis of a metric is logarithmic: that of losses, errors and learning rates that are far apart.
 
-    An accuracy's never is. What is not finite is left out.
+    An accuracy's never is, see `UNBOUNDED`; nor is that of values that are not all positive. What is not finite is left
+    out. metric: as a history has it, after perhaps an output and `_`.
     """
     found = np.fromiter(values, float)
     found = found[np.isfinite(found)]
-    if not len(found) or not any(word in metric for word in ("loss", "error", "learning_rate")):
+    if not len(found) or not (metric == "learning_rate" or UNBOUNDED & {*metric.lower().split("_")}):
         return False
     return bool(0 < found.min() < found.max() / FAR_APART)
