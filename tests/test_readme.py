@@ -51,7 +51,7 @@ def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
 def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
     one, several = readme.read_tables(lambda path: None if path.parent == repeats.REPEATS else "study\nit\n")
     assert {path: table.to_dict() for path, table in several.items()} == {
-        path: one[path].to_dict() for path in repeats.ASKED
+        path: one[path].to_dict() for path in repeats.KEPT
     }
 
 
@@ -82,6 +82,24 @@ def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: p
     assert stale.read_text(encoding="utf-8") == "".join(marks)
     readme.main([])
     readme.main(["--check"])
+
+
+def test_what_is_kept_of_a_run_with_other_trainings_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = [Path("params.yaml"), readme.BENCHMARKS, *readme.READMES.values(), *readme.TABLES]
+    for path in (*places, *map(repeats.kept, repeats.KEPT)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(path), encoding="utf-8")
+    readme.main(["--check"])
+    assert capsys.readouterr().out == ""
+    trainings = pd.read_csv(repeats.TRAININGS)
+    trainings.loc[trainings["variant"] == "elu", "test_accuracy"] += 0.1
+    trainings.to_csv(repeats.TRAININGS, index=False)
+    readme.main(["--check"])
+    expected = f"{repeats.kept(repeats.TRAININGS)}: expected the figures of {repeats.TRAININGS}, got others of elu"
+    assert capsys.readouterr().out == f"{expected}; see stages/reporting/keep.py\n"
 
 
 def test_a_missing_mark_is_told() -> None:

@@ -1,7 +1,8 @@
 """Write the READMEs' tables from the reports: `python -m stages.reporting.readme`; `--check` only looks at them.
 
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
-`stages/reporting/strings/`; a test fails when it is stale.
+`stages/reporting/strings/`; a test fails when it is stale. The answers are those that are kept of a run with several
+seeds; which of its tables no longer belong to the reports is told.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from stages.recipes.resolve import recipes
 from stages.recipes.schema import Params, read_params
 from stages.reporting import determinism as claimed
 from stages.reporting.determinism import BENCHMARKS, Costs
-from stages.reporting.repeats import ASKED, Tables, kept
+from stages.reporting.repeats import KEPT, Tables, comparisons_beside, figures_beside, kept, stale
 from stages.reporting.strings import Strings, read_strings, study_text
 from stages.reporting.tables import cell, signed, with_intervals
 
@@ -36,9 +37,9 @@ def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
     parts = []
     for dataset, rows in leaderboard.groupby("dataset"):
         columns = strings["leaderboards"].get(dataset, {})
-        head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
         rows = with_intervals(str(dataset), rows)
         rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # no variant may have such a figure
+        head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
         body = [
             [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
             + [cell(row[column]) for column in columns]
@@ -209,7 +210,7 @@ def updated(
     return filled(text, {name: blocks[name] for name in BLOCKS[language]})
 
 
-TABLES = (ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED)
+TABLES = (*KEPT, LEADERBOARD)
 
 
 def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
@@ -218,7 +219,7 @@ def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
     read: gives the text of a file, or None if there is none.
     """
     one = {path: pd.read_csv(io.StringIO(read(path))) for path in TABLES}
-    several = {path: read(kept(path)) for path in ASKED}
+    several = {path: read(kept(path)) for path in KEPT}
     return one, {path: one[path] if text is None else pd.read_csv(io.StringIO(text)) for path, text in several.items()}
 
 
@@ -227,18 +228,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.reporting.readme")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a README is stale")
     check = parser.parse_args(arguments).check
-    tables = read_tables(lambda path: path.read_text(encoding="utf-8") if path.exists() else None)
+    one, several = read_tables(lambda path: path.read_text(encoding="utf-8") if path.exists() else None)
     benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
-    stale = []
+    behind = []
     for language, readme in READMES.items():
         before = readme.read_text(encoding="utf-8")
-        after = updated(before, *tables, read_params(), benchmarks, language)
+        after = updated(before, one, several, read_params(), benchmarks, language)
         if after != before:
-            stale.append(str(readme))
+            behind.append(str(readme))
             if not check:
                 readme.write_text(after, encoding="utf-8")
-    if check and stale:
-        sys.exit(f"stale: {', '.join(stale)}; run `python -m stages.reporting.readme`")
+    for line in stale(several, one):
+        print(f"{line}; see stages/reporting/keep.py")
+    if check and behind:
+        sys.exit(f"stale: {', '.join(behind)}; run `python -m stages.reporting.readme`")
 
 
 if __name__ == "__main__":
