@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pages import history_of, reports_of, without
+from pages import history_of, params_of, reports_of, without
 
 from stages import page as stage
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
@@ -313,12 +313,26 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
 
 def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> None:
     content = page.render(reports_of(NAMES, "plain"), BUNDLE)
-    article = content.split('aria-labelledby="study-determinism"')[1].split("</article>")[0]
+    article = content.split('aria-labelledby="study-cost-of-determinism"')[1].split("</article>")[0]
     for said in (determinism.question()["en"], determinism.claim()["ko"], "confirmed", "1.30", "1.20 to 1.40"):
         assert said in article
-    assert 'href="#study-determinism"' in card_of_links(content, "best")
+    assert 'href="#study-cost-of-determinism"' in card_of_links(content, "best")
     unmeasured = page.render(replace(reports_of(NAMES, "plain"), costs=[]), BUNDLE)
     assert "no measurement in benchmarks/results.json" in missing(unmeasured)
+
+
+def test_a_study_called_determinism_stands_beside_the_claim_of_the_benchmarks() -> None:
+    reports = reports_of(NAMES, "plain")
+    params = reports.params.model_copy(update={"studies": {"determinism": reports.params.studies["dropout"]}})
+    tables = {path: table.replace("dropout", "determinism") for path, table in reports.tables.items()}
+    elements = Elements(page.render(replace(reports, params=params, tables=tables), BUNDLE))
+    assert {"study-determinism", f"study-{determinism.NAME}"} <= set(elements.values("id"))
+
+
+def test_no_study_can_be_called_as_the_claim_of_the_benchmarks_is() -> None:
+    study = params_of(NAMES, "plain").studies["dropout"].model_dump()
+    with pytest.raises(ValueError, match=rf"studies\.{determinism.NAME}: expected text that matches"):
+        params_of(NAMES, "plain", studies={determinism.NAME: study})
 
 
 def card_of_links(content: str, name: str) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 from stages.reporting.strings import Text, text
 
 BENCHMARKS = Path("benchmarks/results.json")
+NAME = "cost-of-determinism"
+"""On the page. No study is called so: their names have no hyphen."""
 DOCUMENT = "E"
 EXPENSIVE = 1.1
 """So many times as long: what document E may mean by it, which names no figure."""

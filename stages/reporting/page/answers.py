@@ -78,14 +78,14 @@ def of_determinism(costs: determinism.Costs) -> Context:
     if limits:
         said = text("page", "costs_chart", low=f"{min(limits):.2f}", high=f"{max(limits):.2f}")
         of = {
-            "study": "determinism",
+            "study": determinism.NAME,
             "metric": "ratio",
             "axis": text("determinism", "times"),
             "at": determinism.EXPENSIVE,
         }
         charts.append(chart("differences", said, **of))
     return {
-        "name": "determinism",
+        "name": determinism.NAME,
         "question": determinism.question(),
         "claim": determinism.claim(),
         "documents": [determinism.DOCUMENT],
