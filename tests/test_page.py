@@ -285,7 +285,7 @@ def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
 def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> None:
     deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"])
     assert deep.startswith("variants:\n  mine:\n    dataset: fashion_mnist\n")
-    assert "    - Dense: {units: 10, activation: softmax}\n    optimizer: " in deep
+    assert "    - Dense: {units: 10, activation: softmax}\n    optimizer:\n" in deep
     assert "      repeat: 99\n" in deep
     assert "seed" not in deep
 
