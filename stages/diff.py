@@ -68,7 +68,7 @@ class Revision:
             raise self._absent(RECIPES) from None
 
     def _absent(self, path: Path) -> ValueError:
-        where = "`dvc repro`" if self._files is None else f"`dvc pull` or `dvc exp run` of {self.name}"
+        where = "`dvc repro`" if self._files is None else f"`dvc pull`, or `dvc repro` where {self.name} is checked out"
         return ValueError(f"{self.name}: expected {path}, got none; it comes with {where}")
 
     def left(self, variant: str) -> dict[Path, bytes]:

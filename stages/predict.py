@@ -7,7 +7,8 @@
 The files hold what the variant's data set held before it was normalized; the numbers that normalized it lie beside the
 model.
 
-- fashion_mnist: a PNG image a row, 28 x 28, grey, 8 bits: light clothes on black, as in the data set.
+- fashion_mnist: a PNG image a row, 28 x 28, grey, 8 bits: light clothes on black, as in the data set. One that looks
+  like its negative is predicted all the same, with a warning.
 - thoracic, housing: CSV with the data set's column names in the first line, in any order. Columns that the model does
   not read (the label, the house value, a column left out of its split) may be there and are ignored.
 
@@ -20,6 +21,7 @@ import argparse
 import csv
 import io
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -36,7 +38,12 @@ from stages.recipes.objects import sentence
 from stages.recipes.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 
+logger = logging.getLogger(__name__)
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+DARK_BORDER = 127
+"""The outermost pixels of an image of clothes on black are darker than this on average: at most 107.5 in each of the
+70,000 of Fashion-MNIST."""
 
 
 def folder_of(name: str, models: Path) -> Path:
@@ -67,7 +74,8 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
     # The header comes first, because Pillow reads 16 bits of colour as 8 without a word.
     header, bits = content[:24], content[24:25]
     if not header.startswith(PNG_SIGNATURE) or not bits:
-        raise ValueError(f"{path}: expected a PNG image, got a file that starts with {header[:8]!r}")
+        got = f"a file that starts with {header[:8]!r}"
+        raise ValueError(f"{path}: expected a PNG image, since the variant reads images, got {got}")
     width, height = (int.from_bytes(header[start : start + 4], "big") for start in (16, 20))
     if (height, width) != shape:
         expected = f"{shape[1]} x {shape[0]} pixels (width x height)"
@@ -88,15 +96,23 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
     return grey
 
 
+def border(image: np.ndarray) -> float:
+    """Mean grey value, 0 (black) to 255, of the outermost pixels of an image, (height, width)."""
+    return float(np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]]).mean())
+
+
 def read_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> pd.DataFrame:
     """float64 table of these columns from a CSV file with a header; the index is the row's line in the file.
 
-    ValueError with the file, the line, the column, what was expected and what came: no UTF-8 or CSV, a column that is
-    missing, there twice or neither among `columns` nor `ignored`, a row with a cell too few or too many, a cell that
-    is no finite number. What stands in the ignored columns is not looked at.
+    ValueError with the file, the line, the column, what was expected and what came: an image, no UTF-8 or CSV, a column
+    that is missing, there twice or neither among `columns` nor `ignored`, a row with a cell too few or too many, a cell
+    that is no finite number. What stands in the ignored columns is not looked at.
     """
+    content = read_bytes(path)
+    if content.startswith(PNG_SIGNATURE):
+        raise ValueError(f"{path}: expected CSV, since the variant reads tables, got a PNG image")
     try:
-        text = read_bytes(path).decode("utf-8-sig")  # Excel writes a byte order mark
+        text = content.decode("utf-8-sig")  # Excel writes a byte order mark
     except UnicodeDecodeError as error:
         got = f"{error.object[error.start]:#04x}"
         raise ValueError(f"{path}, byte {error.start}: expected CSV in UTF-8, got {got}") from None
@@ -134,9 +150,18 @@ def _check_header(header: list[str], columns: Sequence[str], ignored: Sequence[s
 
 
 def read_images(paths: Sequence[Path], dataset: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Names (n rows of `file`) and pixels, uint8 (n, height, width), of one image per file."""
+    """Names (n rows of `file`) and pixels, uint8 (n, height, width), of one image per file.
+
+    Warns of an image that looks like a negative: a model predicts it like any other, and wrongly.
+    """
     shape = module_of(dataset).IMAGE_SHAPE
-    return pd.DataFrame({"file": map(str, paths)}), np.stack([read_image(path, shape) for path in paths])
+    images = [read_image(path, shape) for path in paths]
+    for path, image in zip(paths, images, strict=True):
+        if (mean := border(image)) > DARK_BORDER:
+            got = f"a light border (mean {mean:.0f} of 255)"
+            hint = "if they are dark on white, Pillow's `ImageOps.invert(image)` turns that round"
+            logger.warning("warning: %s: expected light clothes on black, got %s; %s", path, got, hint)
+    return pd.DataFrame({"file": map(str, paths)}), np.stack(images)
 
 
 def read_tables(paths: Sequence[Path], dataset: str, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.recipes.schema import Params, parse_params
+from stages.recipes.resolve import recipe
+from stages.recipes.schema import Params, Variant, parse_params
 from stages.reporting.page.reports import Reports
 from stages.reporting.repeats import Tables
 
@@ -117,9 +118,10 @@ def reports_of(names: list[str], baseline: str) -> Reports:
         TRAININGS: pd.DataFrame({"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42}),
     }
     layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
+    params = params_of([name for name in names if name.isidentifier()], baseline)
     return Reports(
-        params=params_of([name for name in names if name.isidentifier()], baseline),
-        recipes={name: json.dumps(NET | {"seed": 42, "repeats": 1}).encode() for name in names},
+        params=params,
+        recipes=dict.fromkeys(names, json.dumps(recipe(params, Variant.model_validate(NET))).encode()),
         summaries={name: {"parameters": 7850, "epochs": [3], "layers": layers} for name in names},
         histories={name: history_of(0.1 * place) for place, name in enumerate(names)},
         tables=tables,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import create_connection, socket
+from socket import create_connection, create_server
 
 KEY, SECRET = "test:tester", "testing"
 """Of the account that `tempauth` knows."""
@@ -60,18 +60,24 @@ user_test_tester = testing .admin
 """
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def reserved_port() -> int:
+    """A port of loopback that for a minute no process is given that asks for any, and a server may listen on by number.
+
+    None of the servers takes port 0 and says which it got. A connection that this end closes first leaves the port in
+    TIME_WAIT, where only a socket with SO_REUSEADDR may have it, as all servers set it.
+    """
+    with create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+        with create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
+    return port
 
 
 @contextmanager
 def s3_store(folder: Path) -> Iterator[str]:
     """Start the store, and end it; the URL of its endpoint."""
     commands = Path(sys.executable).parent
-    ports = {name: free_port() for name in ("account", "container", "object", "proxy")}
+    ports = {name: reserved_port() for name in ("account", "container", "object", "proxy")}
     (folder / "swift.conf").write_text(SWIFT, encoding="utf-8")
     (folder / "devices/one").mkdir(parents=True)
     servers = []

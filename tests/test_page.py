@@ -3,6 +3,7 @@
 import json
 import re
 import string
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pages import history_of, params_of, reports_of, without
 
 from stages import page as stage
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.recipes.schema import Params
+from stages.recipes.resolve import recipes
+from stages.recipes.schema import Params, parse_params
 from stages.reporting import determinism, page, repeats
 from stages.reporting.page import answers, boards, cards, charts
 from stages.reporting.page.reports import Reports
@@ -266,6 +269,24 @@ def test_a_card_says_of_which_epoch_the_measured_weights_are(callbacks: dict[str
     turned = history_of().assign(val_loss=[0.9, 0.4, 0.6])
     reports = replace(reports, histories={**reports.histories, "best": turned})
     assert said in card_of(page.render(reports, BUNDLE), "best")
+
+
+@pytest.mark.parametrize("overrides", [{}, {"dropout": 0.25, "epochs": 7, "jit_compile": False}])
+def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
+    overrides: dict[str, Any], params: Params
+) -> None:
+    made = dict(recipes(params.model_copy(update=overrides)))
+    declared = [yaml.safe_load(cards.declaration(name, each))["variants"] for name, each in made.items()]
+    pasted = parse_params(params.model_dump() | {"variants": dict(ChainMap(*declared))})
+    assert dict(recipes(pasted)) == made
+
+
+def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> None:
+    deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"])
+    assert deep.startswith("variants:\n  mine:\n    dataset: fashion_mnist\n")
+    assert "    - Dense: {units: 10, activation: softmax}\n    optimizer:\n" in deep
+    assert "      repeat: 99\n" in deep
+    assert "seed" not in deep
 
 
 def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:

@@ -172,8 +172,8 @@ TRANSPARENT = np.stack([GREY, GREY, GREY, np.full_like(GREY, 254)], axis=2)
         (lambda path: png(path, TRANSPARENT), r"expected an opaque image, got transparent pixels \(mode RGBA\)"),
         (lambda path: png(path, GREY.astype(np.uint16) * 257), "expected grey values of 8 bits, 0 to 255, got 16 bits"),
         (sixteen_bit_colours, "expected grey values of 8 bits, 0 to 255, got 16 bits"),
-        (lambda path: Image.fromarray(GREY).save(path, "JPEG"), "expected a PNG image, got a file that starts with b'"),
-        (lambda path: path.write_bytes(b""), "expected a PNG image, got a file that starts with b''"),
+        (lambda path: Image.fromarray(GREY).save(path, "JPEG"), "expected a PNG image, .* a file that starts with b'"),
+        (lambda path: path.write_bytes(b""), "expected a PNG image, .* a file that starts with b''"),
         (lambda path: path.write_bytes(png(path, GREY).read_bytes()[:300]), "expected a whole PNG image, got: "),
         (lambda path: path.mkdir(), "expected a file to read, got: "),
         (Path.exists, "expected a file to read, got: No such file"),
@@ -185,6 +185,36 @@ def test_image_that_is_not_28_by_28_grey_is_refused(write, message, tmp_path):
     write(path)
     with pytest.raises(ValueError, match=rf"x\.png: {message}"):
         predict.read_image(path, (28, 28))
+
+
+FRAMED = np.pad(np.full((14, 14), 200, np.uint8), 7)  # light on black
+
+
+@pytest.mark.bad_input("PNG to predict", "wrong size, colours, transparency, depth or format, cut short, none")
+def test_negative_is_predicted_with_a_warning(models, tmp_path, capsys, caplog):
+    positive, negative = png(tmp_path / "x.png", FRAMED), png(tmp_path / "negative.png", 255 - FRAMED)
+    got = printed(capsys, models, "images", positive, negative)
+    assert len(got) == 2
+    (said,) = caplog.messages
+    assert "negative.png: expected light clothes on black, got a light border (mean 255 of 255)" in said
+    assert "ImageOps.invert" in said
+
+
+def test_image_that_touches_its_border_is_no_negative(models, tmp_path, capsys, caplog):
+    wide = np.zeros((28, 28), np.uint8)
+    wide[4:] = 220  # a bag that fills all but the top
+    wide[:, 8:20] = 0
+    printed(capsys, models, "images", png(tmp_path / "x.png", wide))
+    assert caplog.messages == []
+
+
+@pytest.mark.slow
+def test_none_of_the_data_sets_images_is_taken_for_a_negative_and_each_negative_is():
+    folder = Path(__file__).resolve().parents[1] / "data/raw/fashion_mnist"
+    if not folder.is_dir():
+        pytest.skip("no raw files of fashion_mnist here")
+    borders = np.array([predict.border(image) for image in fashion_mnist.read(folder).x])
+    assert borders.max() < predict.DARK_BORDER < 255 - borders.max()
 
 
 def test_house_values_are_the_models_outputs_in_usd(models, tmp_path, capsys):
@@ -259,8 +289,20 @@ def test_mistake_in_a_table_is_named_with_its_line_and_column(content, message, 
 
 @pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
 def test_table_that_is_no_text_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"x\.csv, byte 0: expected CSV in UTF-8, got 0x89"):
-        predict.read_columns(png(tmp_path / "x.png", GREY).rename(tmp_path / "x.csv"), ["age"], [])
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"PK\xff")
+    with pytest.raises(ValueError, match=r"x\.csv, byte 2: expected CSV in UTF-8, got 0xff"):
+        predict.read_columns(path, ["age"], [])
+
+
+@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
+def test_kind_of_file_that_the_variant_does_not_read_is_told(models, tmp_path):
+    image, rows = png(tmp_path / "x.png", GREY), table(tmp_path / "x.csv", BLOCK_GROUPS)
+    for variant in ("two_outputs", "logistic"):
+        with pytest.raises(SystemExit, match=r"x\.png: expected CSV, since the variant reads tables, got a PNG image"):
+            predict.main([variant, str(image), "--models", str(models)])
+    with pytest.raises(SystemExit, match=r"x\.csv: expected a PNG image, since the variant reads images, got a file"):
+        predict.main(["images", str(rows), "--models", str(models)])
 
 
 @pytest.mark.bad_input("CSV to predict", "values that give no features")

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socket import create_server, socket
 
 import botocore.session
 import pytest
 from projects import dvc, is_clean, run, started, trivial_project
-from s3_store import KEY, SECRET, free_port, s3_store, wait_for_port
+from s3_store import KEY, SECRET, reserved_port, s3_store, wait_for_port
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,13 @@ Subsystem sftp internal-sftp
 """
 
 
+def test_a_reserved_port_is_had_by_a_server_that_names_it_alone() -> None:
+    port = reserved_port()
+    with socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    create_server(("127.0.0.1", port)).close()
+
+
 @contextmanager
 def ssh_server(folder: Path) -> Iterator[int]:
     """OpenSSH's server, with a key made for it; its port."""
@@ -38,7 +46,7 @@ def ssh_server(folder: Path) -> Iterator[int]:
         Path("/run/sshd").mkdir(exist_ok=True)  # where root's sshd gives up its rights
     for name in ("host", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    port = free_port()
+    port = reserved_port()
     (folder / "config").write_text(SSHD_CONFIG.format(port=port, folder=folder), encoding="utf-8")
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stdout=log, stderr=log)

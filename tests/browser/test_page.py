@@ -44,6 +44,9 @@ PUT_IN = """([first, last, into]) => {
         if (into) place.replaceWith(part); else part.replaceWith(place);
     }
 }"""
+# How the drawings, which are on white, are shown.
+FILTERS = """() => [...new Set([...document.querySelectorAll(".picture")].map(
+    picture => getComputedStyle(picture).filter))]"""
 AT_ONCE = 5
 Visit = Callable[..., Page]
 
@@ -112,6 +115,7 @@ def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> 
     assert set(parting) == {"avoid"}
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
+    assert page.evaluate(FILTERS) == ["none"]
 
 
 def test_a_heading_sorts_its_column_both_ways(small: Path, visit: Visit) -> None:
@@ -205,11 +209,17 @@ def test_korean_is_spoken_where_the_browser_does(small: Path, visit: Visit) -> N
 def test_the_colours_are_the_systems_or_those_chosen(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP, **DARK)
     colour = "getComputedStyle(document.body).backgroundColor"
+    darkened = page.evaluate(FILTERS)
     assert page.evaluate(colour) == "rgb(24, 24, 24)"
+    assert "invert" in darkened[0]
     page.select_option("#theme", "light")
     assert page.evaluate(colour) == "rgb(255, 255, 255)"
     page.reload()
     assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    assert page.evaluate(FILTERS) == ["none"]
+    page.emulate_media(color_scheme="light")
+    page.select_option("#theme", "dark")
+    assert page.evaluate(FILTERS) == darkened
 
 
 def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
@@ -252,11 +262,12 @@ def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: di
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
 
 
-# Whether each leaderboard shows all of its ranked figure's first cell without being scrolled.
-RANKED = """() => [...document.querySelectorAll(".board[aria-labelledby^=leaderboard]")].map(board => {
-    const cell = board.querySelector("tbody td.number").getBoundingClientRect();
-    return cell.left >= 0 && cell.right <= innerWidth;
-})"""
+# Whether each leaderboard shows all of its first row's ranked figure and interval without being scrolled.
+RANKED = """() => [...document.querySelectorAll(".board[aria-labelledby^=leaderboard]")].flatMap(board =>
+    [...board.querySelectorAll("tbody tr:first-child td.number")].slice(0, 2).map(each => {
+        const cell = each.getBoundingClientRect();
+        return cell.left >= 0 && cell.right <= innerWidth;
+    }))"""
 WIDER = """() => [...document.querySelectorAll(".board .scroll")].filter(
     table => table.scrollWidth > table.clientWidth).map(table => table.ariaLabel)"""
 GAPS = """() => [...document.querySelectorAll(".charts")].filter(charts => charts.checkVisibility()).flatMap(charts => {

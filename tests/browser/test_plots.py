@@ -118,6 +118,11 @@ def run(command: str, root: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def commit(root: Path, message: str) -> None:
+    run("git add --all", root)
+    run(f"git -c user.name=test -c user.email=test commit --quiet --message {message}", root)
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two revisions of tables, without the stages that make them. The workspace is that of the second one."""
@@ -131,8 +136,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("git init --quiet", root)
     for better in (0.0, 0.1):
         write_tables(root, better)
-        run("git add --all", root)
-        run(f"git -c user.name=test -c user.email=test commit --quiet --message {better}", root)
+        commit(root, f"{better}")
     return root
 
 
@@ -157,6 +161,22 @@ def drawn(visit: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return open_and_wait
+
+
+@pytest.fixture
+def diffed(drawn: Callable[..., Page], repository: Path, tmp_path: Path) -> Callable[..., Page]:
+    """Opens the diff between the repository, as `change` leaves it for an older revision, and tables made anew."""
+
+    def open_diff(change: Callable[[Path], None], better: float) -> Page:
+        root = tmp_path / "repository"
+        shutil.copytree(repository, root)
+        change(root)
+        commit(root, "older")
+        write_tables(root, better)
+        run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
+        return drawn(tmp_path / "out" / "index.html")
+
+    return open_diff
 
 
 def text_of(page: Page, title: str) -> str:
@@ -202,34 +222,16 @@ def in_another_form(root: Path) -> None:
         table.to_csv(path, index=False)
 
 
-def commit(root: Path, message: str) -> None:
-    run("git add --all", root)
-    run(f"git -c user.name=test -c user.email=test commit --quiet --message {message}", root)
+def test_rounding_colours_and_titles_are_no_difference(diffed: Callable[..., Page]) -> None:
+    assert diffed(in_another_form, 0.1).locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
 
 
-def test_rounding_colours_and_titles_are_no_difference(
-    drawn: Callable[..., Page], repository: Path, tmp_path: Path
-) -> None:
-    root = tmp_path / "repository"
-    shutil.copytree(repository, root)
-    in_another_form(root)
-    commit(root, "older")
-    write_tables(root, 0.1)
-    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
-    assert drawn(tmp_path / "out" / "index.html").locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
+def test_a_variant_that_differs_has_one_colour_whatever_it_had_before(diffed: Callable[..., Page]) -> None:
+    def worse_and_in_another_form(root: Path) -> None:
+        write_tables(root, 0.0)
+        in_another_form(root)
 
-
-def test_a_variant_that_differs_has_one_colour_whatever_it_had_before(
-    drawn: Callable[..., Page], repository: Path, tmp_path: Path
-) -> None:
-    root = tmp_path / "repository"
-    shutil.copytree(repository, root)
-    write_tables(root, 0.0)
-    in_another_form(root)
-    commit(root, "older")
-    write_tables(root, 0.1)
-    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
-    page = drawn(tmp_path / "out" / "index.html")
+    page = diffed(worse_and_in_another_form, 0.1)
     for title in (TITLES[0], TITLES[3]):
         assert "large" in text_of(page, title)
         assert "small" not in text_of(page, title)
@@ -237,17 +239,13 @@ def test_a_variant_that_differs_has_one_colour_whatever_it_had_before(
     assert page.locator("[stroke='#654321'], [fill='#654321']").count() == 0
 
 
-def test_a_revision_without_such_a_table_is_named(drawn: Callable[..., Page], repository: Path, tmp_path: Path) -> None:
-    """One lacks the table, the columns of another were called otherwise."""
-    root = tmp_path / "repository"
-    shutil.copytree(repository, root)
-    (root / "reports" / "charts" / "accuracy.csv").unlink()
-    ranking = root / "reports" / "charts" / "ranking.csv"
-    pd.read_csv(ranking).rename(columns={"value": "figure"}).to_csv(ranking, index=False)
-    commit(root, "older")
-    write_tables(root, 0.3)
-    run(f"dvc plots diff HEAD workspace --quiet --out {tmp_path / 'out'}", root)
-    page = drawn(tmp_path / "out" / "index.html")
+def test_a_revision_without_such_a_table_is_named(diffed: Callable[..., Page]) -> None:
+    def lack_a_table_and_a_column(root: Path) -> None:
+        (root / "reports" / "charts" / "accuracy.csv").unlink()
+        ranking = root / "reports" / "charts" / "ranking.csv"
+        pd.read_csv(ranking).rename(columns={"value": "figure"}).to_csv(ranking, index=False)
+
+    page = diffed(lack_a_table_and_a_column, 0.3)
     for title in (TITLES[1], TITLES[3]):
         assert "HEAD has no table of this form" in text_of(page, title)
     assert page.locator("svg.marks").count() == len(TITLES) - 2

@@ -77,7 +77,7 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         "means": of_several("means", history),
         "first": of_several("first", history),
         "layers": summary["layers"] if summary else [],
-        "recipe": yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
+        "recipe": declaration(name, recipe) if recipe else "",
         "recipe_hash": hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         "charts": charts,
         "several": trainings(history) > 1,
@@ -87,6 +87,25 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         "studies": [{key: each[key] for key in ("name", "question", "answer")} for each in studies_of],
         "search": " ".join(searched(name, dataset, recipe, summary, studies_of)),
     }
+
+
+def declaration(name: str, recipe: Context) -> str:
+    """The recipe as `params.yaml` declares a variant, whatever overrides made it; seeds are not a variant's own."""
+    declared = {key: value for key, value in recipe.items() if key not in ("seed", "repeats")}
+    if "layers" in declared:
+        declared["layers"] = [listed(*layer) for layer in declared["layers"].items()]
+    # None: what holds nothing but values stands in one line.
+    return yaml.safe_dump(
+        {"variants": {name: declared}}, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+
+
+def listed(key: str, arguments: Context) -> Context:
+    """A layer of a recipe, called `<position>_<Class>` or `<first>-<last>_<Class>`, as an item of `layers`."""
+    positions, _, class_name = key.partition("_")
+    first, _, last = positions.partition("-")
+    times = int(last or first) - int(first) + 1
+    return {class_name: arguments} | ({"repeat": times} if times > 1 else {})
 
 
 def figures_of(rows: pd.DataFrame, dataset: str) -> list[Context]:
