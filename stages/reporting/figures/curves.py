@@ -1,7 +1,7 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,20 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
+from stages.reporting.figures.strands import Strand, draw_strand, strands
 from stages.reporting.metrics import label, logarithmic
 
 HIDDEN = 8
 """Curves that reach so many times as far as their later halves do are drawn a second time, closer."""
 NO_EPOCHS = " (no epochs)"
+MARKERS = "os^vD<>"
+"""Of the variants of a study in turns, for eyes that their colours do not tell apart."""
+STYLE: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.5}
+OF_ONE_EPOCH: dict[str, Any] = {"linestyle": "", "markersize": 6.5, "fillstyle": "none", "markeredgewidth": 1.2}
+"""Such a marker is all that there is, and hides no other."""
+ALONE = Strand()
+DECADES = 1000
+"""So many times smaller than the greatest is the least learning rate that is drawn: cosines end at none."""
 
 Rate = tuple[np.ndarray, np.ndarray]
 """Epochs since the start and the learning rate from then on, float64 (n,) each."""
@@ -36,14 +45,19 @@ class Window(NamedTuple):
 
 
 def draw_trainings(
-    axes: Axes, history: pd.DataFrame, column: str, colour: str, width: float = 1.5, band: bool = True
+    axes: Axes,
+    history: pd.DataFrame,
+    column: str,
+    style: Mapping[str, Any],
+    strand: Strand = ALONE,
+    band: bool = True,
 ) -> None:
     """Draw a column by epoch: of several trainings their mean and, as a band, their range."""
     table = over_trainings(history, column)
     mean = table["mean"].dropna()
-    axes.plot(mean.index, mean, color=colour, marker="o", markersize=1.5 + width, linewidth=width)
+    draw_strand(axes, mean.index.to_numpy(), mean.to_numpy(), strand, **style)
     if band and table["low"].notna().any():
-        axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(table.index, table["low"], table["high"], color=style["color"], alpha=0.2, linewidth=0)
 
 
 def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str = "") -> Figure:
@@ -74,7 +88,7 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             first = colour if metric == "learning_rate" else PART_COLOURS["training"]
             for column, of_column in ((metric, first), (f"val_{metric}", colour)):
                 if column in columns:
-                    draw_trainings(axes, history, column, of_column, band=window is None)
+                    draw_trainings(axes, history, column, {**STYLE, "color": of_column}, band=window is None)
             if window:
                 axes.set_title(window.title)
             axes.set_ylabel(label(metric, dataset)["en"])
@@ -85,13 +99,13 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             elif metric == "learning_rate":
                 axes.set_ylim(bottom=0)
     part_colours = {"training": PART_COLOURS["training"], **({"validation": colour} if "val_loss" in columns else {})}
-    handles = [Line2D([], [], color=each, marker="o", markersize=3, label=part) for part, each in part_colours.items()]
+    handles = [Line2D([], [], **STYLE, color=each, label=part) for part, each in part_colours.items()]
     grid[0, 0].legend(handles=handles, frameon=False)
     return figure
 
 
 def study_curves(
-    name: str,
+    title: str,
     histories: Mapping[str, Mapping[str, pd.DataFrame]],
     colours: Mapping[str, str],
     without_loss: Collection[str] = (),
@@ -100,60 +114,86 @@ def study_curves(
 
     histories: {data set: {variant: history, see `learning_curves`}}; what was not trained in epochs is named beside.
     colours: by variant; without_loss: the data sets whose variants lose different things, which are not to be compared.
+    The legend says which curves are the same at first. Several data sets are long enough without what is closer.
     """
-    rows = [
-        (dataset, metric)
+    metrics = {
+        dataset: [
+            metric
+            for metric in ("loss", "accuracy", "mean_absolute_error")
+            if any(metric in history for history in of_variants.values())
+            and not (metric == "loss" and dataset in without_loss)
+        ]
         for dataset, of_variants in histories.items()
-        for metric in ("loss", "accuracy", "mean_absolute_error")
-        if any(metric in history for history in of_variants.values())
-        and not (metric == "loss" and dataset in without_loss)
-    ]
-    names = [variant for of_variants in histories.values() for variant in of_variants]
-    untrained = [
-        name for of_variants in histories.values() for name, history in of_variants.items() if "loss" not in history
-    ]
-    legend = max(width_of(names, 8), width_of((name + NO_EPOCHS for name in untrained), 8)) + 0.55
-    if not rows:
-        figure, grid = panels(1, 1, (4, 0.5), title=name, left=0.2, bottom=0.1)
+    }
+    if not any(metrics.values()):
+        figure, grid = panels(1, 1, (4, 0.5), title=title, left=0.2, bottom=0.1)
         grid[0, 0].set_axis_off()
-        text = "no learning curves: " + ", ".join(names)
+        text = "no learning curves: " + ", ".join(name for of_variants in histories.values() for name in of_variants)
         grid[0, 0].text(0, 0.5, text, va="center", transform=grid[0, 0].transAxes)
         return figure
     windows: list[tuple[str, str, Window | None]] = []
     far_apart = set()
-    for dataset, metric in rows:
+    for dataset, metric in ((dataset, metric) for dataset, of_dataset in metrics.items() for metric in of_dataset):
         windows.append((dataset, metric, None))
         having = [history for history in histories[dataset].values() if metric in history]
         if _far_apart(metric, having):
             far_apart.add((dataset, metric))
-        elif window := close_up(having, [metric, f"val_{metric}"]):
+        elif len(histories) == 1 and (window := close_up(having, [metric, f"val_{metric}"])):
             windows.append((dataset, metric, window))
+    trained = {
+        dataset: {variant: history for variant, history in of_variants.items() if "loss" in history}
+        for dataset, of_variants in histories.items()
+    }
+    of_curves = {
+        variant: strand
+        for dataset, of_variants in trained.items()
+        for variant, strand in strands(
+            {name: _means(history, metrics[dataset]) for name, history in of_variants.items()}
+        ).items()
+    }
+    styles = {
+        variant: STYLE
+        | {"color": colours[variant], "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
+        | (OF_ONE_EPOCH if history["epoch"].max() == 1 else {})
+        for of_variants in trained.values()
+        for place, (variant, history) in enumerate(of_variants.items())
+    }
+    handles = {
+        dataset: [
+            Line2D([], [], **styles[variant], label=variant + _likeness(of_curves[variant], of_variants))
+            if variant in of_curves
+            else Line2D([], [], linestyle="", label=variant + NO_EPOCHS)
+            for variant in of_variants
+        ]
+        for dataset, of_variants in histories.items()
+    }
+    lines = [line for each in handles.values() for handle in each for line in str(handle.get_label()).splitlines()]
     figure, grid = panels(
-        *(len(windows), 2), (3.1, 2.1), title=name, right=0.15 + legend, gap=(0.35, 0.75), top=0.3, sharey="row"
+        *(len(windows), 2),
+        (3.1, 2.1),
+        title=title,
+        right=0.7 + width_of(lines, 8),
+        gap=(0.35, 0.75),
+        top=0.3,
+        sharey="row",
     )
     for (dataset, metric, window), pair in zip(windows, grid, strict=True):
-        drawn = {variant: history for variant, history in histories[dataset].items() if metric in history}
+        drawn = [variant for variant in of_curves if metric in trained[dataset].get(variant, ())]
         for axes, part, column in zip(pair, ("training", "validation"), (metric, f"val_{metric}"), strict=True):
-            for place, (variant, history) in enumerate(drawn.items()):
-                if column in history:
-                    # Where one lies on another, the lower is seen at its edges.
-                    width = 1.5 + 0.7 * (len(drawn) - 1 - place) if window else 1.5
-                    draw_trainings(axes, history, column, colours[variant], width, band=window is None)
-            title = f"{dataset}, {part}" if len(histories) > 1 else part
-            axes.set_title(f"{title}, {window.title}" if window else title)
-            _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
+            for variant in drawn:
+                if column in (history := trained[dataset][variant]):
+                    draw_trainings(axes, history, column, styles[variant], of_curves[variant], band=window is None)
+            heading = f"{dataset}, {part}" if len(histories) > 1 else part
+            axes.set_title(f"{heading}, {window.title}" if window else heading)
+            _epochs(axes, max(trained[dataset][variant]["epoch"].max() for variant in drawn), window)
             grid_lines(axes)
         pair[0].set_ylabel(label(metric, dataset)["en"])
         if (dataset, metric) in far_apart:
             logarithmic_y(pair[0])
-        if window is None and metric == next(each for of, each in rows if of == dataset):
-            handles = [
-                Line2D([], [], color=colours[variant], marker="o", markersize=3, label=variant)
-                if variant in drawn
-                else Line2D([], [], linestyle="", label=variant + NO_EPOCHS)
-                for variant in histories[dataset]
-            ]
-            pair[1].legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0))
+        if window is None and metric == metrics[dataset][0]:
+            pair[1].legend(
+                handles=handles[dataset], frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0)
+            )
     return figure
 
 
@@ -194,21 +234,42 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
-        for place, (name, (epochs, rate)) in enumerate(rates.items()):
-            width = 1.5 + len(rates) - 1 - place  # where one lies on another, the lower is seen at its edges
-            title = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
-            axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=title)
+        for name, strand in strands({name: np.stack(rate, axis=1) for name, rate in rates.items()}).items():
+            draw_strand(axes, *rates[name], strand, color=colours[name], linewidth=2, drawstyle="steps-post")
+        handles = [
+            Line2D([], [], color=colours[name], linewidth=2, label=f"{name} (baseline)" if name == baseline else name)
+            for name in rates
+        ]
         axes.set_title(f"beside {baseline}" if baseline in rates and len(rates) > 1 else ", ".join(rates))
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
-        axes.set_ylim(0, 1.08 * max(rate.max() for _, rate in rates.values()))
+        everything = np.concatenate([rate for _, rate in rates.values()])
+        top = everything.max()
+        if logarithmic("learning_rate", everything):
+            logarithmic_y(axes)
+            axes.set_ylim(max(everything.min() / 1.3, top / DECADES), 1.3 * top)
+        else:
+            axes.set_ylim(0, 1.08 * top)
         axes.set_xlim(0, max(epochs.max() for epochs, _ in rates.values()))
         place_of_legend = {"loc": "upper left", "bbox_to_anchor": (0, -0.42 / 2.0)}
-        axes.legend(frameon=False, fontsize=8, borderpad=0, handlelength=2.5, **place_of_legend)
+        axes.legend(handles=handles, frameon=False, fontsize=8, borderpad=0, handlelength=2.5, **place_of_legend)
         grid_lines(axes)
     if not groups:
         grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
     return figure
+
+
+def _means(history: pd.DataFrame, metrics: Sequence[str]) -> np.ndarray:
+    columns = [column for metric in metrics for column in (metric, f"val_{metric}")]
+    return history.groupby("epoch").mean().reindex(columns=columns, fill_value=0).to_numpy()
+
+
+def _likeness(strand: Strand, histories: Mapping[str, pd.DataFrame]) -> str:
+    """A second line of a legend, for what is the same as another at first; histories: by variant."""
+    if not strand.rows:
+        return ""
+    whole = strand.rows == histories[strand.like]["epoch"].max()
+    return f"\n= {strand.like}" + ("" if whole else f" to epoch {strand.rows}")
 
 
 def _epochs(axes: Axes, last: int, window: Window | None = None) -> None:
