@@ -261,7 +261,8 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
 
 def _means(history: pd.DataFrame, metrics: Sequence[str]) -> np.ndarray:
     columns = [column for metric in metrics for column in (metric, f"val_{metric}")]
-    return history.groupby("epoch").mean().reindex(columns=columns, fill_value=0).to_numpy()
+    means = {column: over_trainings(history, column)["mean"] if column in history else 0 for column in columns}
+    return pd.DataFrame(means).to_numpy()
 
 
 def _likeness(strand: Strand, histories: Mapping[str, pd.DataFrame]) -> str:

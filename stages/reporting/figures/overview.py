@@ -41,7 +41,7 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     values, low, high = (table[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
     validation = table[f"validation_{metric}"]
     # What learns nothing, or outside Tukey's fences, may lie so far off that the intervals of all others would be dots.
-    ends = pd.concat([values, low, high, validation], axis=1)
+    ends: Any = pd.concat([values, low, high, validation], axis=1)
     learned = table["parameters"] > 0
     lower, upper = values[learned].quantile([0.25, 0.75])
     near = learned & values.between(2.5 * lower - 1.5 * upper, 2.5 * upper - 1.5 * lower)
