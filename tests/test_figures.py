@@ -434,8 +434,9 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "mine": ["mine"],
     }
     axes = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes[0]
-    _, labels = axes.get_legend_handles_labels()
-    assert labels == ["constant (baseline)", "halved", "steady"]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["constant (baseline)", "halved", "steady"]
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == [0.01, 0.01, 0.01]
 
 
