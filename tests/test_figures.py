@@ -363,7 +363,7 @@ def test_curves_that_are_one_at_first_are_striped_so_that_all_colours_are_seen()
     assert {to_hex(line.get_color()): len(line.get_xdata()) for line in solid} == {"#ff0000": 4, "#00ff00": 3}  # type: ignore[arg-type]
     assert [to_hex(line.get_color()) for line in stripes] == ["#00ff00", "#0000ff", "#880088"]
     assert {len(line.get_xdata()) for line in stripes} == {2}  # type: ignore[arg-type]
-    (legend,) = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    (legend,) = filter(None, [axes.get_legend() for axes in figure.axes])
     assert [text.get_text() for text in legend.get_texts()] == [
         "short\n= long to epoch 2",
         "long",
