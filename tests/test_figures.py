@@ -42,6 +42,7 @@ from stages.reporting.figures import (
     overview,
     regression,
     save,
+    strands,
 )
 
 HISTORY = pd.DataFrame(
@@ -357,12 +358,12 @@ def test_curves_that_are_one_at_first_are_striped_so_that_all_colours_are_seen()
     histories = {"short": HISTORY, "long": longer(HISTORY, 0.3), "other": longer(HISTORY, 0.2), "twin": HISTORY}
     names = {"long": "#ff0000", "other": "#00ff00", "short": "#0000ff", "twin": "#880088"}
     figure = curves.study_curves("s", {"fashion_mnist": histories}, names)
-    training = figure.axes[0]
-    stripes = [line for line in training.lines if line.is_dashed()]
-    solid = [line for line in training.lines if not line.is_dashed()]
-    assert {to_hex(line.get_color()): len(line.get_xdata()) for line in solid} == {"#ff0000": 4, "#00ff00": 3}  # type: ignore[arg-type]
-    assert [to_hex(line.get_color()) for line in stripes] == ["#00ff00", "#0000ff", "#880088"]
-    assert {len(line.get_xdata()) for line in stripes} == {2}  # type: ignore[arg-type]
+    drawn_as: dict[bool, dict[str, list[float]]] = {True: {}, False: {}}
+    for line in figure.axes[0].lines:
+        drawn_as[line.is_dashed()][to_hex(line.get_color())] = np.asarray(line.get_xdata()).tolist()
+    together, alone = [1, 2], [2, 3, 4]
+    assert drawn_as[True] == {"#ff0000": together, "#00ff00": together, "#880088": together}
+    assert drawn_as[False] == {"#0000ff": together, "#ff0000": alone, "#00ff00": alone}
     (legend,) = filter(None, [axes.get_legend() for axes in figure.axes])
     assert [text.get_text() for text in legend.get_texts()] == [
         "short\n= long to epoch 2",
@@ -370,6 +371,21 @@ def test_curves_that_are_one_at_first_are_striped_so_that_all_colours_are_seen()
         "other\n= long to epoch 2",
         "twin\n= long to epoch 2",
     ]
+
+
+def test_a_curve_is_split_where_others_join_or_leave_it() -> None:
+    curve = np.array([[0, 1], [1, 1], [2, 1], [3, 1]])
+    joins = np.array([[0, 2], [1, 1], [2, 1], [3, 2]])
+    assert strands.runs({"curve": curve, "joins": joins, "ends": curve[:2]}) == {
+        "curve": [(0, 1, 0, 2), (1, 2, 0, 2), (2, 3, 0, 1)],
+        "joins": [(0, 1, 0, 1), (1, 2, 1, 2), (2, 3, 0, 1)],
+        "ends": [(0, 1, 1, 2)],
+    }
+    assert strands.runs({"one": curve[:1], "same": curve[:1], "none": curve[:0]}) == {
+        "one": [(0, 0, 0, 2)],
+        "same": [(0, 0, 1, 2)],
+        "none": [],
+    }
 
 
 def test_stripes_of_equal_curves_show_each_of_them_in_the_picture(tmp_path: Path) -> None:
@@ -380,7 +396,7 @@ def test_stripes_of_equal_curves_show_each_of_them_in_the_picture(tmp_path: Path
         pixels = np.asarray(image.convert("RGB")).astype(int)[:, : image.width // 3]  # without the legend
     for colour in colours.values():
         wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
-        assert (np.abs(pixels - wanted).max(axis=2) <= 12).sum() > 100
+        assert (np.abs(pixels - wanted).max(axis=2) <= 12).sum() > 50
 
 
 def test_variants_of_a_study_differ_in_their_markers_and_those_of_one_epoch_hide_none() -> None:
@@ -437,7 +453,7 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["constant (baseline)", "halved", "steady"]
-    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [0.01, 0.01, 0.01]
+    assert set(np.asarray(axes.lines[0].get_ydata()).tolist()) == {0.01}
 
 
 def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> None:

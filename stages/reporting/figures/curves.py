@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
-from stages.reporting.figures.strands import Strand, draw_strand, strands
+from stages.reporting.figures.strands import beginnings, draw_strands
 from stages.reporting.metrics import label, logarithmic
 
 HIDDEN = 8
@@ -23,7 +23,6 @@ MARKERS = "os^vD<>"
 STYLE: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.5}
 OF_ONE_EPOCH: dict[str, Any] = {"linestyle": "", "markersize": 6.5, "fillstyle": "none", "markeredgewidth": 1.2}
 """Such a marker is all that there is, and hides no other."""
-ALONE = Strand()
 DECADES = 1000
 """So many times smaller than the greatest is the least learning rate that is drawn: cosines end at none."""
 
@@ -44,20 +43,16 @@ class Window(NamedTuple):
         return f"closer, from epoch {self.epoch}"
 
 
-def draw_trainings(
-    axes: Axes,
-    history: pd.DataFrame,
-    column: str,
-    style: Mapping[str, Any],
-    strand: Strand = ALONE,
-    band: bool = True,
-) -> None:
-    """Draw a column by epoch: of several trainings their mean and, as a band, their range."""
+def mean_curve(history: pd.DataFrame, column: str) -> np.ndarray:
+    """Epochs and the mean of a column over all trainings, float64 (n, 2)."""
+    return over_trainings(history, column)["mean"].dropna().reset_index().to_numpy(np.float64)
+
+
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, colour: str) -> None:
+    """Draw the range of a column by epoch, if there are several trainings."""
     table = over_trainings(history, column)
-    mean = table["mean"].dropna()
-    draw_strand(axes, mean.index.to_numpy(), mean.to_numpy(), strand, **style)
-    if band and table["low"].notna().any():
-        axes.fill_between(table.index, table["low"], table["high"], color=style["color"], alpha=0.2, linewidth=0)
+    if table["low"].notna().any():
+        axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
 def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str = "") -> Figure:
@@ -88,7 +83,9 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             first = colour if metric == "learning_rate" else PART_COLOURS["training"]
             for column, of_column in ((metric, first), (f"val_{metric}", colour)):
                 if column in columns:
-                    draw_trainings(axes, history, column, {**STYLE, "color": of_column}, band=window is None)
+                    axes.plot(*mean_curve(history, column).T, **STYLE, color=of_column)
+                    if window is None:
+                        draw_band(axes, history, column, of_column)
             if window:
                 axes.set_title(window.title)
             axes.set_ylabel(label(metric, dataset)["en"])
@@ -144,10 +141,10 @@ def study_curves(
         dataset: {variant: history for variant, history in of_variants.items() if "loss" in history}
         for dataset, of_variants in histories.items()
     }
-    of_curves = {
-        variant: strand
+    begin = {
+        variant: beginning
         for dataset, of_variants in trained.items()
-        for variant, strand in strands(
+        for variant, beginning in beginnings(
             {name: _means(history, metrics[dataset]) for name, history in of_variants.items()}
         ).items()
     }
@@ -160,8 +157,8 @@ def study_curves(
     }
     handles = {
         dataset: [
-            Line2D([], [], **styles[variant], label=variant + _likeness(of_curves[variant], of_variants))
-            if variant in of_curves
+            Line2D([], [], **styles[variant], label=variant + _likeness(*begin[variant], of_variants))
+            if variant in begin
             else Line2D([], [], linestyle="", label=variant + NO_EPOCHS)
             for variant in of_variants
         ]
@@ -178,14 +175,15 @@ def study_curves(
         sharey="row",
     )
     for (dataset, metric, window), pair in zip(windows, grid, strict=True):
-        drawn = [variant for variant in of_curves if metric in trained[dataset].get(variant, ())]
+        drawn = {variant: history for variant, history in trained[dataset].items() if metric in history}
         for axes, part, column in zip(pair, ("training", "validation"), (metric, f"val_{metric}"), strict=True):
-            for variant in drawn:
-                if column in (history := trained[dataset][variant]):
-                    draw_trainings(axes, history, column, styles[variant], of_curves[variant], band=window is None)
+            shown = {variant: history for variant, history in drawn.items() if column in history}
+            draw_strands(axes, {variant: mean_curve(history, column) for variant, history in shown.items()}, styles)
+            for variant, history in shown.items() if window is None else ():
+                draw_band(axes, history, column, colours[variant])
             heading = f"{dataset}, {part}" if len(histories) > 1 else part
             axes.set_title(f"{heading}, {window.title}" if window else heading)
-            _epochs(axes, max(trained[dataset][variant]["epoch"].max() for variant in drawn), window)
+            _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
             grid_lines(axes)
         pair[0].set_ylabel(label(metric, dataset)["en"])
         if (dataset, metric) in far_apart:
@@ -234,8 +232,8 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
-        for name, strand in strands({name: np.stack(rate, axis=1) for name, rate in rates.items()}).items():
-            draw_strand(axes, *rates[name], strand, color=colours[name], linewidth=2, drawstyle="steps-post")
+        styles = {name: {"color": colours[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
+        draw_strands(axes, {name: np.stack(rate, axis=1) for name, rate in rates.items()}, styles)
         handles = [
             Line2D([], [], color=colours[name], linewidth=2, label=f"{name} (baseline)" if name == baseline else name)
             for name in rates
@@ -265,12 +263,11 @@ def _means(history: pd.DataFrame, metrics: Sequence[str]) -> np.ndarray:
     return pd.DataFrame(means).to_numpy()
 
 
-def _likeness(strand: Strand, histories: Mapping[str, pd.DataFrame]) -> str:
+def _likeness(like: str, rows: int, histories: Mapping[str, pd.DataFrame]) -> str:
     """A second line of a legend, for what is the same as another at first; histories: by variant."""
-    if not strand.rows:
+    if not rows:
         return ""
-    whole = strand.rows == histories[strand.like]["epoch"].max()
-    return f"\n= {strand.like}" + ("" if whole else f" to epoch {strand.rows}")
+    return f"\n= {like}" + ("" if rows == histories[like]["epoch"].max() else f" to epoch {rows}")
 
 
 def _epochs(axes: Axes, last: int, window: Window | None = None) -> None:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from stages.reporting.colours import PALETTE
 from stages.reporting.figures import grid_lines, logarithmic_y, panels
-from stages.reporting.figures.strands import draw_strand, strands
+from stages.reporting.figures.strands import draw_strands
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 """Of SELU (Klambauer et al. 2017, "Self-Normalizing Neural Networks")."""
@@ -123,14 +123,14 @@ def scheduled_rate(optimizer: dict[str, dict[str, Any]], steps: int) -> np.ndarr
 def activations() -> Figure:
     """Draw the activation functions and their derivatives."""
     figure, grid = panels(1, 2, (3.2, 2.8), right=1.7, top=0.35)
-    x = np.linspace(4, -4, 801)  # from where several are one
+    x = np.linspace(-4, 4, 801)
     outputs = {name: function(x) for name, function in ACTIVATIONS.items()}
     # Differences of neighbours: a kink stays one.
     slopes = {name: np.diff(y) / np.diff(x) for name, y in outputs.items()}
     colours = dict(zip(ACTIVATIONS, PALETTE, strict=False))
     for axes, inputs, curves in zip(grid[0], (x, (x[1:] + x[:-1]) / 2), (outputs, slopes), strict=True):
-        for name, strand in strands({name: y[:, None] for name, y in curves.items()}).items():
-            draw_strand(axes, inputs, curves[name], strand, color=colours[name])
+        points = {name: np.stack((inputs, y), axis=1) for name, y in curves.items()}
+        draw_strands(axes, points, {name: {"color": colour} for name, colour in colours.items()})
     handles = [
         Line2D([], [], color=colour, label=f"{name} (slope 0.3)" if name == "leaky_relu" else name)
         for name, colour in colours.items()

@@ -1,6 +1,7 @@
-"""Curves that begin as others do: of trainings that differ only later on."""
+"""Curves that are one for a while, as those of trainings that differ only later on."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,50 +11,65 @@ STRIPE = 4
 """Length of a stripe, in widths of a line."""
 
 
-class Strand(NamedTuple):
-    """How a curve is to be drawn: striped as far as it is the same as others, so that the colours of all are seen."""
+class Run(NamedTuple):
+    """Points of a curve that all of the same curves have."""
 
-    like: str = ""
-    """A curve that it begins like."""
-    rows: int = 0
-    """So many rows are the same."""
-    place: int = 0
-    """Among those that share their beginning, from 0: that one is solid."""
-    strands: int = 1
-    """So many share it."""
+    first: int
+    last: int
+    place: int
+    """Of this curve among them, from 0."""
+    strands: int
+    """So many curves have them."""
 
 
-def strands(curves: Mapping[str, np.ndarray]) -> dict[str, Strand]:
-    """Find the curves that begin as others do; longest first, which is the order in which they are to be drawn.
+def runs(curves: Mapping[str, np.ndarray]) -> dict[str, list[Run]]:
+    """Split curves where others join or leave them. curves: points, float (n, 2), n being each one's own."""
+    found = {}
+    for row, (name, points) in enumerate(curves.items()):
+        with_it = np.array([_pieces(points, other) for other in curves.values()])
+        with_it[row] = True
+        changes = np.flatnonzero((with_it[:, 1:] != with_it[:, :-1]).any(axis=0)) + 1
+        found[name] = [
+            Run(first, min(end, len(points) - 1), with_it[:row, first].sum(), with_it[:, first].sum())
+            for first, end in pairwise([0, *changes.tolist(), with_it.shape[1]])
+            if end > first
+        ]
+    return found
 
-    curves: float (n, columns), n being each one's own.
+
+def draw_strands(axes: Axes, curves: Mapping[str, np.ndarray], styles: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw curves, in stripes where several are one, so that the colours of all are seen.
+
+    curves: see `runs`; styles: of the lines, by curve. The first of those that are one is solid, the others on it.
     """
-    found: dict[str, Strand] = {}
-    groups: dict[str, list[str]] = {}
-    """Each curve that begins like no other before it, and all that begin like it."""
+    for name, of_curve in runs(curves).items():
+        for first, last, place, strands in of_curve:
+            style = dict(styles[name])
+            if strands > 1 and last > first:
+                style["markevery"] = (place, strands)
+            if place:
+                style["linestyle"] = (STRIPE * (strands - place), (STRIPE, STRIPE * (strands - 1)))
+            axes.plot(*curves[name][first : last + 1].T, **style)
+
+
+def beginnings(curves: Mapping[str, np.ndarray]) -> dict[str, tuple[str, int]]:
+    """Of each curve another one that is as long or longer, and how many of its first rows are the same; 0: none is.
+
+    curves: float (n, columns), n being each one's own. Of two that are equal, the one is like the other.
+    """
+    found: dict[str, tuple[str, int]] = {}
     for name in sorted(curves, key=lambda name: -len(curves[name])):
-        rows = {other: _same_rows(curves[name], curves[other]) for other in found}
-        like = max(rows, key=rows.__getitem__, default="")
-        if not rows.get(like):
-            groups[name], found[name] = [name], Strand()
-            continue
-        group = next(group for group in groups.values() if like in group)
-        found[name] = Strand(like, rows[like], len(group))
-        group.append(name)
-    sizes = {name: len(group) for group in groups.values() for name in group}
-    return {name: strand._replace(strands=sizes[name]) for name, strand in found.items()}
+        rows = [(other, _same_rows(curves[name], curves[other])) for other in found]
+        found[name] = max(rows, key=lambda each: each[1], default=("", 0))
+    return found
 
 
-def draw_strand(axes: Axes, x: np.ndarray, y: np.ndarray, strand: Strand, **style: Any) -> None:
-    """Draw a curve: what it shares in stripes, what is its own solid. x, y: (n,); style: of its lines."""
-    if strand.rows:
-        stripes = (STRIPE * (strand.strands - strand.place), (STRIPE, STRIPE * (strand.strands - 1)))
-        every = (strand.place, strand.strands) if strand.rows > strand.strands else None
-        shared = slice(strand.rows)
-        axes.plot(x[shared], y[shared], **{**style, "linestyle": stripes, "markevery": every})
-    if strand.rows < len(x):
-        own = slice(max(strand.rows - 1, 0), None)
-        axes.plot(x[own], y[own], **style)
+def _pieces(points: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which pieces between two points another curve has too, bool (n - 1,); of a single point whether it has that."""
+    same = np.zeros(len(points), bool)
+    rows = min(len(points), len(other))
+    same[:rows] = (points[:rows] == other[:rows]).all(axis=1)
+    return same[1:] & same[:-1] if len(points) > 1 else same
 
 
 def _same_rows(one: np.ndarray, other: np.ndarray) -> int:
