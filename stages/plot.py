@@ -113,12 +113,12 @@ def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
 
 def of_classifiers(
     datasets_of: dict[str, str],
-    studies: dict[str, list[str]],
+    studies: dict[str, Study],
     raws: dict[str, Raw],
     leaderboard: pd.DataFrame,
     colours: dict[str, str],
 ) -> Drawn:
-    """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant; studies: their variants."""
+    """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant."""
     measured = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
     scores = leaderboard.set_index("variant").reindex(index=list(datasets_of), columns=measured)
     tables: dict[Path, dict[str, pd.DataFrame]] = {
@@ -135,33 +135,32 @@ def of_classifiers(
         error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
         draw = partial(classification.reliability_diagram, name, bins, colours[name], error, trainings)
         yield f"reliability/{name}", draw
-    groups = {f"ranking/{name}": [name] for name in tables[ROC]}
-    for study, names in studies.items():
-        if members := [name for name in names if name in tables[ROC]]:
-            groups[f"studies_ranking/{study}"] = members
-    for path, names in groups.items():
+    groups = [(f"ranking/{name}", name, [name]) for name in tables[ROC]]
+    for study, of_study in studies.items():
+        if members := [name for name in members_of(of_study) if name in tables[ROC]]:
+            groups.append((f"studies_ranking/{study}", of_study.question, members))
+    for path, title, names in groups:
         roc, precision_recall = ({name: tables[table][name] for name in names} for table in (ROC, PRECISION_RECALL))
         figures_of = scores.loc[names, ["test_roc_auc", "test_average_precision"]]
-        title = path.partition("/")[2]
         yield path, partial(classification.ranking_curves, title, roc, precision_recall, colours, figures_of)
 
 
 def of_studies(
-    studies: dict[str, list[str]],
+    studies: dict[str, Study],
     recipes_of: dict[str, Recipe],
     histories: dict[str, pd.DataFrame],
     colours: dict[str, str],
 ) -> Drawn:
     """Draw the learning curves of each study's variants."""
-    for name, variants in studies.items():
+    for name, study in studies.items():
         of_dataset: dict[str, dict[str, pd.DataFrame]] = {}
         losses: dict[str, set[str]] = {}
-        for variant in variants:
+        for variant in members_of(study):
             dataset = recipes_of[variant]["dataset"]
             of_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
             losses.setdefault(dataset, set()).add(loss_function(recipes_of[variant]))
         several = [dataset for dataset, of_variants in losses.items() if len(of_variants - {""}) > 1]
-        yield f"studies/{name}", partial(curves.study_curves, name, of_dataset, colours, without_loss=several)
+        yield f"studies/{name}", partial(curves.study_curves, study.question, of_dataset, colours, several)
 
 
 def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
@@ -258,14 +257,13 @@ def everything(params: Params) -> Iterator[tuple[Path, Draw]]:
     recipes_of, histories = RECIPE.read_all(), HISTORY.read_all()
     raws = {name: module_of(name).read(RAW / name) for name in params.datasets}
     datasets_of = {name: recipe["dataset"] for name, recipe in recipes_of.items()}
-    studies = {name: members_of(study) for name, study in params.studies.items()}
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
     yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
     for drawn in (
         of_documents(params.studies, recipes_of, histories, colours, params.seed),
         *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
-        of_studies(studies, recipes_of, histories, colours),
-        of_classifiers(datasets_of, studies, raws, leaderboard, colours),
+        of_studies(params.studies, recipes_of, histories, colours),
+        of_classifiers(datasets_of, params.studies, raws, leaderboard, colours),
         of_variants(recipes_of, histories, raws, colours),
     ):
         for name, draw in drawn:

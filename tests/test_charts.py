@@ -154,6 +154,15 @@ def test_the_table_of_curves_says_by_that_rule_which_axis_a_study_has() -> None:
     assert axes == {"Near?": ["linear"], "Far? (clothes)": ["linear"], "Far? (housing)": ["logarithmic"]}
 
 
+def test_what_comes_after_the_end_of_a_mean_counts_for_the_axis_too() -> None:
+    """As in the figures and on the page, which draw the range of the trainings that go on."""
+    loss = [0.5, 0.45, 0.4, 0.02, 0.01]
+    stopped = pd.concat([history(epochs=2), history(epochs=5).assign(seed=1, loss=loss)])
+    table = loss_of({"s": study("Which?", "one", "two")}, {"one": stopped, "two": history(epochs=2)})
+    assert table["epoch"].max() == 2
+    assert table["axis"].unique().tolist() == ["logarithmic"]
+
+
 def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> None:
     row = {"study": "s", "variant": "houses", "baseline": "one", "difference": 0.1, "low": 0.0, "high": 0.2}
     row |= {"verdict": "worse", "expected": "worse"}

@@ -42,6 +42,7 @@ from stages.reporting.figures import (
     overview,
     regression,
     save,
+    strands,
 )
 
 HISTORY = pd.DataFrame(
@@ -259,6 +260,12 @@ def test_what_lies_far_off_on_either_side_is_told_and_does_not_squeeze_the_other
     (axes,) = overview.overview(table, {"housing": "mse"}).axes
     assert axes.get_xlim()[1] < 1
     assert "9.000 →" in [text.get_text() for text in axes.texts]
+    errors += [0.3, 0.35, 0.3, 0.35]
+    many = pd.DataFrame({"dataset": "housing", "variant": list("abcdefg"), "parameters": 9})
+    for column in ("test_mse", "test_mse_low", "test_mse_high", "validation_mse"):
+        many[column] = errors
+    (axes,) = overview.overview(many, {"housing": "mse"}).axes  # it learned something, and is as far off
+    assert axes.get_xlim()[1] < 1
     table[["test_mse", "test_mse_low", "test_mse_high", "validation_mse"]] *= -1
     (axes,) = overview.overview(table, {"housing": "mse"}).axes
     assert axes.get_xlim()[0] > -1
@@ -341,16 +348,89 @@ def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
     assert len(curves.study_curves("s", {"fashion_mnist": steady}, colours).axes) == 2
 
 
-def test_lines_that_lie_on_one_another_are_all_seen_closer() -> None:
-    history = falling(1.0, 0.5)
-    history[["loss", "val_loss"]] += 0.2
-    same = dict.fromkeys("abc", history)
-    figure = curves.study_curves("s", {"thoracic": same}, dict(zip("abc", "rgb", strict=True)))
+def longer(history: pd.DataFrame, other: float) -> pd.DataFrame:
+    """A history of four epochs, the last two of which are others."""
+    later = history.assign(epoch=[3, 4], loss=other, val_loss=other)
+    return pd.concat([history, later], ignore_index=True)
+
+
+def test_curves_that_are_one_at_first_are_striped_so_that_all_colours_are_seen() -> None:
+    histories = {"short": HISTORY, "long": longer(HISTORY, 0.3), "other": longer(HISTORY, 0.2), "twin": HISTORY}
+    names = {"long": "#ff0000", "other": "#00ff00", "short": "#0000ff", "twin": "#880088"}
+    figure = curves.study_curves("s", {"fashion_mnist": histories}, names)
+    drawn_as: dict[bool, dict[str, list[float]]] = {True: {}, False: {}}
+    for line in figure.axes[0].lines:
+        drawn_as[line.is_dashed()][to_hex(line.get_color())] = np.asarray(line.get_xdata()).tolist()
+    together, alone = [1, 2], [2, 3, 4]
+    assert drawn_as[True] == {"#ff0000": together, "#00ff00": together, "#880088": together}
+    assert drawn_as[False] == {"#0000ff": together, "#ff0000": alone, "#00ff00": alone}
+    (legend,) = filter(None, [axes.get_legend() for axes in figure.axes])
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "short\n= long to epoch 2",
+        "long",
+        "other\n= long to epoch 2",
+        "twin\n= long to epoch 2",
+    ]
+
+
+def test_a_curve_is_split_where_others_join_or_leave_it() -> None:
+    curve = np.array([[0, 1], [1, 1], [2, 1], [3, 1]])
+    joins = np.array([[0, 2], [1, 1], [2, 1], [3, 2]])
+    assert strands.runs({"curve": curve, "joins": joins, "ends": curve[:2]}) == {
+        "curve": [(0, 1, 0, 2), (1, 2, 0, 2), (2, 3, 0, 1)],
+        "joins": [(0, 1, 0, 1), (1, 2, 1, 2), (2, 3, 0, 1)],
+        "ends": [(0, 1, 1, 2)],
+    }
+    assert strands.runs({"one": curve[:1], "same": curve[:1], "none": curve[:0]}) == {
+        "one": [(0, 0, 0, 2)],
+        "same": [(0, 0, 1, 2)],
+        "none": [],
+    }
+
+
+def test_stripes_of_equal_curves_show_each_of_them_in_the_picture(tmp_path: Path) -> None:
+    colours = {"a": "#0072b2", "b": "#d55e00", "c": "#009e73"}
+    same = dict.fromkeys(colours, falling(1.0, 0.05))
+    save(curves.study_curves("s", {"fashion_mnist": same}, colours), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)[:, : image.width // 3]  # without the legend
+    for colour in colours.values():
+        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+        assert (np.abs(pixels - wanted).max(axis=2) <= 12).sum() > 50
+
+
+def test_variants_of_a_study_differ_in_their_markers_and_those_of_one_epoch_hide_none() -> None:
+    histories = {"a": HISTORY, "b": HISTORY.assign(loss=0.4), "one": HISTORY[:1].assign(loss=0.51)}
+    lines = curves.study_curves("s", {"fashion_mnist": histories}, dict.fromkeys(histories, COLOUR)).axes[0].lines
+    assert len({line.get_marker() for line in lines}) == 3
+    assert [line.get_fillstyle() for line in lines] == ["full", "full", "none"]
+
+
+def test_a_study_of_several_data_sets_has_no_close_ups() -> None:
+    histories = {"thoracic": {"a": STEADY}, "housing": {"b": STEADY}}
+    figure = curves.study_curves("s", histories, {"a": COLOUR, "b": COLOUR})
     assert len(figure.axes) == 4
-    for axes in figure.axes[2:]:
-        widths = [line.get_linewidth() for line in axes.lines]
-        assert widths == sorted(widths, reverse=True)
-        assert len(set(widths)) == 3
+    assert len(curves.study_curves("s", {"thoracic": {"a": STEADY}}, {"a": COLOUR}).axes) == 4
+
+
+@pytest.mark.parametrize(("last", "scale", "least"), [(0.005, "linear", 0), (0.0001, "log", 5e-5), (1e-9, "log", 1e-5)])
+def test_learning_rates_far_apart_are_on_a_logarithmic_axis_of_three_decades(
+    last: float, scale: str, least: float
+) -> None:
+    rates = {"constant": CONSTANT, "falling": (np.arange(3), np.array([0.01, last, last]))}
+    axes = curves.schedules({"constant": rates}, dict.fromkeys(rates, COLOUR)).axes[0]
+    assert axes.get_yscale() == scale
+    assert least <= axes.get_ylim()[0] < last or last < axes.get_ylim()[0] == least
+
+
+def test_a_long_title_is_wrapped(tmp_path: Path) -> None:
+    question = "Is what the documents claim of a very large network that is trained for long true, or not at all? " * 2
+    figure = curves.study_curves(question, {"housing": {"mine": HISTORY}}, {"mine": COLOUR})
+    width = drawn(figure).get_width_height()[0]
+    assert "\n" in figure.get_suptitle()
+    (title,) = [text for text in texts_of(figure) if text.get_text() == figure.get_suptitle()]
+    assert 0 <= title.get_window_extent().x0 < title.get_window_extent().x1 <= width
+    assert title.get_window_extent().y0 > max(axes.get_tightbbox().y1 for axes in figure.axes)  # type: ignore[union-attr]
 
 
 def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with() -> None:
@@ -370,9 +450,10 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "mine": ["mine"],
     }
     axes = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes[0]
-    _, labels = axes.get_legend_handles_labels()
-    assert labels == ["constant (baseline)", "halved", "steady"]
-    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [0.01, 0.01, 0.01]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["constant (baseline)", "halved", "steady"]
+    assert set(np.asarray(axes.lines[0].get_ydata()).tolist()) == {0.01}
 
 
 def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> None:

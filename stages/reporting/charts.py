@@ -64,7 +64,7 @@ def learning_curves(
         for study, rows in table.groupby("study")
     }
     table["axis"] = table["study"].map(far_apart).map({True: "logarithmic", False: "linear"})
-    return table[CURVE_COLUMNS].round(6)
+    return table.dropna(subset=["value"])[CURVE_COLUMNS].round(6)
 
 
 def differences(comparisons: pd.DataFrame, studies: Mapping[str, Study], datasets: Mapping[str, str]) -> pd.DataFrame:
@@ -106,10 +106,10 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
 
 
 def _parts(history: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of (part, epoch, value, low, high) as far as the mean goes; none if the metric is not there."""
+    """Rows of (part, epoch, value, low, high), value being the mean as far as it goes; none without the metric."""
     columns = {"training": metric, "validation": f"val_{metric}"}
     tables = [
-        over_trainings(history, column).dropna(subset=["mean"]).rename(columns={"mean": "value"}).assign(part=part)
+        over_trainings(history, column).rename(columns={"mean": "value"}).assign(part=part)
         for part, column in columns.items()
         if column in history
     ]

@@ -1,12 +1,16 @@
 """One colour for each variant, the same in figures, on the page and in `dvc plots`.
 
 No two variants of a study have the same colour, and none of a data set that has no more variants than there are colours
-(Fashion-MNIST has three times as many). By greedy colouring in the order of `params.yaml`: a variant takes the first
-colour that none of them has yet. One added at the end leaves the colours of the others alone, unless its data set now
-has too many.
+(Fashion-MNIST has three times as many). By greedy colouring in the order of `params.yaml`: a variant takes the colour
+that is farthest from those that they have already. One added at the end leaves the colours of the others alone, unless
+its data set now has too many. Twenty colours are not all far apart: figures of studies have markers too.
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
 
 from stages.recipes.schema import Params, Study
 
@@ -16,9 +20,48 @@ PALETTE = (
 )
 """Four of Okabe & Ito 2008, "Color Universal Design"; each other is the farthest from all before it.
 
-Farthest in CIELAB, to normal, protanopic and deuteranopic eyes (Machado et al. 2009), among colours that have a
-contrast of 3 to 1 with white and with #181818, as WCAG 2 wants of graphics on a light and on a dark page.
+Farthest in CIELAB, to all `EYES`, among colours that have a contrast of 3 to 1 with white and with #181818, as WCAG 2
+wants of graphics on a light and on a dark page.
 """
+EYES = {
+    "normal": np.eye(3),
+    "protanopic": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopic": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+"""What they see of linear RGB: Machado et al. 2009, "A Physiologically-based Model for Simulation of Color Vision
+Deficiency", severity 1."""
+
+
+def linear(colour: str) -> np.ndarray:
+    """Linear RGB of "#rrggbb", in [0, 1]."""
+    channels = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB of linear RGB; a distance of 2 is just noticeable when two areas touch."""
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    x, y, z = np.cbrt(np.clip(to_xyz @ rgb / [0.95047, 1, 1.08883], 0.008856, None))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@cache
+def distances(one: str, other: str) -> dict[str, float]:
+    """How far apart two colours are in CIELAB, to all `EYES`."""
+    one_rgb, other_rgb = linear(one), linear(other)
+    return {name: float(np.linalg.norm(cielab(eye @ one_rgb) - cielab(eye @ other_rgb))) for name, eye in EYES.items()}
 
 
 def members_of(study: Study) -> list[str]:
@@ -32,7 +75,8 @@ def members_of(study: Study) -> list[str]:
 def variant_colours(params: Params) -> dict[str, str]:
     """Colour of every variant as "#rrggbb", in the order of `params.yaml`.
 
-    Where the palette is too short for all that a variant stands beside, it takes the colour that fewest of them have.
+    Where the palette is too short for all that a variant stands beside, it takes a colour that fewest of them have.
+    Of distances the least of all eyes counts; those of normal ones, which tell more apart, count half.
     """
     sizes = Counter(variant.dataset for variant in params.variants.values())
     beside = {
@@ -48,5 +92,10 @@ def variant_colours(params: Params) -> dict[str, str]:
     colours: dict[str, str] = {}
     for name, others in beside.items():
         taken = [colours[other] for other in others if other in colours]
-        colours[name] = min(PALETTE, key=taken.count)
+        colours[name] = min(PALETTE, key=lambda colour: (taken.count(colour), -_apart(colour, taken)))
     return colours
+
+
+def _apart(colour: str, taken: Sequence[str]) -> float:
+    eyes = [distances(colour, other) for other in taken]
+    return min((min(each["normal"] / 2, each["protanopic"], each["deuteranopic"]) for each in eyes), default=0)

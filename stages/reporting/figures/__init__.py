@@ -4,6 +4,7 @@ Everything has a place in inches, without matplotlib's layout engines: they draw
 dates: the same table gives the same PNG.
 """
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,11 @@ def panels(
     """A figure and its axes, (rows, columns), each of this size.
 
     size: width and height of one; gap: between two beside and above each other; all in inches. subplots: as
-    `Figure.subplots` takes them. A title adds its line at the top.
+    `Figure.subplots` takes them. A title adds its lines at the top.
     """
-    top += 0.3 if title else 0
     width = left + columns * size[0] + (columns - 1) * gap[0] + right
+    lines = textwrap.wrap(title, int(width / width_of("m", 10)))
+    top += 0.15 + 0.15 * len(lines) if lines else 0
     height = bottom + rows * size[1] + (rows - 1) * gap[1] + top
     figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, columns, squeeze=False, **subplots)
@@ -55,7 +57,7 @@ def panels(
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
     figure.subplots_adjust(wspace=gap[0] / size[0], hspace=gap[1] / size[1])
     if title:
-        figure.suptitle(title, y=1 - 0.08 / height, va="top", fontsize=10)
+        figure.suptitle("\n".join(lines), y=1 - 0.08 / height, va="top", fontsize=10)
     return figure, axes
 
 

@@ -98,7 +98,7 @@ def reliability_diagram(
     )
     above, below = grid[:, 0]
     above.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
-    above.plot(bins["confidence"], bins["accuracy"], color=colour, marker="o", markersize=4)
+    above.plot(bins["confidence"], bins["accuracy"], color=colour, marker="o", markersize=4, clip_on=False)
     above.set_ylabel("share that is right")
     above.set_xlim(0, 1)
     above.set_ylim(0, 1)

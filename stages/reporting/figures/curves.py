@@ -1,7 +1,7 @@
 """What happened epoch by epoch: losses, metrics and learning rates."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,19 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.reporting.charts import curve_metrics, over_trainings
 from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
+from stages.reporting.figures.strands import beginnings, draw_strands
 from stages.reporting.metrics import label, logarithmic
 
 HIDDEN = 8
 """Curves that reach so many times as far as their later halves do are drawn a second time, closer."""
 NO_EPOCHS = " (no epochs)"
+MARKERS = "os^vD<>"
+"""Of the variants of a study in turns, for eyes that their colours do not tell apart."""
+STYLE: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.5}
+OF_ONE_EPOCH: dict[str, Any] = {"linestyle": "", "markersize": 6.5, "fillstyle": "none", "markeredgewidth": 1.2}
+"""Such a marker is all that there is, and hides no other."""
+DECADES = 1000
+"""So many times smaller than the greatest is the least learning rate that is drawn: cosines end at none."""
 
 Rate = tuple[np.ndarray, np.ndarray]
 """Epochs since the start and the learning rate from then on, float64 (n,) each."""
@@ -35,14 +43,15 @@ class Window(NamedTuple):
         return f"closer, from epoch {self.epoch}"
 
 
-def draw_trainings(
-    axes: Axes, history: pd.DataFrame, column: str, colour: str, width: float = 1.5, band: bool = True
-) -> None:
-    """Draw a column by epoch: of several trainings their mean and, as a band, their range."""
+def mean_curve(history: pd.DataFrame, column: str) -> np.ndarray:
+    """Epochs and the mean of a column over all trainings, float64 (n, 2)."""
+    return over_trainings(history, column)["mean"].dropna().reset_index().to_numpy(np.float64)
+
+
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, colour: str) -> None:
+    """Draw the range of a column by epoch, if there are several trainings."""
     table = over_trainings(history, column)
-    mean = table["mean"].dropna()
-    axes.plot(mean.index, mean, color=colour, marker="o", markersize=1.5 + width, linewidth=width)
-    if band and table["low"].notna().any():
+    if table["low"].notna().any():
         axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
 
 
@@ -74,7 +83,9 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             first = colour if metric == "learning_rate" else PART_COLOURS["training"]
             for column, of_column in ((metric, first), (f"val_{metric}", colour)):
                 if column in columns:
-                    draw_trainings(axes, history, column, of_column, band=window is None)
+                    axes.plot(*mean_curve(history, column).T, **STYLE, color=of_column)
+                    if window is None:
+                        draw_band(axes, history, column, of_column)
             if window:
                 axes.set_title(window.title)
             axes.set_ylabel(label(metric, dataset)["en"])
@@ -85,13 +96,13 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             elif metric == "learning_rate":
                 axes.set_ylim(bottom=0)
     part_colours = {"training": PART_COLOURS["training"], **({"validation": colour} if "val_loss" in columns else {})}
-    handles = [Line2D([], [], color=each, marker="o", markersize=3, label=part) for part, each in part_colours.items()]
+    handles = [Line2D([], [], **STYLE, color=each, label=part) for part, each in part_colours.items()]
     grid[0, 0].legend(handles=handles, frameon=False)
     return figure
 
 
 def study_curves(
-    name: str,
+    title: str,
     histories: Mapping[str, Mapping[str, pd.DataFrame]],
     colours: Mapping[str, str],
     without_loss: Collection[str] = (),
@@ -100,60 +111,87 @@ def study_curves(
 
     histories: {data set: {variant: history, see `learning_curves`}}; what was not trained in epochs is named beside.
     colours: by variant; without_loss: the data sets whose variants lose different things, which are not to be compared.
+    The legend says which curves are the same at first. Several data sets are long enough without what is closer.
     """
-    rows = [
-        (dataset, metric)
+    metrics = {
+        dataset: [
+            metric
+            for metric in ("loss", "accuracy", "mean_absolute_error")
+            if any(metric in history for history in of_variants.values())
+            and not (metric == "loss" and dataset in without_loss)
+        ]
         for dataset, of_variants in histories.items()
-        for metric in ("loss", "accuracy", "mean_absolute_error")
-        if any(metric in history for history in of_variants.values())
-        and not (metric == "loss" and dataset in without_loss)
-    ]
-    names = [variant for of_variants in histories.values() for variant in of_variants]
-    untrained = [
-        name for of_variants in histories.values() for name, history in of_variants.items() if "loss" not in history
-    ]
-    legend = max(width_of(names, 8), width_of((name + NO_EPOCHS for name in untrained), 8)) + 0.55
-    if not rows:
-        figure, grid = panels(1, 1, (4, 0.5), title=name, left=0.2, bottom=0.1)
+    }
+    if not any(metrics.values()):
+        figure, grid = panels(1, 1, (4, 0.5), title=title, left=0.2, bottom=0.1)
         grid[0, 0].set_axis_off()
-        text = "no learning curves: " + ", ".join(names)
+        text = "no learning curves: " + ", ".join(name for of_variants in histories.values() for name in of_variants)
         grid[0, 0].text(0, 0.5, text, va="center", transform=grid[0, 0].transAxes)
         return figure
     windows: list[tuple[str, str, Window | None]] = []
     far_apart = set()
-    for dataset, metric in rows:
+    for dataset, metric in ((dataset, metric) for dataset, of_dataset in metrics.items() for metric in of_dataset):
         windows.append((dataset, metric, None))
         having = [history for history in histories[dataset].values() if metric in history]
         if _far_apart(metric, having):
             far_apart.add((dataset, metric))
-        elif window := close_up(having, [metric, f"val_{metric}"]):
+        elif len(histories) == 1 and (window := close_up(having, [metric, f"val_{metric}"])):
             windows.append((dataset, metric, window))
+    trained = {
+        dataset: {variant: history for variant, history in of_variants.items() if "loss" in history}
+        for dataset, of_variants in histories.items()
+    }
+    begin = {
+        variant: beginning
+        for dataset, of_variants in trained.items()
+        for variant, beginning in beginnings(
+            {name: _means(history, metrics[dataset]) for name, history in of_variants.items()}
+        ).items()
+    }
+    styles = {
+        variant: STYLE
+        | {"color": colours[variant], "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
+        | (OF_ONE_EPOCH if history["epoch"].max() == 1 else {})
+        for of_variants in trained.values()
+        for place, (variant, history) in enumerate(of_variants.items())
+    }
+    handles = {
+        dataset: [
+            Line2D([], [], **styles[variant], label=variant + _likeness(*begin[variant], of_variants))
+            if variant in begin
+            else Line2D([], [], linestyle="", label=variant + NO_EPOCHS)
+            for variant in of_variants
+        ]
+        for dataset, of_variants in histories.items()
+    }
+    lines = [line for each in handles.values() for handle in each for line in str(handle.get_label()).splitlines()]
     figure, grid = panels(
-        *(len(windows), 2), (3.1, 2.1), title=name, right=0.15 + legend, gap=(0.35, 0.75), top=0.3, sharey="row"
+        *(len(windows), 2),
+        (3.1, 2.1),
+        title=title,
+        right=0.7 + width_of(lines, 8),
+        gap=(0.35, 0.75),
+        top=0.3,
+        sharey="row",
     )
     for (dataset, metric, window), pair in zip(windows, grid, strict=True):
-        drawn = {variant: history for variant, history in histories[dataset].items() if metric in history}
+        drawn = {variant: history for variant, history in trained[dataset].items() if metric in history}
         for axes, part, column in zip(pair, ("training", "validation"), (metric, f"val_{metric}"), strict=True):
-            for place, (variant, history) in enumerate(drawn.items()):
-                if column in history:
-                    # Where one lies on another, the lower is seen at its edges.
-                    width = 1.5 + 0.7 * (len(drawn) - 1 - place) if window else 1.5
-                    draw_trainings(axes, history, column, colours[variant], width, band=window is None)
-            title = f"{dataset}, {part}" if len(histories) > 1 else part
-            axes.set_title(f"{title}, {window.title}" if window else title)
+            shown = {variant: history for variant, history in drawn.items() if column in history}
+            draw_strands(axes, {variant: mean_curve(history, column) for variant, history in shown.items()}, styles)
+            for variant, history in shown.items() if window is None else ():
+                draw_band(axes, history, column, colours[variant])
+            heading = f"{dataset}, {part}" if len(histories) > 1 else part
+            axes.set_title(f"{heading}, {window.title}" if window else heading)
             _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
             grid_lines(axes)
         pair[0].set_ylabel(label(metric, dataset)["en"])
         if (dataset, metric) in far_apart:
             logarithmic_y(pair[0])
-        if window is None and metric == next(each for of, each in rows if of == dataset):
-            handles = [
-                Line2D([], [], color=colours[variant], marker="o", markersize=3, label=variant)
-                if variant in drawn
-                else Line2D([], [], linestyle="", label=variant + NO_EPOCHS)
-                for variant in histories[dataset]
-            ]
-            pair[1].legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0))
+        if window is None and metric == metrics[dataset][0]:
+            pair[1].legend(
+                handles=handles[dataset], frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1.0)
+            )
     return figure
 
 
@@ -194,21 +232,42 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
-        for place, (name, (epochs, rate)) in enumerate(rates.items()):
-            width = 1.5 + len(rates) - 1 - place  # where one lies on another, the lower is seen at its edges
-            title = f"{name} (baseline)" if name == baseline and len(rates) > 1 else name
-            axes.plot(epochs, rate, color=colours[name], linewidth=width, drawstyle="steps-post", label=title)
+        styles = {name: {"color": colours[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
+        draw_strands(axes, {name: np.stack(rate, axis=1) for name, rate in rates.items()}, styles)
+        handles = [
+            Line2D([], [], color=colours[name], linewidth=2, label=f"{name} (baseline)" if name == baseline else name)
+            for name in rates
+        ]
         axes.set_title(f"beside {baseline}" if baseline in rates and len(rates) > 1 else ", ".join(rates))
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
-        axes.set_ylim(0, 1.08 * max(rate.max() for _, rate in rates.values()))
+        everything = np.concatenate([rate for _, rate in rates.values()])
+        top = everything.max()
+        if logarithmic("learning_rate", everything):
+            logarithmic_y(axes)
+            axes.set_ylim(max(everything.min() / 1.3, top / DECADES), 1.3 * top)
+        else:
+            axes.set_ylim(0, 1.08 * top)
         axes.set_xlim(0, max(epochs.max() for epochs, _ in rates.values()))
         place_of_legend = {"loc": "upper left", "bbox_to_anchor": (0, -0.42 / 2.0)}
-        axes.legend(frameon=False, fontsize=8, borderpad=0, handlelength=2.5, **place_of_legend)
+        axes.legend(handles=handles, frameon=False, fontsize=8, borderpad=0, handlelength=2.5, **place_of_legend)
         grid_lines(axes)
     if not groups:
         grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
     return figure
+
+
+def _means(history: pd.DataFrame, metrics: Sequence[str]) -> np.ndarray:
+    columns = [column for metric in metrics for column in (metric, f"val_{metric}")]
+    means = {column: over_trainings(history, column)["mean"] if column in history else 0 for column in columns}
+    return pd.DataFrame(means).to_numpy()
+
+
+def _likeness(like: str, rows: int, histories: Mapping[str, pd.DataFrame]) -> str:
+    """A second line of a legend, for what is the same as another at first; histories: by variant."""
+    if not rows:
+        return ""
+    return f"\n= {like}" + ("" if rows == histories[like]["epoch"].max() else f" to epoch {rows}")
 
 
 def _epochs(axes: Axes, last: int, window: Window | None = None) -> None:

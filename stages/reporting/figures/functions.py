@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
 from stages.reporting.colours import PALETTE
 from stages.reporting.figures import grid_lines, logarithmic_y, panels
+from stages.reporting.figures.strands import draw_strands
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 """Of SELU (Klambauer et al. 2017, "Self-Normalizing Neural Networks")."""
@@ -122,12 +124,17 @@ def activations() -> Figure:
     """Draw the activation functions and their derivatives."""
     figure, grid = panels(1, 2, (3.2, 2.8), right=1.7, top=0.35)
     x = np.linspace(-4, 4, 801)
-    for (name, function), colour in zip(ACTIVATIONS.items(), PALETTE, strict=False):
-        y = function(x)
-        label = f"{name} (slope 0.3)" if name == "leaky_relu" else name
-        grid[0, 0].plot(x, y, color=colour, label=label)
-        # Differences of neighbours: a kink stays one.
-        grid[0, 1].plot((x[1:] + x[:-1]) / 2, np.diff(y) / np.diff(x), color=colour, label=label)
+    outputs = {name: function(x) for name, function in ACTIVATIONS.items()}
+    # Differences of neighbours: a kink stays one.
+    slopes = {name: np.diff(y) / np.diff(x) for name, y in outputs.items()}
+    colours = dict(zip(ACTIVATIONS, PALETTE, strict=False))
+    for axes, inputs, curves in zip(grid[0], (x, (x[1:] + x[:-1]) / 2), (outputs, slopes), strict=True):
+        points = {name: np.stack((inputs, y), axis=1) for name, y in curves.items()}
+        draw_strands(axes, points, {name: {"color": colour} for name, colour in colours.items()})
+    handles = [
+        Line2D([], [], color=colour, label=f"{name} (slope 0.3)" if name == "leaky_relu" else name)
+        for name, colour in colours.items()
+    ]
     for axes, title in zip(grid[0], ("activation", "its derivative"), strict=True):
         axes.set_title(title)
         axes.set_xlabel("input of the activation")
@@ -135,7 +142,7 @@ def activations() -> Figure:
     grid[0, 0].set_ylim(-2, 4)
     grid[0, 0].set_ylabel("output")
     grid[0, 1].set_ylabel("output per input")
-    grid[0, 1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
+    grid[0, 1].legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     return figure
 
 

@@ -21,7 +21,7 @@ def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
     heights = [len(tables[name]) + 4 for name in others]
     height = max(len(tables[largest]) + 4, sum(heights))
     figure = Figure(figsize=(12, 1 + 0.2 * height), layout="constrained")
-    grid = figure.add_gridspec(1, 2)
+    grid = figure.add_gridspec(1, 2, width_ratios=(3, 2))
     first = figure.add_subfigure(grid[0]).subplots()
     _ranking(first, tables[largest], largest, ranked_by[largest])
     first.legend(frameon=False, loc="best")  # of all panels: only this one is sure to have room
@@ -40,19 +40,24 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     table = table.dropna(subset=[f"test_{metric}"])[::-1].reset_index(drop=True)
     values, low, high = (table[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
     validation = table[f"validation_{metric}"]
-    # What learns nothing may lie so far off that all else would be one heap.
-    ends = pd.concat([values, low, high, validation])[lambda ends: table.loc[ends.index, "parameters"] > 0]
-    margin = 0.05 * (ends.max() - ends.min())
-    left, right = ends.min() - margin, ends.max() + margin
-    below, above = values < left - 3 * margin, values > right + 3 * margin
+    # What learns nothing, or outside Tukey's fences, may lie so far off that the intervals of all others would be dots.
+    ends: Any = pd.concat([values, low, high, validation], axis=1)
+    learned = table["parameters"] > 0
+    lower, upper = values[learned].quantile([0.25, 0.75])
+    near = learned & values.between(2.5 * lower - 1.5 * upper, 2.5 * upper - 1.5 * lower)
+    least, greatest = ends[near].min(axis=None), ends[near].max(axis=None)
+    room = 0.15 * (greatest - least)
+    below, above = values < least - room, values > greatest + room
     off = below | above
+    left, right = ends[~off].min(axis=None), ends[~off].max(axis=None)
+    margin = 0.05 * (right - left)
     if off.any():
-        axes.set_xlim(left, right)
+        axes.set_xlim(left - margin, right + margin)
     said: dict[str, Any] = {"color": PART_COLOURS["test"], "fontsize": 8, "va": "center"}
     for row in table.index[below]:
-        axes.text(left + margin / 4, row, f"← {values[row]:.3f}", ha="left", **said)
+        axes.text(left - margin / 2, row, f"← {values[row]:.3f}", ha="left", **said)
     for row in table.index[above]:
-        axes.text(right - margin / 4, row, f"{values[row]:.3f} →", ha="right", **said)
+        axes.text(right + margin / 2, row, f"{values[row]:.3f} →", ha="right", **said)
     axes.scatter(validation[~off], table.index[~off], color=PART_COLOURS["validation"], s=14, label="validation")
     errors = [(values - low)[~off], (high - values)[~off]]
     axes.errorbar(
