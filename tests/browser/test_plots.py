@@ -61,6 +61,15 @@ UNREADABLE = """
   return [...short, ...written];
 })
 """
+# Axes of the chart of differences, in which each panel has its own, on which no 0 can be read.
+WITHOUT_ZERO = """
+() => [...document.querySelectorAll('.plot:has(.chart svg)')]
+  .filter((plot) => plot.querySelector('h2').textContent.startsWith('Differences'))
+  .flatMap((plot) => [...plot.querySelectorAll('.role-axis-label')])
+  .map((axis) => [...axis.querySelectorAll('text')].filter((text) => text.getAttribute('opacity') !== '0'))
+  .map((labels) => labels.map((label) => label.textContent))
+  .filter((labels) => labels.every((label) => /^[−0-9.]+$/.test(label)) && labels.every((label) => +label !== 0))
+"""
 DRAWN = "[...document.querySelectorAll('.chart')].every((chart) => chart.textContent)"
 
 
@@ -305,4 +314,5 @@ def test_the_tables_of_this_repository_are_drawn(drawn: Callable[..., Page], tmp
         assert list(panels) == TITLES
         assert {title for title, (count, empty) in panels.items() if count == 0 or empty} == set()
         assert {title for title, (width, scale) in page.evaluate(WIDTHS).items() if width > 1 or scale < 0.75} == set()
+        assert page.evaluate(WITHOUT_ZERO) == []
         assert page.evaluate(UNREADABLE) == []
