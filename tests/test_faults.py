@@ -147,6 +147,7 @@ def hit(project: Path, finished: Finished, stages: list[str], seed: int, number:
     """
     generator = random.Random(seed)  # noqa: S311
     lock = project / "dvc.lock"
+    whole = yaml.safe_load(finished.lock)["stages"]
     done: set[str] = set()
     remedies: list[str] = []
     sent = 0
@@ -161,12 +162,18 @@ def hit(project: Path, finished: Finished, stages: list[str], seed: int, number:
             until = time.monotonic() + generator.uniform(0, 1) * finished.seconds[stage]
             while time.monotonic() < until and started(attempt.said)[-1] == stage:
                 time.sleep(0.01)
-            sent += attempt.process.poll() is None
-            attempt.kill(generator.choice(victims), number)
+            victim = generator.choice(victims)
+            while attempt.process.poll() is None:
+                sent += 1
+                struck = started(attempt.said)[-1]
+                attempt.kill(victim, number)
+                # A command that was at its end was not hit any more: where the run goes on, the next one is.
+                wait_until(lambda: attempt.process.poll() is not None or started(attempt.said)[-1] != struck)  # noqa: B023
         status = attempt.wait()
         assert not done & {*started(attempt.said)}, f"{stage} was hit, and finished stages ran again"
         with suppress(FileNotFoundError, yaml.YAMLError, TypeError, KeyError):  # cut off
-            done = {*stages_of(lock)}
+            entries = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+            done = {name for name, entry in entries.items() if entry == whole[name]}  # the last may be cut off, too
     assert status == 0, attempt.said
     assert lock.read_bytes() == finished.lock
     assert is_clean(project)
