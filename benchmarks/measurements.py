@@ -226,6 +226,7 @@ def _variants(folder: Path, say: Say, counts: tuple[int, ...]) -> dict[str, floa
         names = [f"copy_{number}" for number in range(count)]
         params["variants"] = {name: deepcopy(variant) for name in names}
         (copy / "data/recipes").mkdir()
+        (copy / "data/checked").touch()
         for name in names:
             shutil.copyfile(folder / f"data/recipes/{DUPLICATED}.json", copy / f"data/recipes/{name}.json")
         (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small import split_of, store
 
 from benchmarks import many_stages, measurements, overhead, processes, report
 from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
-from stages.recipes.resolve import recipe, recipes
+from stages.recipes.resolve import Recipe, recipe, recipes
 from stages.recipes.schema import Params
 
 
@@ -306,6 +307,16 @@ def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
     del results["growth"]
     assert "## Growth" not in report.render(results)
     assert "quick trial" in report.render(results | {"quick": True})
+
+
+@pytest.mark.slow
+def test_growth_trains_as_many_copies_of_a_variant_as_it_says(tmp_path: Path, recipes: dict[str, Recipe]) -> None:
+    store(recipes[measurements.DUPLICATED], split_of(classes=2), tmp_path)
+    (tmp_path / "data/recipes/it.json").rename(tmp_path / f"data/recipes/{measurements.DUPLICATED}.json")
+    assert [*measurements._variants(tmp_path, print, (1, 2))] == ["1", "2"]
+    for count in (1, 2):
+        histories = (tmp_path / f"variants_{count}/reports/history").glob("*.csv")
+        assert {path.stem for path in histories} == {f"copy_{number}" for number in range(count)}
 
 
 def test_the_benchmarks_name_variants_of_the_parameters(params: Params) -> None:
