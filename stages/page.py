@@ -41,7 +41,7 @@ def several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
     if not all(kept(path).exists() for path in KEPT):
         return None, [text("page", "no_repeats")]
     several, own = joined({path: pd.read_csv(kept(path)) for path in KEPT}, one)
-    if own and len(own) == len(one[ANSWERS]):
+    if len(own) == len(one[ANSWERS]):
         return None, [text("page", "stale_repeats")]
     return several, [text("page", "own_studies", studies=", ".join(own))] if own else []
 

@@ -61,7 +61,7 @@ user_test_tester = testing .admin
 
 
 def reserved_port() -> int:
-    """A port of loopback that for a minute no process is given that asks for any, and a server may listen on by number.
+    """A port of loopback for a server that is told it: for a minute none who asks for any port is given this one.
 
     None of the servers takes port 0 and says which it got. A connection that this end closes first leaves the port in
     TIME_WAIT, where only a socket with SO_REUSEADDR may have it, as all servers set it.

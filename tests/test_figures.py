@@ -453,7 +453,19 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["constant (baseline)", "halved", "steady"]
-    assert set(np.asarray(axes.lines[0].get_ydata()).tolist()) == {0.01}
+    assert set(np.asarray(axes.lines[0].get_ydata())) == {np.float32(0.01)}
+
+
+def test_a_rate_that_changes_by_step_is_one_with_others_while_it_is_the_same() -> None:
+    by_step = np.arange(0, 4, 0.01), np.repeat([0.001, 0.0005], 200)
+    by_epoch = np.arange(5), np.array([0.001, 0.001, 0.0005, 0.0005, 0.0005], np.float32)
+    steady = np.arange(5), np.full(5, 0.001, np.float32)
+    together = strands.runs(curves._on_one_grid({"steady": steady, "by_step": by_step, "by_epoch": by_epoch}))
+    assert {name: [run.strands for run in of_curve] for name, of_curve in together.items()} == {
+        "steady": [3, 1],
+        "by_step": [3, 2],
+        "by_epoch": [3, 2, 1],
+    }
 
 
 def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> None:

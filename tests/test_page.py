@@ -186,6 +186,8 @@ def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypa
     one = tables_of([42])
     one[TRAININGS]["test_accuracy"] = 0.8
     assert stage.several_seeds(one) == (None, [text("page", "stale_repeats")])
+    one[ANSWERS] = one[ANSWERS].iloc[:0]  # of a project of its own that asks nothing yet
+    assert stage.several_seeds(one) == (None, [text("page", "stale_repeats")])
 
 
 def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,14 +278,20 @@ def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
     overrides: dict[str, Any], params: Params
 ) -> None:
     made = dict(recipes(params.model_copy(update=overrides)))
-    declared = [yaml.safe_load(cards.declaration(name, each))["variants"] for name, each in made.items()]
-    pasted = parse_params(params.model_dump() | {"variants": dict(ChainMap(*declared))})
+    of_all = {"jit_compile": overrides.get("jit_compile", params.jit_compile)}
+    declared = [yaml.safe_load(cards.declaration(name, each, **of_all)) for name, each in made.items()]
+    pasted = parse_params(params.model_dump() | of_all | {"variants": dict(ChainMap(*declared))})
     assert dict(recipes(pasted)) == made
+    # What concerns all concerns it too.
+    turned = {"jit_compile": not of_all["jit_compile"]}
+    expected = dict(recipes(params.model_copy(update=overrides | turned)))
+    assert dict(recipes(pasted.model_copy(update=turned))) == expected
 
 
 def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> None:
-    deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"])
-    assert deep.startswith("variants:\n  mine:\n    dataset: fashion_mnist\n")
+    deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"], params.jit_compile)
+    assert deep.startswith("  mine:\n    dataset: fashion_mnist\n")
+    assert "jit_compile" not in deep
     assert "    - Dense: {units: 10, activation: softmax}\n    optimizer:\n" in deep
     assert "      repeat: 99\n" in deep
     assert "seed" not in deep

@@ -196,7 +196,7 @@ def test_negative_is_predicted_with_a_warning(models, tmp_path, capsys, caplog):
     got = printed(capsys, models, "images", positive, negative)
     assert len(got) == 2
     (said,) = caplog.messages
-    assert "negative.png: expected light clothes on black, got a light border (mean 255 of 255)" in said
+    assert "negative.png: expected light on black, got a light border (mean 255 of 255)" in said
     assert "ImageOps.invert" in said
 
 
@@ -214,7 +214,7 @@ def test_none_of_the_data_sets_images_is_taken_for_a_negative_and_each_negative_
     if not folder.is_dir():
         pytest.skip("no raw files of fashion_mnist here")
     borders = np.array([predict.border(image) for image in fashion_mnist.read(folder).x])
-    assert borders.max() < predict.DARK_BORDER < 255 - borders.max()
+    assert borders.max() < predict.DARK_BORDERS["fashion_mnist"] < 255 - borders.max()
 
 
 def test_house_values_are_the_models_outputs_in_usd(models, tmp_path, capsys):

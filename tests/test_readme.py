@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from stages.artifacts.tables import COLUMNS, PUBLISHED
 from stages.recipes.schema import parse_params
 from stages.reporting import readme, repeats
 from stages.reporting.strings import read_strings
@@ -141,6 +142,12 @@ def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_somet
         text = readme.answers(studies, several, pd.DataFrame([row | {"verdict": alone}]), [])
         line = "`a` − `b`, MSE: −0.5000 (−1.0000 to −0.1000), **better** (claimed: worse"
         assert f"{line}{said}) |" in text
+
+
+def test_where_nothing_is_published_nothing_is_reproduced() -> None:
+    none = pd.DataFrame(columns=COLUMNS[PUBLISHED])
+    leaderboard = pd.DataFrame({"variant": ["mine"], "split": ["holdout"]})
+    assert "| all | 0 |" in readme.published(none, none, leaderboard, read_strings("en"))
 
 
 def test_figures_that_one_run_missed_are_listed_with_both_results() -> None:

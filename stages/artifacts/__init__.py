@@ -1,6 +1,6 @@
 """What each variant leaves on disk: where it is, and how it is read.
 
-`stages.configure` writes the recipe, `stages.train` all else. `train` and `stages.datasets`, which it imports, name the
+`stages.configure` writes the recipe, `stages.train` all else. `train`, `normalize` and `stages.datasets` name the
 folders for themselves: if they depended on this module, a change here would train every variant again.
 """
 

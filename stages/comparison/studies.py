@@ -132,9 +132,9 @@ def _interval(scores: np.ndarray, result: Result, comparisons: int) -> Interval:
 def compare_members(
     name: str, study: Study, results: Mapping[str, Result], ranked_by: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """One row per member of a study, see `COLUMNS` of `stages.artifacts.tables`; what was not measured alike is
-    `not measured`.
+    """One row per member of a study; what was not measured alike is `not measured`.
 
+    Their columns are those of `stages.artifacts.tables`.
     The intervals of the members of which the claim expects something hold together in 95 % of studies; so do those of
     the others. ranked_by: the metric of a data set where the study names none.
     """

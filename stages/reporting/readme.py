@@ -158,7 +158,7 @@ def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.Data
         for run, found in results.items()
         for result in sorted(set(found))
     }
-    table = pd.DataFrame({words["figures"]: 1, **counts}).groupby(kind.to_numpy()).sum()
+    table = pd.DataFrame({words["figures"]: 1, **counts}, index=figures.index).groupby(kind.to_numpy()).sum()
     body = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy(), strict=True)]
     body.append([words["all"], *map(str, table.sum())])
     text = _table([words["document"], *table.columns], body)

@@ -100,11 +100,11 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG that holds no date and no version.
 
     Its 128 colours make it a third as large as all would, and are hardly told from those: the quantizer covers the
-    range of colours, so that a thin line keeps its own.
+    range of colours, so that a thin line keeps its own, and then moves each to the middle of what it stands for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    image.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path)
+    image.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(path)

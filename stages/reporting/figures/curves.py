@@ -233,7 +233,7 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
         axes.set_axis_off()
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
         styles = {name: {"color": colours[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
-        draw_strands(axes, {name: np.stack(rate, axis=1) for name, rate in rates.items()}, styles)
+        draw_strands(axes, _on_one_grid(rates), styles)
         handles = [
             Line2D([], [], color=colours[name], linewidth=2, label=f"{name} (baseline)" if name == baseline else name)
             for name in rates
@@ -255,6 +255,20 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     if not groups:
         grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
     return figure
+
+
+def _on_one_grid(rates: Mapping[str, Rate]) -> dict[str, np.ndarray]:
+    """Epochs and rates, float64 (n, 2), with a row wherever any rate has one: they may change by step or by epoch.
+
+    In the precision that Keras keeps them in: histories have no more.
+    """
+    grid = np.unique(np.concatenate([epochs for epochs, _ in rates.values()]))
+    found = {}
+    for name, (epochs, rate) in rates.items():
+        own = grid[grid <= epochs[-1]]
+        last = np.searchsorted(epochs, own, side="right") - 1
+        found[name] = np.stack([own, rate[last].astype(np.float32)], axis=1)
+    return found
 
 
 def _means(history: pd.DataFrame, metrics: Sequence[str]) -> np.ndarray:

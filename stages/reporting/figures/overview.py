@@ -40,7 +40,7 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     table = table.dropna(subset=[f"test_{metric}"])[::-1].reset_index(drop=True)
     values, low, high = (table[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
     validation = table[f"validation_{metric}"]
-    # What learns nothing, or outside Tukey's fences, may lie so far off that the intervals of all others would be dots.
+    # What learns nothing, or lies outside Tukey's fences, may be so far off that all other intervals would be dots.
     ends: Any = pd.concat([values, low, high, validation], axis=1)
     learned = table["parameters"] > 0
     lower, upper = values[learned].quantile([0.25, 0.75])

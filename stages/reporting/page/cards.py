@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from textwrap import indent
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
         "means": of_several("means", history),
         "first": of_several("first", history),
         "layers": summary["layers"] if summary else [],
-        "recipe": declaration(name, recipe) if recipe else "",
+        "recipe": declaration(name, recipe, reports.params.jit_compile) if recipe else "",
         "recipe_hash": hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         "charts": charts,
         "several": trainings(history) > 1,
@@ -89,15 +90,19 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
     }
 
 
-def declaration(name: str, recipe: Context) -> str:
-    """The recipe as `params.yaml` declares a variant, whatever overrides made it; seeds are not a variant's own."""
+def declaration(name: str, recipe: Context, jit_compile: bool) -> str:
+    """The recipe as `params.yaml` declares it under `variants`, whatever overrides made it.
+
+    Seeds are not a variant's own, nor is what all are compiled with: jit_compile.
+    """
     declared = {key: value for key, value in recipe.items() if key not in ("seed", "repeats")}
+    if declared.get("jit_compile") == jit_compile:
+        del declared["jit_compile"]
     if "layers" in declared:
         declared["layers"] = [listed(*layer) for layer in declared["layers"].items()]
-    # None: what holds nothing but values stands in one line.
-    return yaml.safe_dump(
-        {"variants": {name: declared}}, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
+    # `default_flow_style=None` writes a mapping of plain values in one line.
+    block = yaml.safe_dump({name: declared}, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return indent(block, "  ")
 
 
 def listed(key: str, arguments: Context) -> Context:
