@@ -449,10 +449,11 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "other": ["other", "falling"],
         "mine": ["mine"],
     }
-    axes = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes[0]
-    legend = axes.get_legend()
-    assert legend is not None
-    assert [text.get_text() for text in legend.get_texts()] == ["constant (baseline)", "halved", "steady"]
+    axes, _, alone = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes
+    for panel, expected in ((axes, ["constant (baseline)", "halved", "steady"]), (alone, ["mine"])):
+        legend = panel.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == expected
     assert set(np.asarray(axes.lines[0].get_ydata())) == {np.float32(0.01)}
 
 

@@ -234,10 +234,8 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
         styles = {name: {"color": colours[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
         draw_strands(axes, _on_one_grid(rates), styles)
-        handles = [
-            Line2D([], [], color=colours[name], linewidth=2, label=f"{name} (baseline)" if name == baseline else name)
-            for name in rates
-        ]
+        labels = {name: f"{name} (baseline)" if name == baseline and len(rates) > 1 else name for name in rates}
+        handles = [Line2D([], [], color=colours[name], linewidth=2, label=said) for name, said in labels.items()]
         axes.set_title(f"beside {baseline}" if baseline in rates and len(rates) > 1 else ", ".join(rates))
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")
