@@ -26,9 +26,9 @@ from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, 
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import Result, answer, compare_members, loss_function, own_figure, result_of
 from stages.datasets import module_of
-from stages.recipes.schema import Published, Study, read_params
-from stages.reporting import charts
-from stages.reporting.colours import variant_colours
+from stages.params.schema import Published, Study, read_params
+from stages.presentation import plot_tables as charts
+from stages.presentation.colors import variant_colors
 
 SUMMARY = Path("reports/summary.json")
 CHARTS = Path("reports/charts")
@@ -173,16 +173,16 @@ def main() -> None:
     figures = summary(table, answers, published)
     SUMMARY.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     CHARTS.mkdir(parents=True, exist_ok=True)
-    colours = variant_colours(params)
+    colors = variant_colors(params)
     datasets = {name: each.recipe["dataset"] for name, each in results.items()}
     losses = {name: loss_function(each.recipe) for name, each in results.items()}
     axes = {"accuracy": datasets, "loss": {name: f"{datasets[name]}, {loss}" for name, loss in losses.items()}}
     for metric, axis in axes.items():
-        curves = charts.learning_curves(params.studies, histories, axis, colours, metric)
+        curves = charts.learning_curves(params.studies, histories, axis, colors, metric)
         write_table(curves, CHARTS / f"{metric}.csv")
     write_table(charts.differences(comparisons, params.studies, datasets), CHARTS / "differences.csv")
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in measured}
-    write_table(charts.ranking(table, ranked_by, colours), CHARTS / "ranking.csv")
+    write_table(charts.ranking(table, ranked_by, colors), CHARTS / "ranking.csv")
     for found, count in answers["answer"].value_counts().items():
         print(f"claims, {found}: {count}")
     reproduced = (published["result"] == "reproduced").sum()

@@ -19,8 +19,8 @@ from stages.comparison import scores
 from stages.datasets import module_of, row_shape
 from stages.evaluation.metrics import part_metrics
 from stages.normalize import check_splits
-from stages.recipes.resolve import Recipe, recipes
-from stages.recipes.schema import Params, Published, Variant, read_params, unknown
+from stages.params.overrides import Recipe, recipes
+from stages.params.schema import Params, Published, Variant, read_params, unknown
 from stages.training import import_tensorflow
 
 CHECKED = Path("data/checked")

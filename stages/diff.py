@@ -30,7 +30,7 @@ from stages.comparison.scores import HISTORY_SCORES, KNOWN, LESS_IS_BETTER
 from stages.comparison.statistics import verdict
 from stages.comparison.studies import Result, difference, result_of
 from stages.datasets import module_of
-from stages.recipes.schema import unknown
+from stages.params.schema import unknown
 
 WORKSPACE = "workspace"
 COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]

@@ -14,12 +14,12 @@ from benchmarks.report import determinism_costs
 from stages.artifacts import HISTORY, RECIPE, SUMMARY
 from stages.artifacts.tables import ANSWERS, CLASSES, COLUMNS, COMPARISONS, CONFUSION, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.environment import ENVIRONMENT
-from stages.recipes.schema import read_params
-from stages.reporting.determinism import BENCHMARKS
+from stages.params.schema import read_params
+from stages.presentation.determinism import BENCHMARKS
+from stages.presentation.kept import KEPT, Tables, joined, kept
+from stages.presentation.words import Text, text
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
-from stages.reporting.repeats import KEPT, Tables, joined, kept
-from stages.reporting.strings import Text, text
 from stages.reporting.vega import bundle
 
 FIGURES = Path("reports/figures")

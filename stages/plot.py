@@ -42,10 +42,10 @@ from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.studies import loss_function
 from stages.datasets import Raw, load_split, module_of
-from stages.recipes.resolve import Recipe
-from stages.recipes.schema import Params, Study, read_params
-from stages.reporting import metrics
-from stages.reporting.colours import members_of, variant_colours
+from stages.params.overrides import Recipe
+from stages.params.schema import Params, Study, read_params
+from stages.presentation import metrics
+from stages.presentation.colors import members_of, variant_colors
 from stages.reporting.figures import (
     classification,
     curves,
@@ -71,12 +71,12 @@ Drawn = Iterator[tuple[str, Draw]]
 
 
 def of_variants(
-    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], raws: dict[str, Raw], colours: dict[str, str]
+    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], raws: dict[str, Raw], colors: dict[str, str]
 ) -> Drawn:
     """Draw what every variant left."""
     for name, recipe in recipes_of.items():
         if name in histories and "loss" in histories[name]:
-            draw = partial(curves.learning_curves, name, histories[name], colours[name], recipe["dataset"])
+            draw = partial(curves.learning_curves, name, histories[name], colors[name], recipe["dataset"])
             yield f"curves/{name}", draw
         summary = SUMMARY.get(name)
         if summary is None:
@@ -86,7 +86,7 @@ def of_variants(
         if len(kernel := softmax_kernel(MODELS / name, summary["layers"], module)):
             yield f"weights/{name}", partial(models.weight_images, name, kernel, module.CLASSES)
         if not module.CLASSES:
-            yield from of_quantities(name, recipe, raws[recipe["dataset"]], colours[name])
+            yield from of_quantities(name, recipe, raws[recipe["dataset"]], colors[name])
 
 
 def softmax_kernel(folder: Path, layers: list[dict[str, Any]], module: Any) -> np.ndarray:
@@ -98,7 +98,7 @@ def softmax_kernel(folder: Path, layers: list[dict[str, Any]], module: Any) -> n
         return weights["layers/dense/vars/0"][:].reshape(*module.IMAGE_SHAPE, -1)
 
 
-def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
+def of_quantities(name: str, recipe: Recipe, raw: Raw, color: str) -> Drawn:
     """Draw the residuals of the first training."""
     split = load_split(recipe["dataset"], recipe["split"], inputs=False)
     predicted = PREDICTIONS.get(name)
@@ -108,7 +108,7 @@ def of_quantities(name: str, recipe: Recipe, raw: Raw, colour: str) -> Drawn:
     places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
     target = metrics.target(recipe["dataset"])
     first = predicted["test"][0, :, 0]
-    yield f"residuals/{name}", partial(regression.residuals, name, split.y["test"], first, target, places, colour)
+    yield f"residuals/{name}", partial(regression.residuals, name, split.y["test"], first, target, places, color)
 
 
 def of_classifiers(
@@ -116,7 +116,7 @@ def of_classifiers(
     studies: dict[str, Study],
     raws: dict[str, Raw],
     leaderboard: pd.DataFrame,
-    colours: dict[str, str],
+    colors: dict[str, str],
 ) -> Drawn:
     """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant."""
     measured = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
@@ -126,14 +126,14 @@ def of_classifiers(
         for path in (CONFUSION, WORST, RELIABILITY, ROC, PRECISION_RECALL)
     }
     for name, counts in tables[CONFUSION].items():
-        yield f"confusion/{name}", partial(classification.confusion_matrix, name, counts, colours[name])
+        yield f"confusion/{name}", partial(classification.confusion_matrix, name, counts, colors[name])
     for name, worst in tables[WORST].items():
         if hasattr(module_of(datasets_of[name]), "IMAGE_SHAPE"):
             images = raws[datasets_of[name]].x[worst["row"]]
             yield f"worst/{name}", partial(classification.worst_images, name, worst, images)
     for name, bins in tables[RELIABILITY].items():
         error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
-        draw = partial(classification.reliability_diagram, name, bins, colours[name], error, trainings)
+        draw = partial(classification.reliability_diagram, name, bins, colors[name], error, trainings)
         yield f"reliability/{name}", draw
     groups = [(f"ranking/{name}", name, [name]) for name in tables[ROC]]
     for study, of_study in studies.items():
@@ -142,14 +142,14 @@ def of_classifiers(
     for path, title, names in groups:
         roc, precision_recall = ({name: tables[table][name] for name in names} for table in (ROC, PRECISION_RECALL))
         figures_of = scores.loc[names, ["test_roc_auc", "test_average_precision"]]
-        yield path, partial(classification.ranking_curves, title, roc, precision_recall, colours, figures_of)
+        yield path, partial(classification.ranking_curves, title, roc, precision_recall, colors, figures_of)
 
 
 def of_studies(
     studies: dict[str, Study],
     recipes_of: dict[str, Recipe],
     histories: dict[str, pd.DataFrame],
-    colours: dict[str, str],
+    colors: dict[str, str],
 ) -> Drawn:
     """Draw the learning curves of each study's variants."""
     for name, study in studies.items():
@@ -160,7 +160,7 @@ def of_studies(
             of_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
             losses.setdefault(dataset, set()).add(loss_function(recipes_of[variant]))
         several = [dataset for dataset, of_variants in losses.items() if len(of_variants - {""}) > 1]
-        yield f"studies/{name}", partial(curves.study_curves, study.question, of_dataset, colours, several)
+        yield f"studies/{name}", partial(curves.study_curves, study.question, of_dataset, colors, several)
 
 
 def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
@@ -205,7 +205,7 @@ def of_documents(
     studies: dict[str, Study],
     recipes_of: dict[str, Recipe],
     histories: dict[str, pd.DataFrame],
-    colours: dict[str, str],
+    colors: dict[str, str],
     seed: int,
 ) -> Drawn:
     """Draw the functions that the documents compare, and the learning rates of the variants that change theirs."""
@@ -216,7 +216,7 @@ def of_documents(
         for name, recipe in recipes_of.items()
         if name in histories and "learning_rate" in histories[name]
     }
-    yield "documents/schedules", partial(curves.schedules, beside_baselines(studies, rates), colours)
+    yield "documents/schedules", partial(curves.schedules, beside_baselines(studies, rates), colors)
 
 
 def beside_baselines(studies: dict[str, Study], rates: dict[str, Rate]) -> dict[str, dict[str, Rate]]:
@@ -252,7 +252,7 @@ def learning_rate(recipe: Recipe, history: pd.DataFrame) -> Rate:
 
 def everything(params: Params) -> Iterator[tuple[Path, Draw]]:
     """Where each figure belongs, and what draws it: those that take longest first."""
-    colours = variant_colours(params)
+    colors = variant_colors(params)
     leaderboard = pd.read_csv(LEADERBOARD)
     recipes_of, histories = RECIPE.read_all(), HISTORY.read_all()
     raws = {name: module_of(name).read(RAW / name) for name in params.datasets}
@@ -260,11 +260,11 @@ def everything(params: Params) -> Iterator[tuple[Path, Draw]]:
     ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
     yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
     for drawn in (
-        of_documents(params.studies, recipes_of, histories, colours, params.seed),
+        of_documents(params.studies, recipes_of, histories, colors, params.seed),
         *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
-        of_studies(params.studies, recipes_of, histories, colours),
-        of_classifiers(datasets_of, params.studies, raws, leaderboard, colours),
-        of_variants(recipes_of, histories, raws, colours),
+        of_studies(params.studies, recipes_of, histories, colors),
+        of_classifiers(datasets_of, params.studies, raws, leaderboard, colors),
+        of_variants(recipes_of, histories, raws, colors),
     ):
         for name, draw in drawn:
             yield FIGURES / f"{name}.png", draw

@@ -34,8 +34,8 @@ from PIL import Image
 
 from stages.artifacts import MODELS
 from stages.datasets import module_of, normalize, number
-from stages.recipes.objects import sentence
-from stages.recipes.schema import read_params, unknown
+from stages.params.objects import sentence
+from stages.params.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
     RGB, a palette and an alpha channel are fine as long as every pixel is grey and opaque.
     """
     content = read_bytes(path)
-    # The header comes first, because Pillow reads 16 bits of colour as 8 without a word.
+    # The header comes first, because Pillow reads 16 bits of color as 8 without a word.
     header, bits = content[:24], content[24:25]
     if not header.startswith(PNG_SIGNATURE) or not bits:
         got = f"a file that starts with {header[:8]!r}"
@@ -92,7 +92,7 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
         raise ValueError(f"{path}: expected an opaque image, got transparent pixels (mode {mode}); lay it on black")
     if (pixels[..., :3] != grey[..., np.newaxis]).any():
         hint = 'Pillow\'s `image.convert("L")` makes it grey'
-        raise ValueError(f"{path}: expected a grey image, got colours (mode {mode}); {hint}")
+        raise ValueError(f"{path}: expected a grey image, got colors (mode {mode}); {hint}")
     return grey
 
 

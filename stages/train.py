@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import Split, load_splits
-from stages.recipes.resolve import Recipe
+from stages.params.overrides import Recipe
 from stages.training import Trained, import_tensorflow, kernels
 
 RECIPES = Path("data/recipes")

@@ -46,8 +46,8 @@ from typing import Any
 from stages.artifacts import MODELS, NORMALIZED
 from stages.artifacts.tables import METRICS
 from stages.environment import ENVIRONMENT, differences, environment
-from stages.recipes.resolve import Recipe, recipes
-from stages.recipes.schema import read_params, unknown
+from stages.params.overrides import Recipe, recipes
+from stages.params.schema import read_params, unknown
 from stages.scheduling.graph import with_upstream
 from stages.verification.differences import compare_figures, differences_in, figures
 from stages.verification.recorded import Recorded, hash_of, overlap, read_lock, remove

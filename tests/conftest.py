@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.recipes.resolve import Recipe
-from stages.recipes.schema import Params, read_params
+from stages.params.overrides import Recipe
+from stages.params.schema import Params, read_params
 from stages.training import xla
 
 xla.set_flags()  # before any test file imports Keras

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.recipes.resolve import recipe
-from stages.recipes.schema import Params, Variant, parse_params
+from stages.params.overrides import recipe
+from stages.params.schema import Params, Variant, parse_params
+from stages.presentation.kept import Tables
 from stages.reporting.page.reports import Reports
-from stages.reporting.repeats import Tables
 
 NET: dict[str, Any] = {
     "dataset": "fashion_mnist",

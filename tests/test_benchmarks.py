@@ -11,8 +11,8 @@ from small import split_of, store
 from benchmarks import many_stages, measurements, overhead, processes, report
 from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
-from stages.recipes.resolve import Recipe, recipe, recipes
-from stages.recipes.schema import Params
+from stages.params.overrides import Recipe, recipe, recipes
+from stages.params.schema import Params
 
 
 def peer(seconds: list[float], loss: float = 0.3, parameters: int = 100) -> dict[str, Any]:

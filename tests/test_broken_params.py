@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from stages import configure
 from stages.download import find_dataset
 from stages.normalize import splits_of
-from stages.recipes.schema import parse_params, read_params
+from stages.params.schema import parse_params, read_params
 from stages.training import graphs
 
 TEXT = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")

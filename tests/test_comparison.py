@@ -12,7 +12,7 @@ from stages.comparison import scores
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
 from stages.comparison.studies import Result, answer, compare_members, difference, own_figure
 from stages.datasets import Split, module_of
-from stages.recipes.schema import Study
+from stages.params.schema import Study
 
 # Simulated comparisons of the size of ours
 

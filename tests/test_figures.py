@@ -27,13 +27,13 @@ from projects import wait_until
 
 from stages import compare, evaluate, plot
 from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
-from stages.recipes import resolve
-from stages.recipes.schema import Study, read_params
-from stages.reporting import metrics
-from stages.reporting.colours import variant_colours
+from stages.params import overrides as resolve
+from stages.params.schema import Study, read_params
+from stages.presentation import metrics
+from stages.presentation.colors import variant_colors
 from stages.reporting.figures import (
     DPI,
-    PART_COLOURS,
+    PART_COLORS,
     classification,
     curves,
     datasets,
@@ -57,7 +57,7 @@ HISTORY = pd.DataFrame(
     }
 )
 TWO_SEEDS = pd.concat([HISTORY, HISTORY.assign(seed=43, loss=0.3)])
-COLOUR = "#0072b2"
+COLOR = "#0072b2"
 CLASSES = fashion_mnist.CLASSES
 GENERATOR = np.random.default_rng(7)
 CONSTANT, HALVED = ((np.arange(3), np.array([0.01, 0.01, last])) for last in (0.01, 0.005))
@@ -145,16 +145,16 @@ LEADERBOARD = pd.DataFrame(
 )
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "curves": lambda: curves.learning_curves("mine", HISTORY, COLOUR),
-    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1], COLOUR),
+    "curves": lambda: curves.learning_curves("mine", HISTORY, COLOR),
+    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1], COLOR),
     "curves without validation": lambda: curves.learning_curves(
-        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"]), COLOUR
+        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"]), COLOR
     ),
     "curves of two seeds, one diverged": lambda: curves.learning_curves(
-        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOUR
+        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOR
     ),
-    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOUR),
-    "curves that become steady": lambda: curves.learning_curves("mine", STEADY, COLOUR),
+    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOR),
+    "curves that become steady": lambda: curves.learning_curves("mine", STEADY, COLOR),
     "study": lambda: curves.study_curves(
         "mine",
         {
@@ -165,7 +165,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
             },
             "housing": {"other": HISTORY.rename(columns={"accuracy": "mean_absolute_error"}).assign(loss=[90, 0.4])},
         },
-        dict.fromkeys(["mine", "batch_norm_before_activation", "other"], COLOUR),
+        dict.fromkeys(["mine", "batch_norm_before_activation", "other"], COLOR),
     ),
     "study with one far off": lambda: curves.study_curves(
         "mine",
@@ -173,7 +173,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
             "fashion_mnist": {name: falling(1 + number / 50, 0.05) for number, name in enumerate("abcdefg")}
             | {"sigmoid_300_100": falling(6.0, 0.01)},
         },
-        dict.fromkeys([*"abcdefg", "sigmoid_300_100"], COLOUR),
+        dict.fromkeys([*"abcdefg", "sigmoid_300_100"], COLOR),
     ),
     "study without curves": lambda: curves.study_curves("mine", {"housing": {"majority": pd.DataFrame()}}, {}),
     "schedules": lambda: curves.schedules(
@@ -182,35 +182,35 @@ FIGURES: dict[str, Callable[[], Figure]] = {
             "l2_l1_max_norm_dropout": dict.fromkeys(("l2_l1_max_norm_dropout", *"bcde"), HALVED),
             "alone": {"alone": HALVED},
         },
-        dict.fromkeys(["batch_norm_before_activation", "mine", "l2_l1_max_norm_dropout", *"bcde", "alone"], COLOUR),
+        dict.fromkeys(["batch_norm_before_activation", "mine", "l2_l1_max_norm_dropout", *"bcde", "alone"], COLOR),
     ),
     "no schedules": lambda: curves.schedules({}, {}),
-    "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOUR),
+    "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOR),
     "confusion of two classes": lambda: classification.confusion_matrix(
         "mine",
         pd.DataFrame({"actual": ["a", "a", "b", "b"], "predicted": ["a", "b"] * 2, "count": [3, 1, 0, 0]}),
-        COLOUR,
+        COLOR,
     ),
     "no confusion": lambda: classification.confusion_matrix(
-        "mine", COUNTS.assign(count=9 * (COUNTS["actual"] == COUNTS["predicted"])), COLOUR
+        "mine", COUNTS.assign(count=9 * (COUNTS["actual"] == COUNTS["predicted"])), COLOR
     ),
     "worst": lambda: classification.worst_images("mine", WORST, IMAGES[:7]),
     "no worst": lambda: classification.worst_images("mine", WORST[:0], IMAGES[:0]),
-    "reliability": lambda: classification.reliability_diagram("mine", BINS, COLOUR, 0.05),
-    "reliability without figure": lambda: classification.reliability_diagram("mine", BINS, COLOUR, np.nan),
+    "reliability": lambda: classification.reliability_diagram("mine", BINS, COLOR, 0.05),
+    "reliability without figure": lambda: classification.reliability_diagram("mine", BINS, COLOR, np.nan),
     "ranking": lambda: classification.ranking_curves(
-        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOUR}, SCORES[:1]
+        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOR}, SCORES[:1]
     ),
     "ranking of several": lambda: classification.ranking_curves(
         "mine",
         dict.fromkeys(["mine", "other"], ROC),
         dict.fromkeys(["mine", "other"], PRECISION_RECALL),
-        {"mine": COLOUR, "other": "#d55e00"},
+        {"mine": COLOR, "other": "#d55e00"},
         SCORES,
     ),
-    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], metrics.target("housing"), None, COLOUR),
+    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], metrics.target("housing"), None, COLOR),
     "residuals on the map": lambda: regression.residuals(
-        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", PLACES, COLOUR
+        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", PLACES, COLOR
     ),
     "samples": lambda: datasets.samples(
         "images", {"train": IMAGES, "test": IMAGES[:4]}, {"train": list(CLASSES), "test": list(CLASSES[:4])}
@@ -303,49 +303,49 @@ def test_a_figure_holds_nothing_but_its_pixels(tmp_path: Path) -> None:
         assert image.info == {}
 
 
-def test_thin_lines_keep_their_colour_in_the_file(tmp_path: Path) -> None:
+def test_thin_lines_keep_their_color_in_the_file(tmp_path: Path) -> None:
     save(FIGURES["ranking of several"](), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3).astype(int)
-    for colour in (COLOUR, "#d55e00"):
-        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    for color in (COLOR, "#d55e00"):
+        wanted = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
         assert np.abs(pixels - wanted).max(axis=1).min() <= 12
 
 
 def test_the_learning_rate_is_drawn_where_it_changes() -> None:
-    assert len(curves.learning_curves("mine", HISTORY, COLOUR).axes) == 3
-    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1), COLOUR).axes) == 2
+    assert len(curves.learning_curves("mine", HISTORY, COLOR).axes) == 3
+    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1), COLOR).axes) == 2
 
 
 @pytest.mark.parametrize(("history", "bands"), [(HISTORY, 0), (TWO_SEEDS, 1)])
 def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands: int) -> None:
-    figure = curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOUR})
+    figure = curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOR})
     training, validation, *_ = figure.axes
     for axes in (training, validation):
-        assert [to_hex(line.get_color()) for line in axes.lines] == [COLOUR]
+        assert [to_hex(line.get_color()) for line in axes.lines] == [COLOR]
         assert len(axes.collections) == bands
     assert training.lines[0].get_ydata() == pytest.approx(history.groupby("epoch")["loss"].mean())
 
 
 def test_what_became_steady_is_drawn_again_closer() -> None:
     """The last five of ten epochs, in which a hundredth of the first loss can be told."""
-    whole, closer = curves.learning_curves("mine", STEADY, COLOUR).axes
+    whole, closer = curves.learning_curves("mine", STEADY, COLOR).axes
     assert closer.get_xlim() == (5.5, 10.5)
     assert np.ptp(closer.get_ylim()) < np.ptp(whole.get_ylim()) / curves.HIDDEN
-    assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOUR).axes) == 1
+    assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOR).axes) == 1
 
 
 def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
     """Of eight variants sigmoid learns slowly: with it on the axis, the lines of the others are one."""
     steady = {name: falling(1 + number / 50, 0.05, 10) for number, name in enumerate("abcdefg")}
-    colours = dict.fromkeys([*steady, "sigmoid"], COLOUR)
-    far = curves.study_curves("s", {"fashion_mnist": steady | {"sigmoid": falling(6, 0.01)}}, colours)
+    colors = dict.fromkeys([*steady, "sigmoid"], COLOR)
+    far = curves.study_curves("s", {"fashion_mnist": steady | {"sigmoid": falling(6, 0.01)}}, colors)
     assert len(far.axes) == 4
     low, high = far.axes[2].get_ylim()
     ends = [each["loss"].iloc[-1] for each in steady.values()]
     assert low < min(ends)
     assert max(ends) < high < 1.5
-    assert len(curves.study_curves("s", {"fashion_mnist": steady}, colours).axes) == 2
+    assert len(curves.study_curves("s", {"fashion_mnist": steady}, colors).axes) == 2
 
 
 def longer(history: pd.DataFrame, other: float) -> pd.DataFrame:
@@ -354,7 +354,7 @@ def longer(history: pd.DataFrame, other: float) -> pd.DataFrame:
     return pd.concat([history, later], ignore_index=True)
 
 
-def test_curves_that_are_one_at_first_are_striped_so_that_all_colours_are_seen() -> None:
+def test_curves_that_are_one_at_first_are_striped_so_that_all_colors_are_seen() -> None:
     histories = {"short": HISTORY, "long": longer(HISTORY, 0.3), "other": longer(HISTORY, 0.2), "twin": HISTORY}
     names = {"long": "#ff0000", "other": "#00ff00", "short": "#0000ff", "twin": "#880088"}
     figure = curves.study_curves("s", {"fashion_mnist": histories}, names)
@@ -389,28 +389,28 @@ def test_a_curve_is_split_where_others_join_or_leave_it() -> None:
 
 
 def test_stripes_of_equal_curves_show_each_of_them_in_the_picture(tmp_path: Path) -> None:
-    colours = {"a": "#0072b2", "b": "#d55e00", "c": "#009e73"}
-    same = dict.fromkeys(colours, falling(1.0, 0.05))
-    save(curves.study_curves("s", {"fashion_mnist": same}, colours), tmp_path / "a.png")
+    colors = {"a": "#0072b2", "b": "#d55e00", "c": "#009e73"}
+    same = dict.fromkeys(colors, falling(1.0, 0.05))
+    save(curves.study_curves("s", {"fashion_mnist": same}, colors), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)[:, : image.width // 3]  # without the legend
-    for colour in colours.values():
-        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    for color in colors.values():
+        wanted = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
         assert (np.abs(pixels - wanted).max(axis=2) <= 12).sum() > 50
 
 
 def test_variants_of_a_study_differ_in_their_markers_and_those_of_one_epoch_hide_none() -> None:
     histories = {"a": HISTORY, "b": HISTORY.assign(loss=0.4), "one": HISTORY[:1].assign(loss=0.51)}
-    lines = curves.study_curves("s", {"fashion_mnist": histories}, dict.fromkeys(histories, COLOUR)).axes[0].lines
+    lines = curves.study_curves("s", {"fashion_mnist": histories}, dict.fromkeys(histories, COLOR)).axes[0].lines
     assert len({line.get_marker() for line in lines}) == 3
     assert [line.get_fillstyle() for line in lines] == ["full", "full", "none"]
 
 
 def test_a_study_of_several_data_sets_has_no_close_ups() -> None:
     histories = {"thoracic": {"a": STEADY}, "housing": {"b": STEADY}}
-    figure = curves.study_curves("s", histories, {"a": COLOUR, "b": COLOUR})
+    figure = curves.study_curves("s", histories, {"a": COLOR, "b": COLOR})
     assert len(figure.axes) == 4
-    assert len(curves.study_curves("s", {"thoracic": {"a": STEADY}}, {"a": COLOUR}).axes) == 4
+    assert len(curves.study_curves("s", {"thoracic": {"a": STEADY}}, {"a": COLOR}).axes) == 4
 
 
 @pytest.mark.parametrize(("last", "scale", "least"), [(0.005, "linear", 0), (0.0001, "log", 5e-5), (1e-9, "log", 1e-5)])
@@ -418,14 +418,14 @@ def test_learning_rates_far_apart_are_on_a_logarithmic_axis_of_three_decades(
     last: float, scale: str, least: float
 ) -> None:
     rates = {"constant": CONSTANT, "falling": (np.arange(3), np.array([0.01, last, last]))}
-    axes = curves.schedules({"constant": rates}, dict.fromkeys(rates, COLOUR)).axes[0]
+    axes = curves.schedules({"constant": rates}, dict.fromkeys(rates, COLOR)).axes[0]
     assert axes.get_yscale() == scale
     assert least <= axes.get_ylim()[0] < last or last < axes.get_ylim()[0] == least
 
 
 def test_a_long_title_is_wrapped(tmp_path: Path) -> None:
     question = "Is what the documents claim of a very large network that is trained for long true, or not at all? " * 2
-    figure = curves.study_curves(question, {"housing": {"mine": HISTORY}}, {"mine": COLOUR})
+    figure = curves.study_curves(question, {"housing": {"mine": HISTORY}}, {"mine": COLOR})
     width = drawn(figure).get_width_height()[0]
     assert "\n" in figure.get_suptitle()
     (title,) = [text for text in texts_of(figure) if text.get_text() == figure.get_suptitle()]
@@ -449,7 +449,7 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "other": ["other", "falling"],
         "mine": ["mine"],
     }
-    axes, _, alone = curves.schedules(groups, dict.fromkeys(rates, COLOUR)).axes
+    axes, _, alone = curves.schedules(groups, dict.fromkeys(rates, COLOR)).axes
     for panel, expected in ((axes, ["constant (baseline)", "halved", "steady"]), (alone, ["mine"])):
         legend = panel.get_legend()
         assert legend is not None
@@ -469,7 +469,7 @@ def test_a_rate_that_changes_by_step_is_one_with_others_while_it_is_the_same() -
     }
 
 
-def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> None:
+def test_an_initializer_has_one_color_and_none_is_hidden_by_what_vanishes() -> None:
     weights, spread, signal = functions.initializers(42).axes
     (of_name,) = [dict(zip(functions.INITIALIZERS, [line.get_color() for line in spread.lines], strict=True))]
     assert len(set(of_name.values())) == 3
@@ -485,24 +485,24 @@ def test_an_initializer_has_one_colour_and_none_is_hidden_by_what_vanishes() -> 
 def test_losses_far_apart_are_on_a_logarithmic_axis() -> None:
     far = HISTORY.assign(loss=[90, 0.4])
     scales = [
-        curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOUR}).axes[0].get_yscale()
+        curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOR}).axes[0].get_yscale()
         for history in (HISTORY, far)
     ]
     assert scales == ["linear", "log"]
 
 
 def test_the_most_confused_pairs_come_first() -> None:
-    _, pairs = classification.confusion_matrix("mine", COUNTS, COLOUR).axes
+    _, pairs = classification.confusion_matrix("mine", COUNTS, COLOR).axes
     counts = COUNTS[COUNTS["actual"] != COUNTS["predicted"]]["count"].sort_values(ascending=False)
     assert [bar.get_width() for bar in pairs.patches] == counts[:10].tolist()  # type: ignore[attr-defined]
 
 
 def test_curves_of_several_trainings_are_averaged_and_precision_is_not_interpolated() -> None:
     figure = classification.ranking_curves(
-        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOUR}, SCORES[:1]
+        "mine", {"mine": ROC}, {"mine": PRECISION_RECALL}, {"mine": COLOR}, SCORES[:1]
     )
     roc, precision = figure.axes
-    *trainings, mean = [line for line in roc.lines if to_hex(line.get_color()) == COLOUR]
+    *trainings, mean = [line for line in roc.lines if to_hex(line.get_color()) == COLOR]
     assert len(trainings) == 2
     at = dict(zip(classification.GRID.round(2), np.asarray(mean.get_ydata()), strict=True))
     assert (at[0.0], at[0.25], at[1.0]) == (0, pytest.approx(0.75), 1)
@@ -512,7 +512,7 @@ def test_curves_of_several_trainings_are_averaged_and_precision_is_not_interpola
 
 
 def test_rows_far_outside_are_counted_not_drawn() -> None:
-    figure = regression.residuals("mine", Y, np.where(Y > 4, 90, Y), "target", None, COLOUR)
+    figure = regression.residuals("mine", Y, np.where(Y > 4, 90, Y), "target", None, COLOR)
     assert f"{(Y > 4).sum()} of 60 outside the axes" in figure.get_suptitle()
     assert figure.axes[0].get_ylim()[1] < 10
 
@@ -831,9 +831,9 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     assert {"studies/one.png", "curves/relu_100.png", "ranking/thoracic_bce.png", "models/wide_and_deep.png"} <= names
 
 
-def test_every_variant_has_its_colour_in_every_figure(workspace: Path) -> None:
+def test_every_variant_has_its_color_in_every_figure(workspace: Path) -> None:
     figures = {f"{path.parent.name}/{path.stem}": draw() for path, draw in plot.everything(read_params())}
-    colours = variant_colours(read_params())
+    colors = variant_colors(read_params())
 
     def of_line(name: str, panel: int, line: int) -> str:
         return to_hex(figures[name].axes[panel].lines[line].get_color())
@@ -841,14 +841,14 @@ def test_every_variant_has_its_colour_in_every_figure(workspace: Path) -> None:
     for name in ("relu_100", "thoracic_bce", "wide_and_deep"):
         training, validation = figures[f"curves/{name}"].axes[0].lines
         assert (to_hex(training.get_color()), to_hex(validation.get_color())) == (
-            PART_COLOURS["training"],
-            colours[name],
+            PART_COLORS["training"],
+            colors[name],
         )
     for name in ("relu_100", "thoracic_bce"):
-        assert of_line(f"reliability/{name}", 0, 1) == colours[name]
+        assert of_line(f"reliability/{name}", 0, 1) == colors[name]
         bars = figures[f"confusion/{name}"].axes[1].patches
-        assert {to_hex(bar.get_facecolor()) for bar in bars} == {colours[name]}
-    assert of_line("ranking/thoracic_bce", 0, 0) == colours["thoracic_bce"]
-    assert [of_line("studies/one", 0, line) for line in (0, 1)] == [colours["softmax"], colours["relu_100"]]
+        assert {to_hex(bar.get_facecolor()) for bar in bars} == {colors[name]}
+    assert of_line("ranking/thoracic_bce", 0, 0) == colors["thoracic_bce"]
+    assert [of_line("studies/one", 0, line) for line in (0, 1)] == [colors["softmax"], colors["relu_100"]]
     dots = figures["residuals/wide_and_deep"].axes[0].collections[0]
-    assert to_hex(tuple(np.asarray(dots.get_facecolor())[0])) == colours["wide_and_deep"]
+    assert to_hex(tuple(np.asarray(dots.get_facecolor())[0])) == colors["wide_and_deep"]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from stages.reporting import keep, repeats
+from stages import keep
+from stages.presentation import kept as repeats
 
 ONE = pd.DataFrame(
     {

@@ -18,7 +18,7 @@ import yaml
 
 from stages import artifacts, predict
 from stages.datasets import load_split
-from stages.recipes import schema
+from stages.params import schema
 from stages.training import estimators, import_tensorflow
 from stages.verification import differences
 
@@ -89,7 +89,7 @@ RUNS = r"(pickle|joblib|marshal|shelve|dill)\.|(eval|exec|compile|__import__|os\
 
 def test_nothing_in_the_stages_turns_data_into_code() -> None:
     found = [(path, function, keywords) for path, function, keywords in calls() if re.match(RUNS, function)]
-    assert {path for path, function, _ in found if function != "yaml.safe_load"} == {"stages/recipes/schema.py"}
+    assert {path for path, function, _ in found if function != "yaml.safe_load"} == {"stages/params/schema.py"}
     assert [keywords for _, function, keywords in found if function == "yaml.load"] == [{"Loader": "_StrictLoader"}]
     assert issubclass(schema._StrictLoader, yaml.SafeLoader)
     assert not [path for path, _, keywords in calls() if keywords.get("allow_pickle", "False") != "False"]

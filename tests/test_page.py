@@ -18,13 +18,14 @@ from pages import history_of, params_of, reports_of, without
 
 from stages import page as stage
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.recipes.resolve import recipes
-from stages.recipes.schema import Params, parse_params
-from stages.reporting import determinism, page, repeats
+from stages.params.overrides import recipes
+from stages.params.schema import Params, parse_params
+from stages.presentation import kept as repeats
+from stages.presentation.formats import cell
+from stages.presentation.words import LANGUAGES, read_strings, text
+from stages.reporting import page
 from stages.reporting.page import answers, boards, cards, charts
 from stages.reporting.page.reports import Reports
-from stages.reporting.strings import LANGUAGES, read_strings, text
-from stages.reporting.tables import cell
 from stages.reporting.vega import Bundle
 
 BUNDLE = Bundle("window.vegaEmbed = null;", "6", "6", "7", "1")

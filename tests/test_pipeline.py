@@ -93,7 +93,7 @@ def reached(module: str, module_level_only: bool = False) -> tuple[set[Path], se
 def test_the_walk_finds_imports_inside_functions_and_through_packages() -> None:
     files, names = reached("stages.train")
     assert Path("stages/training/engine.py") in files
-    assert Path("stages/recipes/schema.py") in files
+    assert Path("stages/params/schema.py") in files
     assert {"keras", "tensorflow"} <= names
 
 

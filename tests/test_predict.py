@@ -103,7 +103,7 @@ def png(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
     return path
 
 
-def sixteen_bit_colours(path: Path) -> Path:
+def sixteen_bit_colors(path: Path) -> Path:
     """Pillow cannot write it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -159,26 +159,26 @@ def test_black_and_white_is_read_as_0_and_255(tmp_path):
     )
 
 
-COLOURS = np.stack([GREY, GREY, GREY.T], axis=2)
+COLORS = np.stack([GREY, GREY, GREY.T], axis=2)
 TRANSPARENT = np.stack([GREY, GREY, GREY, np.full_like(GREY, 254)], axis=2)
 
 
-@pytest.mark.bad_input("PNG to predict", "wrong size, colours, transparency, depth or format, cut short, none")
+@pytest.mark.bad_input("PNG to predict", "wrong size, colors, transparency, depth or format, cut short, none")
 @pytest.mark.parametrize(
     ("write", "message"),
     [
         (lambda path: png(path, np.zeros((28, 32), np.uint8)), r"expected 28 x 28 pixels .*, got 32 x 28"),
-        (lambda path: png(path, COLOURS), r'expected a grey image, got colours \(mode RGB\); .*convert\("L"\)'),
+        (lambda path: png(path, COLORS), r'expected a grey image, got colors \(mode RGB\); .*convert\("L"\)'),
         (lambda path: png(path, TRANSPARENT), r"expected an opaque image, got transparent pixels \(mode RGBA\)"),
         (lambda path: png(path, GREY.astype(np.uint16) * 257), "expected grey values of 8 bits, 0 to 255, got 16 bits"),
-        (sixteen_bit_colours, "expected grey values of 8 bits, 0 to 255, got 16 bits"),
+        (sixteen_bit_colors, "expected grey values of 8 bits, 0 to 255, got 16 bits"),
         (lambda path: Image.fromarray(GREY).save(path, "JPEG"), "expected a PNG image, .* a file that starts with b'"),
         (lambda path: path.write_bytes(b""), "expected a PNG image, .* a file that starts with b''"),
         (lambda path: path.write_bytes(png(path, GREY).read_bytes()[:300]), "expected a whole PNG image, got: "),
         (lambda path: path.mkdir(), "expected a file to read, got: "),
         (Path.exists, "expected a file to read, got: No such file"),
     ],
-    ids=["size", "colours", "transparent", "16 bit", "16 bit RGB", "JPEG", "empty", "cut short", "folder", "no file"],
+    ids=["size", "colors", "transparent", "16 bit", "16 bit RGB", "JPEG", "empty", "cut short", "folder", "no file"],
 )
 def test_image_that_is_not_28_by_28_grey_is_refused(write, message, tmp_path):
     path = tmp_path / "x.png"
@@ -190,7 +190,7 @@ def test_image_that_is_not_28_by_28_grey_is_refused(write, message, tmp_path):
 FRAMED = np.pad(np.full((14, 14), 200, np.uint8), 7)  # light on black
 
 
-@pytest.mark.bad_input("PNG to predict", "wrong size, colours, transparency, depth or format, cut short, none")
+@pytest.mark.bad_input("PNG to predict", "wrong size, colors, transparency, depth or format, cut short, none")
 def test_negative_is_predicted_with_a_warning(models, tmp_path, capsys, caplog):
     positive, negative = png(tmp_path / "x.png", FRAMED), png(tmp_path / "negative.png", 255 - FRAMED)
     got = printed(capsys, models, "images", positive, negative)

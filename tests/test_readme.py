@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from stages import readme
 from stages.artifacts.tables import COLUMNS, PUBLISHED
-from stages.recipes.schema import parse_params
-from stages.reporting import readme, repeats
-from stages.reporting.strings import read_strings
+from stages.params.schema import parse_params
+from stages.presentation import kept as repeats
+from stages.presentation.words import read_strings
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,7 +37,7 @@ def test_the_tables_are_those_of_the_reports(language: str) -> None:
     params = parse_params(yaml.safe_load(text_of(Path("params.yaml"))))
     benchmarks = json.loads(text_of(readme.BENCHMARKS))
     updated = readme.updated(text, *readme.read_tables(committed), params, benchmarks, language)
-    assert updated == text, "stale: run `python -m stages.reporting.readme` and commit"
+    assert updated == text, "stale: run `python -m stages.readme` and commit"
 
 
 def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
@@ -46,7 +47,7 @@ def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
         {path: pd.read_csv(io.StringIO(text_of(place(path)))) for path in repeats.KEPT}
         for place in (repeats.kept, Path)
     )
-    assert repeats.stale(several, one) == [], "see stages/reporting/keep.py"
+    assert repeats.stale(several, one) == [], "see stages/keep.py"
 
 
 def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
@@ -100,7 +101,7 @@ def test_what_is_kept_of_a_run_with_other_trainings_is_told(
     trainings.to_csv(repeats.TRAININGS, index=False)
     readme.main(["--check"])
     expected = f"{repeats.kept(repeats.TRAININGS)}: expected the figures of {repeats.TRAININGS}, got others of elu"
-    assert capsys.readouterr().out == f"{expected}; see stages/reporting/keep.py\n"
+    assert capsys.readouterr().out == f"{expected}; see stages/keep.py\n"
 
 
 def test_a_missing_mark_is_told() -> None:

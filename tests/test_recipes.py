@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from stages import configure
-from stages.recipes import resolve
-from stages.recipes.schema import Params, Variant, parse_params, read_params
+from stages.params import overrides as resolve
+from stages.params.schema import Params, Variant, parse_params, read_params
 
 CONTENT = yaml.safe_load((Path(__file__).resolve().parents[1] / "params.yaml").read_text(encoding="utf-8"))
 VARIANTS: dict[str, dict[str, Any]] = CONTENT["variants"]

@@ -8,11 +8,12 @@ import pytest
 from stages import compare
 from stages.comparison.studies import Result
 from stages.datasets import Split
-from stages.recipes.schema import Published, Study
-from stages.reporting import charts, readme
+from stages.params.schema import Published, Study
+from stages.presentation import plot_tables as charts
+from stages.presentation import readme
+from stages.presentation.words import read_strings
 from stages.reporting.figures.overview import overview
 from stages.reporting.page.boards import leaderboards
-from stages.reporting.strings import read_strings
 
 HISTORY = pd.DataFrame(
     {

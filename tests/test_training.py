@@ -24,8 +24,8 @@ from small import DRAWING, TWO_OUTPUTS, files_below, recipe_of, split_of, store,
 
 from stages import train as train_stage
 from stages.datasets import Split, load_split, module_of, row_shape
-from stages.recipes.resolve import Recipe
-from stages.recipes.schema import Params
+from stages.params.overrides import Recipe
+from stages.params.schema import Params
 from stages.training import builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit

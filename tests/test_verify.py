@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from stages import verify
-from stages.recipes.resolve import recipes
-from stages.recipes.schema import read_params
+from stages.params.overrides import recipes
+from stages.params.schema import read_params
 from stages.verification.differences import arrays, compare_figures, difference, differences_in
 from stages.verification.recorded import Recorded, hash_of, read_lock
 

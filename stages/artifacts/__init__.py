@@ -15,8 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from stages.recipes.objects import sentence
-from stages.recipes.resolve import Recipe
+from stages.params.objects import sentence
+from stages.params.overrides import Recipe
 
 NORMALIZED = Path("data/normalized")
 """The data sets' arrays, which no variant leaves, but every training reads; see `stages.datasets.load_split`."""

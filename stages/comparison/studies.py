@@ -13,8 +13,8 @@ from stages.artifacts import HISTORY, NORMALIZED, PREDICTIONS, RECIPE
 from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER, ROW_SCORES, TRAINING_SCORES, metrics_for
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
 from stages.datasets import Split, load_splits, module_of, overlap_of, split_of_each
-from stages.recipes.resolve import Recipe
-from stages.recipes.schema import Study
+from stages.params.overrides import Recipe
+from stages.params.schema import Study
 
 OPPOSITE = {"better": "worse", "worse": "better"}
 

@@ -9,7 +9,7 @@ from sklearn import metrics
 from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
 from stages.comparison.statistics import interval
 from stages.datasets import Split, overlap_of, split_of_each
-from stages.recipes.resolve import Recipe
+from stages.params.overrides import Recipe
 
 Metrics = dict[str, float]
 

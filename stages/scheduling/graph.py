@@ -9,7 +9,7 @@ from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 
 from stages.artifacts import NORMALIZED, RECIPE
-from stages.recipes.schema import unknown
+from stages.params.schema import unknown
 
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""

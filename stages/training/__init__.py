@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import Split
-from stages.recipes.resolve import Recipe
+from stages.params.overrides import Recipe
 from stages.training import xla
 
 

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 import keras
 from pydantic import AfterValidator, Field, TypeAdapter
 
-from stages.recipes import objects
-from stages.recipes.objects import sentence
-from stages.recipes.resolve import Recipe
-from stages.recipes.schema import Count, Positive, Rate, unknown
+from stages.params import objects
+from stages.params.objects import sentence
+from stages.params.overrides import Recipe
+from stages.params.schema import Count, Positive, Rate, unknown
 from stages.training import graphs, schedules
 
 Shape = tuple[int, ...]

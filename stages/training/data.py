@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from stages.recipes.resolve import Recipe
+from stages.params.overrides import Recipe
 from stages.training.engine import Arrays
 
 

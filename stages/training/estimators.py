@@ -17,8 +17,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from stages.datasets import Split
-from stages.recipes.objects import build, sentence
-from stages.recipes.resolve import Recipe
+from stages.params.objects import build, sentence
+from stages.params.overrides import Recipe
 from stages.training import Trained, predicted_parts, runs
 
 

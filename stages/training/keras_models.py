@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from stages.datasets import Split, forget, give_back_freed_memory
-from stages.recipes.objects import sentence
-from stages.recipes.resolve import Recipe
+from stages.params.objects import sentence
+from stages.params.overrides import Recipe
 from stages.training import Predictions, Trained, predicted_parts, runs
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of

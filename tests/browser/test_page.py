@@ -206,16 +206,16 @@ def test_korean_is_spoken_where_the_browser_does(small: Path, visit: Visit) -> N
     assert shown == 0
 
 
-def test_the_colours_are_the_systems_or_those_chosen(small: Path, visit: Visit) -> None:
+def test_the_colors_are_the_systems_or_those_chosen(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP, **DARK)
-    colour = "getComputedStyle(document.body).backgroundColor"
+    color = "getComputedStyle(document.body).backgroundColor"
     darkened = page.evaluate(FILTERS)
-    assert page.evaluate(colour) == "rgb(24, 24, 24)"
+    assert page.evaluate(color) == "rgb(24, 24, 24)"
     assert "invert" in darkened[0]
     page.select_option("#theme", "light")
-    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    assert page.evaluate(color) == "rgb(255, 255, 255)"
     page.reload()
-    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    assert page.evaluate(color) == "rgb(255, 255, 255)"
     assert page.evaluate(FILTERS) == ["none"]
     page.emulate_media(color_scheme="light")
     page.select_option("#theme", "dark")
@@ -296,10 +296,10 @@ def test_charts_leave_no_gaps(small: Path, visit: Visit, width: int) -> None:
     assert set(gaps) == {0}
 
 
-@pytest.mark.parametrize("colours", [{}, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colors", [{}, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
-def test_the_page_has_no_barrier(small: Path, visit: Visit, colours: dict[str, Any], language: dict[str, Any]) -> None:
-    assert barriers(scrolled(visit(small, **DESKTOP, **colours, **language))) == []
+def test_the_page_has_no_barrier(small: Path, visit: Visit, colors: dict[str, Any], language: dict[str, Any]) -> None:
+    assert barriers(scrolled(visit(small, **DESKTOP, **colors, **language))) == []
 
 
 # At once, axe-core takes more than ten minutes for them. What charts look like inside, it is asked of the small page.

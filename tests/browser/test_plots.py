@@ -17,8 +17,8 @@ from playwright.sync_api import Page
 from browser.visits import DARK, PHONE, barriers
 from stages.artifacts.tables import COLUMNS, COMPARISONS, write_table
 from stages.evaluation.tables import confusion
-from stages.recipes.schema import Study
-from stages.reporting import charts
+from stages.params.schema import Study
+from stages.presentation import plot_tables as charts
 
 ROOT = Path(__file__).resolve().parents[2]
 PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
@@ -85,9 +85,9 @@ def write_tables(root: Path, better: float) -> None:
         loss = (1 - gain) / (epochs + place)
         curve = {"loss": loss, "val_loss": 1.2 * loss, "accuracy": 1 - loss, "val_accuracy": 1 - 1.2 * loss}
         histories[name] = pd.DataFrame({"seed": 42, "epoch": epochs, **curve})
-    datasets, colours = {"small": "clothes", "large": "clothes"}, {"small": "#0072b2", "large": "#d55e00"}
+    datasets, colors = {"small": "clothes", "large": "clothes"}, {"small": "#0072b2", "large": "#d55e00"}
     for metric in ("loss", "accuracy"):
-        table = charts.learning_curves({"more": study}, histories, datasets, colours, metric)
+        table = charts.learning_curves({"more": study}, histories, datasets, colors, metric)
         write_table(table, root / "reports" / "charts" / f"{metric}.csv")
     leaderboard = pd.DataFrame(
         {
@@ -100,7 +100,7 @@ def write_tables(root: Path, better: float) -> None:
             "test_accuracy_high": [0.81 + better, 0.72],
         }
     )
-    table = charts.ranking(leaderboard, {"clothes": "accuracy"}, colours)
+    table = charts.ranking(leaderboard, {"clothes": "accuracy"}, colors)
     write_table(table, root / "reports" / "charts" / "ranking.csv")
     row = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better", "expected": "better"}
     rows = [
@@ -219,23 +219,23 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
 
 
 def in_another_form(root: Path) -> None:
-    """The tables of the workspace as an older revision may have them: other digits, colours and titles of studies."""
+    """The tables of the workspace as an older revision may have them: other digits, colors and titles of studies."""
     for path in (root / "reports" / "charts").glob("*.csv"):
         table = pd.read_csv(path)
         numbers = table.select_dtypes("float").columns
         table[numbers] *= 1 + 4e-8
-        if "colour" in table:
-            table["colour"] = table["colour"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
+        if "color" in table:
+            table["color"] = table["color"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
             if "study" in table:
                 table["study"] += " (clothes)"
         table.to_csv(path, index=False)
 
 
-def test_rounding_colours_and_titles_are_no_difference(diffed: Callable[..., Page]) -> None:
+def test_rounding_colors_and_titles_are_no_difference(diffed: Callable[..., Page]) -> None:
     assert diffed(in_another_form, 0.1).locator(".chart").all_inner_texts() == [NOTHING] * len(TITLES)
 
 
-def test_a_variant_that_differs_has_one_colour_whatever_it_had_before(diffed: Callable[..., Page]) -> None:
+def test_a_variant_that_differs_has_one_color_whatever_it_had_before(diffed: Callable[..., Page]) -> None:
     def worse_and_in_another_form(root: Path) -> None:
         write_tables(root, 0.0)
         in_another_form(root)

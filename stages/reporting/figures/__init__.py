@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
-PART_COLOURS = {"training": "#8a8d91", "validation": "#0072b2", "test": "#d55e00"}
+PART_COLORS = {"training": "#8a8d91", "validation": "#0072b2", "test": "#d55e00"}
 DPI = 100
 
 # Whatever a user's matplotlibrc says.
@@ -99,8 +99,8 @@ def name_columns(axes: Axes, names: Sequence[str], fontsize: float = 9) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG that holds no date and no version.
 
-    Its 128 colours make it a third as large as all would, and are hardly told from those: the quantizer covers the
-    range of colours, so that a thin line keeps its own, and then moves each to the middle of what it stands for.
+    Its 128 colors make it a third as large as all would, and are hardly told from those: the quantizer covers the
+    range of colors, so that a thin line keeps its own, and then moves each to the middle of what it stands for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(DPI)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.reporting.charts import most_confused
+from stages.presentation.plot_tables import most_confused
 from stages.reporting.figures import grid_lines, name_columns, name_rows, panels, width_of
 
 MOST_CONFUSED = 10
@@ -15,7 +15,7 @@ GRID = np.linspace(0, 1, 101)
 """Where curves of several trainings are averaged."""
 
 
-def confusion_matrix(name: str, counts: pd.DataFrame, colour: str) -> Figure:
+def confusion_matrix(name: str, counts: pd.DataFrame, color: str) -> Figure:
     """Draw the test rows by actual and predicted class, and beside them the pairs that are confused most often.
 
     counts: columns actual, predicted, count, in the order of the classes.
@@ -50,7 +50,7 @@ def confusion_matrix(name: str, counts: pd.DataFrame, colour: str) -> Figure:
     axes.set_xlabel("predicted", labelpad=0.72 * 72 * of_names + 8)
     axes.set_ylabel("actual", labelpad=72 * of_names + 2)
     beside.set_title("most confused, actual → predicted")
-    beside.barh(range(len(pairs)), pairs["count"], color=colour, height=0.6)
+    beside.barh(range(len(pairs)), pairs["count"], color=color, height=0.6)
     name_rows(beside, labels, fontsize=8)
     beside.set_ylim(MOST_CONFUSED - 0.5 if len(pairs) > 2 else 1.5, -0.5)
     beside.set_xlim(0, 1.05 * max(pairs["count"].max(), 1) if len(pairs) else 1)
@@ -87,7 +87,7 @@ def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
 
 
 def reliability_diagram(
-    name: str, bins: pd.DataFrame, colour: str, calibration_error: float, trainings: float = 1
+    name: str, bins: pd.DataFrame, color: str, calibration_error: float, trainings: float = 1
 ) -> Figure:
     """Draw how often predictions are right by how sure the model is of them, and how many rows are how sure.
 
@@ -98,7 +98,7 @@ def reliability_diagram(
     )
     above, below = grid[:, 0]
     above.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
-    above.plot(bins["confidence"], bins["accuracy"], color=colour, marker="o", markersize=4, clip_on=False)
+    above.plot(bins["confidence"], bins["accuracy"], color=color, marker="o", markersize=4, clip_on=False)
     above.set_ylabel("share that is right")
     above.set_xlim(0, 1)
     above.set_ylim(0, 1)
@@ -107,7 +107,7 @@ def reliability_diagram(
             f"\n(mean of {trainings:.0f} trainings)" if trainings > 1 else ""
         )
         above.text(0.97, 0.04, text, ha="right", fontsize=8)
-    below.bar(bins["confidence"], bins["rows"], width=0.04, color=colour)
+    below.bar(bins["confidence"], bins["rows"], width=0.04, color=color)
     below.set_ylabel("rows of all\ntrainings" if trainings > 1 else "test rows", fontsize=8)
     below.set_xlabel("probability of the predicted class")
     figure.align_ylabels()
@@ -119,7 +119,7 @@ def ranking_curves(
     title: str,
     roc: Mapping[str, pd.DataFrame],
     precision_recall: Mapping[str, pd.DataFrame],
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     scores: pd.DataFrame,
 ) -> Figure:
     """Draw ROC and precision-recall curves of variants: the mean of each one's trainings; of one alone, these too.
@@ -131,9 +131,9 @@ def ranking_curves(
     figure, grid = panels(1, 2, (2.8, 2.8), title=title, top=0.3, right=0.8 + width_of(labels, 8))
     left, right = grid[0]
     for name, label in zip(roc, labels, strict=True):
-        _curve(left, [_roc_on_grid(each) for each in _trainings(roc[name])], colours[name], len(roc) == 1, label)
+        _curve(left, [_roc_on_grid(each) for each in _trainings(roc[name])], colors[name], len(roc) == 1, label)
         of_each = [_precision_on_grid(each) for each in _trainings(precision_recall[name])]
-        _curve(right, of_each, colours[name], len(roc) == 1, label)
+        _curve(right, of_each, colors[name], len(roc) == 1, label)
     left.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
     left.set_xlabel("false positive rate")
     left.set_ylabel("true positive rate")
@@ -176,11 +176,11 @@ def _precision_on_grid(curve: pd.DataFrame) -> np.ndarray:
     return precision[np.minimum(place, len(precision) - 1)]
 
 
-def _curve(axes: Axes, trainings: list[np.ndarray], colour: str, alone: bool, label: str) -> None:
+def _curve(axes: Axes, trainings: list[np.ndarray], color: str, alone: bool, label: str) -> None:
     if alone and len(trainings) > 1:
         for values in trainings:
-            axes.plot(GRID, values, color=colour, linewidth=0.7, alpha=0.5)
-    axes.plot(GRID, np.mean(trainings, axis=0), color=colour, linewidth=2, label=label)
+            axes.plot(GRID, values, color=color, linewidth=0.7, alpha=0.5)
+    axes.plot(GRID, np.mean(trainings, axis=0), color=color, linewidth=2, label=label)
 
 
 def _percent(probability: float) -> str:

@@ -10,16 +10,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from stages.reporting.charts import curve_metrics, over_trainings
-from stages.reporting.figures import PART_COLOURS, grid_lines, logarithmic_y, panels, width_of
+from stages.presentation.metrics import label, logarithmic
+from stages.presentation.plot_tables import curve_metrics, over_trainings
+from stages.reporting.figures import PART_COLORS, grid_lines, logarithmic_y, panels, width_of
 from stages.reporting.figures.strands import beginnings, draw_strands
-from stages.reporting.metrics import label, logarithmic
 
 HIDDEN = 8
 """Curves that reach so many times as far as their later halves do are drawn a second time, closer."""
 NO_EPOCHS = " (no epochs)"
 MARKERS = "os^vD<>"
-"""Of the variants of a study in turns, for eyes that their colours do not tell apart."""
+"""Of the variants of a study in turns, for eyes that their colors do not tell apart."""
 STYLE: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.5}
 OF_ONE_EPOCH: dict[str, Any] = {"linestyle": "", "markersize": 6.5, "fillstyle": "none", "markeredgewidth": 1.2}
 """Such a marker is all that there is, and hides no other."""
@@ -48,17 +48,17 @@ def mean_curve(history: pd.DataFrame, column: str) -> np.ndarray:
     return over_trainings(history, column)["mean"].dropna().reset_index().to_numpy(np.float64)
 
 
-def draw_band(axes: Axes, history: pd.DataFrame, column: str, colour: str) -> None:
+def draw_band(axes: Axes, history: pd.DataFrame, column: str, color: str) -> None:
     """Draw the range of a column by epoch, if there are several trainings."""
     table = over_trainings(history, column)
     if table["low"].notna().any():
-        axes.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(table.index, table["low"], table["high"], color=color, alpha=0.2, linewidth=0)
 
 
-def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str = "") -> Figure:
+def learning_curves(name: str, history: pd.DataFrame, color: str, dataset: str = "") -> Figure:
     """Draw every metric of a history by epoch, training beside validation, and the learning rate where it changes.
 
-    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. colour: of the validation rows, and of
+    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. color: of the validation rows, and of
     what there is one of. dataset: of the variant. Below are the last epochs of what has become steady.
     """
     columns = [str(column) for column in history]
@@ -80,8 +80,8 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
             if axes is not column_of_axes[0] and window is None:
                 axes.set_axis_off()
                 continue
-            first = colour if metric == "learning_rate" else PART_COLOURS["training"]
-            for column, of_column in ((metric, first), (f"val_{metric}", colour)):
+            first = color if metric == "learning_rate" else PART_COLORS["training"]
+            for column, of_column in ((metric, first), (f"val_{metric}", color)):
                 if column in columns:
                     axes.plot(*mean_curve(history, column).T, **STYLE, color=of_column)
                     if window is None:
@@ -95,8 +95,8 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
                 logarithmic_y(axes)
             elif metric == "learning_rate":
                 axes.set_ylim(bottom=0)
-    part_colours = {"training": PART_COLOURS["training"], **({"validation": colour} if "val_loss" in columns else {})}
-    handles = [Line2D([], [], **STYLE, color=each, label=part) for part, each in part_colours.items()]
+    part_colors = {"training": PART_COLORS["training"], **({"validation": color} if "val_loss" in columns else {})}
+    handles = [Line2D([], [], **STYLE, color=each, label=part) for part, each in part_colors.items()]
     grid[0, 0].legend(handles=handles, frameon=False)
     return figure
 
@@ -104,13 +104,13 @@ def learning_curves(name: str, history: pd.DataFrame, colour: str, dataset: str 
 def study_curves(
     title: str,
     histories: Mapping[str, Mapping[str, pd.DataFrame]],
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     without_loss: Collection[str] = (),
 ) -> Figure:
     """Draw the loss and the metric of a study's variants by epoch, training left and validation right.
 
     histories: {data set: {variant: history, see `learning_curves`}}; what was not trained in epochs is named beside.
-    colours: by variant; without_loss: the data sets whose variants lose different things, which are not to be compared.
+    colors: by variant; without_loss: the data sets whose variants lose different things, which are not to be compared.
     The legend says which curves are the same at first. Several data sets are long enough without what is closer.
     """
     metrics = {
@@ -150,7 +150,7 @@ def study_curves(
     }
     styles = {
         variant: STYLE
-        | {"color": colours[variant], "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
+        | {"color": colors[variant], "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
         | (OF_ONE_EPOCH if history["epoch"].max() == 1 else {})
         for of_variants in trained.values()
         for place, (variant, history) in enumerate(of_variants.items())
@@ -180,7 +180,7 @@ def study_curves(
             shown = {variant: history for variant, history in drawn.items() if column in history}
             draw_strands(axes, {variant: mean_curve(history, column) for variant, history in shown.items()}, styles)
             for variant, history in shown.items() if window is None else ():
-                draw_band(axes, history, column, colours[variant])
+                draw_band(axes, history, column, colors[variant])
             heading = f"{dataset}, {part}" if len(histories) > 1 else part
             axes.set_title(f"{heading}, {window.title}" if window else heading)
             _epochs(axes, max(history["epoch"].max() for history in drawn.values()), window)
@@ -220,7 +220,7 @@ def close_up(histories: Sequence[pd.DataFrame], columns: Sequence[str]) -> Windo
     return Window(int(later.index.min()), later.min() - margin, later.max() + margin)
 
 
-def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, str]) -> Figure:
+def schedules(groups: Mapping[str, Mapping[str, Rate]], colors: Mapping[str, str]) -> Figure:
     """Draw the learning rates of variants beside those that they are compared with.
 
     groups: {baseline: {variant, itself too: the epochs since the start and the rate from then on, float (n,) each}}.
@@ -232,10 +232,10 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colours: Mapping[str, st
     for axes in grid.flat[len(groups) :]:
         axes.set_axis_off()
     for axes, (baseline, rates) in zip(grid.flat, groups.items(), strict=False):
-        styles = {name: {"color": colours[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
+        styles = {name: {"color": colors[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
         draw_strands(axes, _on_one_grid(rates), styles)
         labels = {name: f"{name} (baseline)" if name == baseline and len(rates) > 1 else name for name in rates}
-        handles = [Line2D([], [], color=colours[name], linewidth=2, label=said) for name, said in labels.items()]
+        handles = [Line2D([], [], color=colors[name], linewidth=2, label=said) for name, said in labels.items()]
         axes.set_title(f"beside {baseline}" if baseline in rates and len(rates) > 1 else ", ".join(rates))
         axes.set_xlabel("epochs since the start")
         axes.set_ylabel("learning rate")

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from stages.reporting.figures import PART_COLOURS, grid_lines, name_rows, panels, width_of
+from stages.reporting.figures import PART_COLORS, grid_lines, name_rows, panels, width_of
 
 SHADE = {"train": "training", "validation": "validation", "test": "test"}
-RAW, SCALED = "#606840", PART_COLOURS["training"]
+RAW, SCALED = "#606840", PART_COLORS["training"]
 
 
 def samples(title: str, images: Mapping[str, np.ndarray], labels: Mapping[str, Sequence[str]]) -> Figure:
@@ -45,7 +45,7 @@ def class_counts(title: str, counts: Mapping[str, Mapping[str, np.ndarray]], cla
         bar = 0.8 / len(by_part)
         for number, (part, rows) in enumerate(by_part.items()):
             where = places + (number + 0.5) * bar - 0.4
-            axes.barh(where, rows, bar * 0.9, color=PART_COLOURS[SHADE[part]])
+            axes.barh(where, rows, bar * 0.9, color=PART_COLORS[SHADE[part]])
         axes.set_title(", ".join(splits))
         axes.set_xlabel("rows")
         axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -53,7 +53,7 @@ def class_counts(title: str, counts: Mapping[str, Mapping[str, np.ndarray]], cla
         axes.set_ylim(len(classes) - 0.5, -0.5)
         grid_lines(axes, "x")
     name_rows(grid[0, 0], classes)
-    handles = [Patch(color=PART_COLOURS[name], label=name) for name in SHADE.values()]
+    handles = [Patch(color=PART_COLORS[name], label=name) for name in SHADE.values()]
     grid[0, -1].legend(handles=handles, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.02, 1))
     return figure
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
-from stages.reporting.colours import PALETTE
+from stages.presentation.colors import PALETTE
 from stages.reporting.figures import grid_lines, logarithmic_y, panels
 from stages.reporting.figures.strands import draw_strands
 
@@ -127,13 +127,13 @@ def activations() -> Figure:
     outputs = {name: function(x) for name, function in ACTIVATIONS.items()}
     # Differences of neighbours: a kink stays one.
     slopes = {name: np.diff(y) / np.diff(x) for name, y in outputs.items()}
-    colours = dict(zip(ACTIVATIONS, PALETTE, strict=False))
+    colors = dict(zip(ACTIVATIONS, PALETTE, strict=False))
     for axes, inputs, curves in zip(grid[0], (x, (x[1:] + x[:-1]) / 2), (outputs, slopes), strict=True):
         points = {name: np.stack((inputs, y), axis=1) for name, y in curves.items()}
-        draw_strands(axes, points, {name: {"color": colour} for name, colour in colours.items()})
+        draw_strands(axes, points, {name: {"color": color} for name, color in colors.items()})
     handles = [
-        Line2D([], [], color=colour, label=f"{name} (slope 0.3)" if name == "leaky_relu" else name)
-        for name, colour in colours.items()
+        Line2D([], [], color=color, label=f"{name} (slope 0.3)" if name == "leaky_relu" else name)
+        for name, color in colors.items()
     ]
     for axes, title in zip(grid[0], ("activation", "its derivative"), strict=True):
         axes.set_title(title)
@@ -149,7 +149,7 @@ def activations() -> Figure:
 def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     """Draw what initialisers give, and what becomes of random rows in many layers of it before any training.
 
-    An initialiser has one colour in all three panels; in the last, activations differ in their dashes.
+    An initialiser has one color in all three panels; in the last, activations differ in their dashes.
     """
     figure, grid = panels(1, 3, (2.5, 2.5), right=2.75, top=0.35, gap=(0.95, 0))
     weights, spread, signal = grid[0]
@@ -157,12 +157,12 @@ def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     rows = generator.standard_normal((100, units))
     kernels = {name: [each(generator, units, units) for _ in range(layers)] for name, each in INITIALIZERS.items()}
     fans = [30, 100, 300, 784, 2000]
-    colours = dict(zip(INITIALIZERS, PALETTE, strict=False))
+    colors = dict(zip(INITIALIZERS, PALETTE, strict=False))
     for name, initializer in INITIALIZERS.items():
         values = initializer(generator, 300, 100).ravel()
-        weights.hist(values, bins=60, range=(-0.2, 0.2), histtype="step", color=colours[name], label=name)
+        weights.hist(values, bins=60, range=(-0.2, 0.2), histtype="step", color=colors[name], label=name)
         spreads = [initializer(generator, fan, 100).std() for fan in fans]
-        spread.plot(fans, spreads, color=colours[name], marker="o", markersize=3)
+        spread.plot(fans, spreads, color=colors[name], marker="o", markersize=3)
     weights.set_title("weights, 300 inputs to 100 units")
     weights.set_xlabel("weight")
     weights.set_ylabel("weights in the bin")
@@ -177,7 +177,7 @@ def initializers(seed: int, layers: int = 100, units: int = 100) -> Figure:
     for activation, name in PAIRS:
         with threadpool_limits(1):  # products this small are slower in several
             spreads = signal_spread(ACTIVATIONS[activation], rows, kernels[name])
-        style: Any = {"color": colours[name], "linestyle": DASHES[drawn[name]]}
+        style: Any = {"color": colors[name], "linestyle": DASHES[drawn[name]]}
         signal.plot(range(1, layers + 1), spreads, label=f"{activation}, {name}: {spreads[-1]:.2g}", **style)
         drawn[name] += 1
     signal.set_title(f"signal through {layers} layers of {units}")

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.reporting.figures import PART_COLOURS, grid_lines
-from stages.reporting.metrics import label
+from stages.presentation.metrics import label
+from stages.reporting.figures import PART_COLORS, grid_lines
 
 
 def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
@@ -53,19 +53,19 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     margin = 0.05 * (right - left)
     if off.any():
         axes.set_xlim(left - margin, right + margin)
-    said: dict[str, Any] = {"color": PART_COLOURS["test"], "fontsize": 8, "va": "center"}
+    said: dict[str, Any] = {"color": PART_COLORS["test"], "fontsize": 8, "va": "center"}
     for row in table.index[below]:
         axes.text(left - margin / 2, row, f"← {values[row]:.3f}", ha="left", **said)
     for row in table.index[above]:
         axes.text(right + margin / 2, row, f"{values[row]:.3f} →", ha="right", **said)
-    axes.scatter(validation[~off], table.index[~off], color=PART_COLOURS["validation"], s=14, label="validation")
+    axes.scatter(validation[~off], table.index[~off], color=PART_COLORS["validation"], s=14, label="validation")
     errors = [(values - low)[~off], (high - values)[~off]]
     axes.errorbar(
         values[~off],
         table.index[~off],
         xerr=errors,
         fmt="o",
-        color=PART_COLOURS["test"],
+        color=PART_COLORS["test"],
         markersize=4,
         label="test, with its 95 % interval",
     )

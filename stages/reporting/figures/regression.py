@@ -8,7 +8,7 @@ from stages.reporting.figures import grid_lines, panels
 
 
 def residuals(
-    name: str, y: np.ndarray, predicted: np.ndarray, target: str, places: np.ndarray | None, colour: str
+    name: str, y: np.ndarray, predicted: np.ndarray, target: str, places: np.ndarray | None, color: str
 ) -> Figure:
     """Draw predicted against true, the residuals, and where on the map they are.
 
@@ -21,7 +21,7 @@ def residuals(
     outside = int(((predicted < low) | (predicted > high)).sum())
     title = f"{name}: test rows" + (f", {outside} of {len(y)} outside the axes" if outside else "")
     figure, grid = panels(1, 2 + (places is not None), (2.8, 2.8), title=title, right=0.9, gap=(0.8, 0))
-    dots = {"s": 3, "alpha": 0.35, "linewidths": 0, "color": colour}
+    dots = {"s": 3, "alpha": 0.35, "linewidths": 0, "color": color}
     against, below = grid[0, :2]
     against.scatter(y, predicted, **dots)
     against.plot([low, high], [low, high], color="black", linewidth=1)

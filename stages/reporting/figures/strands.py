@@ -38,7 +38,7 @@ def runs(curves: Mapping[str, np.ndarray]) -> dict[str, list[Run]]:
 
 
 def draw_strands(axes: Axes, curves: Mapping[str, np.ndarray], styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw curves, in stripes where several are one, so that the colours of all are seen.
+    """Draw curves, in stripes where several are one, so that the colors of all are seen.
 
     curves: see `runs`; styles: of the lines, by curve. The first of those that are one is solid, the others on it.
     """

@@ -12,16 +12,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
-from stages.reporting.colours import variant_colours
+from stages.presentation.colors import variant_colors
+from stages.presentation.formats import cell
+from stages.presentation.kept import Tables
+from stages.presentation.words import LANGUAGES, Text, read_strings, text
 from stages.reporting.page.answers import studies
 from stages.reporting.page.boards import leaderboards, published
 from stages.reporting.page.cards import card
 from stages.reporting.page.charts import confusions, curves_of
 from stages.reporting.page.pictures import galleries, missing_pictures
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.repeats import Tables
-from stages.reporting.strings import LANGUAGES, Text, read_strings, text
-from stages.reporting.tables import cell
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
@@ -96,13 +96,13 @@ def script(content: str) -> Markup:
 def context(reports: Reports) -> Context:
     """Everything that the template shows."""
     names = reports.names()
-    colours = dict.fromkeys(names, "#808080") | variant_colours(reports.params)
+    colors = dict.fromkeys(names, "#808080") | variant_colors(reports.params)
     curves = {name: curves_of(reports.histories[name]) for name in names if name in reports.histories}
     deciding = reports.several or reports.tables
     asked = studies(reports, deciding, curves)
-    cards = [card(reports, name, curves, asked, colours[name]) for name in names]
+    cards = [card(reports, name, curves, asked, colors[name]) for name in names]
     unmeasurable = [each["name"] for each in cards if each["unmeasurable"]]
-    boards = leaderboards(reports.tables[LEADERBOARD], colours, unmeasurable)
+    boards = leaderboards(reports.tables[LEADERBOARD], colors, unmeasurable)
     missing = [
         *([] if reports.environment else [text("page", "no_environment")]),
         *(remark for each in asked for remark in each["missing"]),
@@ -114,7 +114,7 @@ def context(reports: Reports) -> Context:
         "cards": cards,
         "studies": asked,
         "leaderboards": boards,
-        "published": published(reports.tables[PUBLISHED], deciding[PUBLISHED], colours, reports.dataset),
+        "published": published(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
         "documents": documents(reports, asked),
         "splits_of": {board["dataset"]: list(dict.fromkeys(row["split"] for row in board["rows"])) for board in boards},
         "counts": counts(names, asked, deciding),
@@ -125,7 +125,7 @@ def context(reports: Reports) -> Context:
         "galleries": galleries(reports),
         "run": run(reports),
         "data": {
-            "colours": colours,
+            "colors": colors,
             "curves": curves,
             "confusion": confusions(reports.confusion),
             "differences": {each["name"]: each["differences"] for each in asked},

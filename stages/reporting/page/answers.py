@@ -9,14 +9,14 @@ import pandas as pd
 from stages.artifacts.tables import ANSWERS, COMPARISONS
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import loss_function
-from stages.reporting import determinism
-from stages.reporting.metrics import label
+from stages.presentation import determinism
+from stages.presentation.formats import signed
+from stages.presentation.kept import Tables, comparisons_beside
+from stages.presentation.metrics import label
+from stages.presentation.words import study_text, text
 from stages.reporting.page.charts import changes_rate, chart, curve_charts, numbers, trainings
 from stages.reporting.page.pictures import pictures_of_study
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.repeats import Tables, comparisons_beside
-from stages.reporting.strings import study_text, text
-from stages.reporting.tables import signed
 
 
 def studies(reports: Reports, deciding: Tables, curves: Mapping[str, Any]) -> list[Context]:

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import module_of
-from stages.reporting.metrics import label
+from stages.presentation.formats import cell, with_intervals
+from stages.presentation.kept import figures_beside
+from stages.presentation.metrics import label
+from stages.presentation.words import joined, read_strings, text
 from stages.reporting.page.reports import Context
-from stages.reporting.repeats import figures_beside
-from stages.reporting.strings import joined, read_strings, text
-from stages.reporting.tables import cell, with_intervals
 
 FAR = 3.0
 """So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
 
 
-def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str], unmeasurable: Collection[str]) -> list[Context]:
+def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], unmeasurable: Collection[str]) -> list[Context]:
     """The variants of each data set, best first, with a bar for the figure that ranks them.
 
     unmeasurable: variants whose split holds out no rows; that they have no figures is a note, and nothing is missing.
@@ -47,7 +47,7 @@ def leaderboards(leaderboard: pd.DataFrame, colours: Mapping[str, str], unmeasur
                 "rows": [
                     {
                         "variant": row["variant"],
-                        "colour": colours.get(row["variant"], "#808080"),
+                        "color": colors.get(row["variant"], "#808080"),
                         "split": row["split"],
                         "parameters": row["parameters"],
                         "epochs": cell(float(row["epochs"])),
@@ -102,13 +102,13 @@ def bars_of(rows: pd.DataFrame, ranked: str) -> Context:
 
 
 def published(
-    figures: pd.DataFrame, several: pd.DataFrame, colours: Mapping[str, str], dataset_of: Callable[[str], str]
+    figures: pd.DataFrame, several: pd.DataFrame, colors: Mapping[str, str], dataset_of: Callable[[str], str]
 ) -> list[Context]:
     """The documents' figures, ours of this run and of the one with several seeds beside them."""
     return [
         {
             **{key: row[key] for key in ("document", "variant", "result", "result_several")},
-            "colour": colours.get(row["variant"], "#808080"),
+            "color": colors.get(row["variant"], "#808080"),
             "part": text("parts", row["part"]),
             "metric": label(row["metric"], dataset_of(row["variant"])),
             **{

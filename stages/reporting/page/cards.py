@@ -11,18 +11,18 @@ import yaml
 
 from stages.artifacts.tables import LEADERBOARD
 from stages.datasets import module_of
-from stages.reporting.metrics import label, unit
+from stages.presentation.formats import cell, figure
+from stages.presentation.metrics import label, unit
+from stages.presentation.words import Text, text
 from stages.reporting.page.charts import changes_rate, chart, confused, curve_charts, trainings
 from stages.reporting.page.pictures import pictures_of_variant
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.strings import Text, text
-from stages.reporting.tables import cell, figure
 
 PLAIN = {"monitor", "patience", "restore_best_weights", "save_best_only"}
 """Arguments of callbacks with which the best epoch is that of the least loss."""
 
 
-def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Context], colour: str) -> Context:
+def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Context], color: str) -> Context:
     """All that is known of a variant."""
     recipe, summary = reports.recipe(name), reports.summaries.get(name)
     dataset = reports.dataset(name)
@@ -66,7 +66,7 @@ def card(reports: Reports, name: str, curves: Mapping[str, Any], asked: list[Con
     studies_of = [each for each in asked if name in each["members"]]
     return {
         "name": name,
-        "colour": colour,
+        "color": color,
         "dataset": dataset,
         "title": text("datasets", dataset),
         "headline": headline,

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.reporting.charts import curve_metrics, most_confused, over_trainings
-from stages.reporting.metrics import label, logarithmic
+from stages.presentation.metrics import label, logarithmic
+from stages.presentation.plot_tables import curve_metrics, most_confused, over_trainings
+from stages.presentation.words import Text, joined, text
 from stages.reporting.page.reports import Context
-from stages.reporting.strings import Text, joined, text
 
 DIGITS = 5
 """So many of each number in a chart."""

@@ -1,11 +1,11 @@
 "use strict";
-// Language, colours, search, sorting, and charts that are drawn when they come into view. No chart needs a network.
+// Language, colors, search, sorting, and charts that are drawn when they come into view. No chart needs a network.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.documentElement;
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const word = (section, key) => data.strings[root.lang][section][key] ?? key;
-// A text, or its forms for a count: as in stages/reporting/strings/__init__.py, but by the browser's own rules.
+// A text, or its forms for a count: as in stages/presentation/words/__init__.py, but by the browser's own rules.
 const filled = (text, fields) => (text.other === undefined ? text
   : text[new Intl.PluralRules(root.lang).select(fields.count)] ?? text.other)
   .replace(/\{(\w+)\}/g, (_, name) => fields[name]);
@@ -148,7 +148,7 @@ function follow() {
 
 const views = new Map();
 const color = (names) => ({
-  type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colours[name]) },
+  type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colors[name]) },
 });
 
 const epochs = (last) => {

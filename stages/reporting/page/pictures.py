@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from stages.artifacts.tables import LEADERBOARD
 from stages.datasets import module_of
+from stages.presentation.words import LANGUAGES, Text, text
 from stages.reporting.page.reports import Context, Reports
-from stages.reporting.strings import LANGUAGES, Text, text
 
 OF_STUDIES = ("studies_ranking",)
 OF_OTHERS = ("data", "documents")

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import LEADERBOARD
-from stages.recipes.schema import Params
-from stages.reporting.determinism import Costs
-from stages.reporting.repeats import Tables
-from stages.reporting.strings import Text
+from stages.params.schema import Params
+from stages.presentation.determinism import Costs
+from stages.presentation.kept import Tables
+from stages.presentation.words import Text
 
 Context = dict[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from stages.recipes.schema import Params, Variant
+from stages.params.schema import Params, Variant
 
 Recipe = dict[str, Any]
 """A variant with everything that its training depends on, apart from the data; see `data/recipes/`."""

@@ -1,16 +1,16 @@
-"""Keep what a run with several seeds found: `python -m stages.reporting.keep [revision]`, by default the workspace.
+"""Keep what a run with several seeds found: `python -m stages.keep [revision]`, by default the workspace.
 
 `dvc repro` trains one seed, which decides no claim, and five take five times as long. So the tables of such a run stay
 in `reports/repeats/`, and the READMEs and the page show them:
 
     dvc exp run -S repeats=5 -n five-seeds        # an hour and more
     git checkout . && dvc checkout --force        # back to one seed
-    python -m stages.reporting.keep five-seeds
+    python -m stages.keep five-seeds
     dvc repro page
-    python -m stages.reporting.readme
+    python -m stages.readme
 
 They are those of this commit as long as both runs ask the same, and the trainings that both have are the same: tests
-look at that (`stages.reporting.repeats`). What a change of `stages/comparison` makes of the same trainings they do not
+look at that (`stages.presentation.kept`). What a change of `stages/comparison` makes of the same trainings they do not
 see.
 """
 
@@ -22,13 +22,13 @@ import pandas as pd
 
 from stages.artifacts.tables import TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.reporting.repeats import KEPT, REPEATS, kept
+from stages.presentation.kept import KEPT, REPEATS, kept
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Copy the tables of the revision on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m stages.reporting.keep",
+        prog="python -m stages.keep",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

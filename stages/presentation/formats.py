@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets import module_of
-from stages.reporting.metrics import ERRORS
+from stages.presentation.metrics import ERRORS
 
 
 def cell(value: object) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from stages.reporting.strings import Text, text
+from stages.presentation.words import Text, text
 
 BENCHMARKS = Path("benchmarks/results.json")
 NAME = "cost-of-determinism"

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.recipes.schema import Study
-from stages.reporting import charts, metrics
+from stages.params.schema import Study
+from stages.presentation import metrics
+from stages.presentation import plot_tables as charts
 from stages.reporting.page.charts import confused
 
-COLOURS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
+COLORS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
 DATASETS = {"one": "clothes", "two": "clothes", "linear": "clothes", "houses": "housing"}
 
 
@@ -27,12 +28,12 @@ def history(seeds: int = 1, epochs: int = 3, first: float = 1.0) -> pd.DataFrame
 
 
 def loss_of(studies: dict[str, Study], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return charts.learning_curves(studies, histories, DATASETS, COLOURS, "loss")
+    return charts.learning_curves(studies, histories, DATASETS, COLORS, "loss")
 
 
-def test_a_study_shows_its_baseline_and_members_each_in_its_colour_and_on_both_parts() -> None:
+def test_a_study_shows_its_baseline_and_members_each_in_its_color_and_on_both_parts() -> None:
     table = loss_of({"s": study("Which?", "one", "two")}, {"one": history(), "two": history(first=2.0)})
-    assert table.groupby(["study", "variant", "colour", "part"]).size().to_dict() == {
+    assert table.groupby(["study", "variant", "color", "part"]).size().to_dict() == {
         ("Which?", "one", "#000001", "training"): 3,
         ("Which?", "one", "#000001", "validation"): 3,
         ("Which?", "two", "#000002", "training"): 3,
@@ -94,7 +95,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
             "test_mse_high": [np.nan, np.nan, np.nan, 0.4],
         }
     )
-    table = charts.ranking(leaderboard, {"clothes": "accuracy", "housing": "mse"}, COLOURS)
+    table = charts.ranking(leaderboard, {"clothes": "accuracy", "housing": "mse"}, COLORS)
     assert table[["variant", "part", "value", "low"]].fillna(-1).values.tolist() == [
         ["two", "validation", 0.9, -1],
         ["one", "validation", 0.8, -1],
@@ -102,7 +103,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
         ["one", "test", 0.7, 0.6],
         ["houses", "test", 0.3, 0.2],
     ]
-    assert list(table["colour"].unique()) == ["#000002", "#000001", "#000004"]
+    assert list(table["color"].unique()) == ["#000002", "#000001", "#000004"]
     assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: MSE in (100,000 USD)²"]
 
 
@@ -119,7 +120,7 @@ def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_t
 def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
     axes = {"one": "clothes, mean_squared_error", "two": "clothes, poisson"}
     table = charts.learning_curves(
-        {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLOURS, "loss"
+        {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLORS, "loss"
     )
     assert set(table["study"]) == {f"Which? ({axis})" for axis in axes.values()}
 

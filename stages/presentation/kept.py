@@ -1,6 +1,6 @@
 """The tables of a run with several seeds that are kept, beside those of a run with one, and whether they belong there.
 
-`stages.reporting.keep` keeps them. They do as long as both runs ask the same, and the trainings that both have are the
+`stages.keep` keeps them. They do as long as both runs ask the same, and the trainings that both have are the
 same.
 """
 

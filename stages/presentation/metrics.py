@@ -1,13 +1,13 @@
 """What a metric is called, its unit, and whether its axis is logarithmic: what tables, axes and charts ask.
 
-The words are those of `stages/reporting/strings/`.
+The words are those of `stages/presentation/words/`.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from stages.reporting.strings import Text, text
+from stages.presentation.words import Text, text
 
 UNITS = {
     "housing": {
@@ -52,7 +52,7 @@ def unit(metric: str, dataset: str) -> str:
 
 
 def label(metric: str, dataset: str, own: bool = False) -> Text:
-    """A metric with its unit, if it has one, as axes and tables say it; own: see `stages.reporting.tables.figure`."""
+    """A metric with its unit, if it has one, as axes and tables say it; own: see `formats.figure`."""
     of = OWN_UNITS.get(dataset, "") if own and metric in ERRORS else unit(metric, dataset)
     name = text("metrics", metric)
     return text("table", "in_unit", name=name, unit=of) if of else name

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from stages.recipes.schema import MOST_SHOWN, explain, shown, unknown
+from stages.params.schema import MOST_SHOWN, explain, shown, unknown
 
 Nested = Mapping[str, ModuleType]
 """Where an argument's value is itself {ClassName: {…}}: the module that holds the class, by the argument's name or its

@@ -1,9 +1,9 @@
-"""One colour for each variant, the same in figures, on the page and in `dvc plots`.
+"""One color for each variant, the same in figures, on the page and in `dvc plots`.
 
-No two variants of a study have the same colour, and none of a data set that has no more variants than there are colours
-(Fashion-MNIST has three times as many). By greedy colouring in the order of `params.yaml`: a variant takes the colour
-that is farthest from those that they have already. One added at the end leaves the colours of the others alone, unless
-its data set now has too many. Twenty colours are not all far apart: figures of studies have markers too.
+No two variants of a study have the same color, and none of a data set that has no more variants than there are colors
+(Fashion-MNIST has three times as many). By greedy coloring in the order of `params.yaml`: a variant takes the color
+that is farthest from those that they have already. One added at the end leaves the colors of the others alone, unless
+its data set now has too many. Twenty colors are not all far apart: figures of studies have markers too.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from stages.recipes.schema import Params, Study
+from stages.params.schema import Params, Study
 
 PALETTE = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6058e0", "#e00048", "#706070", "#d860e0", "#606840", "#78a030"),
@@ -20,7 +20,7 @@ PALETTE = (
 )
 """Four of Okabe & Ito 2008, "Color Universal Design"; each other is the farthest from all before it.
 
-Farthest in CIELAB, to all `EYES`, among colours that have a contrast of 3 to 1 with white and with #181818, as WCAG 2
+Farthest in CIELAB, to all `EYES`, among colors that have a contrast of 3 to 1 with white and with #181818, as WCAG 2
 wants of graphics on a light and on a dark page.
 """
 EYES = {
@@ -44,9 +44,9 @@ EYES = {
 Deficiency", severity 1."""
 
 
-def linear(colour: str) -> np.ndarray:
+def linear(color: str) -> np.ndarray:
     """Linear RGB of "#rrggbb", in [0, 1]."""
-    channels = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    channels = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
@@ -59,7 +59,7 @@ def cielab(rgb: np.ndarray) -> np.ndarray:
 
 @cache
 def distances(one: str, other: str) -> dict[str, float]:
-    """How far apart two colours are in CIELAB, to all `EYES`."""
+    """How far apart two colors are in CIELAB, to all `EYES`."""
     one_rgb, other_rgb = linear(one), linear(other)
     return {name: float(np.linalg.norm(cielab(eye @ one_rgb) - cielab(eye @ other_rgb))) for name, eye in EYES.items()}
 
@@ -72,10 +72,10 @@ def members_of(study: Study) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def variant_colours(params: Params) -> dict[str, str]:
-    """Colour of every variant as "#rrggbb", in the order of `params.yaml`.
+def variant_colors(params: Params) -> dict[str, str]:
+    """Color of every variant as "#rrggbb", in the order of `params.yaml`.
 
-    Where the palette is too short for all that a variant stands beside, it takes a colour that fewest of them have.
+    Where the palette is too short for all that a variant stands beside, it takes a color that fewest of them have.
     Of distances the least of all eyes counts; those of normal ones, which tell more apart, count half.
     """
     sizes = Counter(variant.dataset for variant in params.variants.values())
@@ -89,13 +89,13 @@ def variant_colours(params: Params) -> dict[str, str]:
         members = members_of(study)
         for name in members:
             beside[name].update(members)
-    colours: dict[str, str] = {}
+    colors: dict[str, str] = {}
     for name, others in beside.items():
-        taken = [colours[other] for other in others if other in colours]
-        colours[name] = min(PALETTE, key=lambda colour: (taken.count(colour), -_apart(colour, taken)))
-    return colours
+        taken = [colors[other] for other in others if other in colors]
+        colors[name] = min(PALETTE, key=lambda color: (taken.count(color), -_apart(color, taken)))
+    return colors
 
 
-def _apart(colour: str, taken: Sequence[str]) -> float:
-    eyes = [distances(colour, other) for other in taken]
+def _apart(color: str, taken: Sequence[str]) -> float:
+    eyes = [distances(color, other) for other in taken]
     return min((min(each["normal"] / 2, each["protanopic"], each["deuteranopic"]) for each in eyes), default=0)

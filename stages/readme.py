@@ -1,7 +1,7 @@
-"""Write the READMEs' tables from the reports: `python -m stages.reporting.readme`; `--check` only looks at them.
+"""Write the READMEs' tables from the reports: `python -m stages.readme`; `--check` only looks at them.
 
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
-`stages/reporting/strings/`; a test fails when it is stale. The answers are those that are kept of a run with several
+`stages/presentation/words/`; a test fails when it is stale. The answers are those that are kept of a run with several
 seeds; which of its tables no longer belong to the reports is told.
 """
 
@@ -19,13 +19,13 @@ import pandas as pd
 
 from benchmarks.report import determinism_costs
 from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
-from stages.recipes.resolve import recipes
-from stages.recipes.schema import Params, read_params
-from stages.reporting import determinism as claimed
-from stages.reporting.determinism import BENCHMARKS, Costs
-from stages.reporting.repeats import KEPT, Tables, comparisons_beside, figures_beside, kept, stale
-from stages.reporting.strings import Strings, read_strings, study_text
-from stages.reporting.tables import cell, signed, with_intervals
+from stages.params.overrides import recipes
+from stages.params.schema import Params, read_params
+from stages.presentation import determinism as claimed
+from stages.presentation.determinism import BENCHMARKS, Costs
+from stages.presentation.formats import cell, signed, with_intervals
+from stages.presentation.kept import KEPT, Tables, comparisons_beside, figures_beside, kept, stale
+from stages.presentation.words import Strings, read_strings, study_text
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
@@ -225,7 +225,7 @@ def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Update the READMEs, or say which are stale."""
-    parser = argparse.ArgumentParser(prog="python -m stages.reporting.readme")
+    parser = argparse.ArgumentParser(prog="python -m stages.readme")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a README is stale")
     check = parser.parse_args(arguments).check
     one, several = read_tables(lambda path: path.read_text(encoding="utf-8") if path.exists() else None)
@@ -239,9 +239,9 @@ def main(arguments: list[str] | None = None) -> None:
             if not check:
                 readme.write_text(after, encoding="utf-8")
     for line in stale(several, one):
-        print(f"{line}; see stages/reporting/keep.py")
+        print(f"{line}; see stages/keep.py")
     if check and behind:
-        sys.exit(f"stale: {', '.join(behind)}; run `python -m stages.reporting.readme`")
+        sys.exit(f"stale: {', '.join(behind)}; run `python -m stages.readme`")
 
 
 if __name__ == "__main__":

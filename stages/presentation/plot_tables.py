@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from stages.recipes.schema import Study
-from stages.reporting.colours import members_of
-from stages.reporting.metrics import label, logarithmic
+from stages.params.schema import Study
+from stages.presentation.colors import members_of
+from stages.presentation.metrics import label, logarithmic
 
-CURVE_COLUMNS = ["study", "axis", "variant", "colour", "part", "epoch", "value", "low", "high"]
+CURVE_COLUMNS = ["study", "axis", "variant", "color", "part", "epoch", "value", "low", "high"]
 DIFFERENCE_COLUMNS = ["study", "quantity", "variant", "baseline", "difference", "low", "high", "verdict", "expected"]
-RANKING_COLUMNS = ["dataset", "variant", "colour", "part", "value", "low", "high"]
+RANKING_COLUMNS = ["dataset", "variant", "color", "part", "value", "low", "high"]
 
 
 def curve_metrics(history: pd.DataFrame) -> list[str]:
@@ -39,12 +39,12 @@ def learning_curves(
     studies: dict[str, Study],
     histories: dict[str, pd.DataFrame],
     axes: dict[str, str],
-    colours: dict[str, str],
+    colors: dict[str, str],
     metric: str,
 ) -> pd.DataFrame:
     """One metric by epoch, for every variant of every study: the rows of a study follow each other.
 
-    histories, axes, colours: by variant. value is the mean over trainings as far as all of them go, and of several low
+    histories, axes, colors: by variant. value is the mean over trainings as far as all of them go, and of several low
     and high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is
     one for each: their figures are not to be compared. axis: "logarithmic" or "linear".
     """
@@ -55,7 +55,7 @@ def learning_curves(
         several = len({axes[name] for name in members}) > 1
         for name in members:
             title = f"{study.question} ({axes[name]})" if several else study.question
-            tables.append(of_variants[name].assign(study=title, variant=name, colour=colours[name]))
+            tables.append(of_variants[name].assign(study=title, variant=name, color=colors[name]))
     if not tables:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     table = pd.concat(tables)
@@ -89,10 +89,10 @@ def most_confused(counts: pd.DataFrame, pairs: int) -> pd.DataFrame:
     return wrong.sort_values("count", ascending=False, kind="stable").head(pairs)
 
 
-def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[str, str]) -> pd.DataFrame:
+def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colors: dict[str, str]) -> pd.DataFrame:
     """The figure that ranks a data set, on validation rows and, with its interval, on test rows: the leaderboard's.
 
-    ranked_by: metric by data set; colours: by variant. What learned nothing (the majority, the mean) is left out.
+    ranked_by: metric by data set; colors: by variant. What learned nothing (the majority, the mean) is left out.
     """
     tables = []
     for dataset, metric in ranked_by.items():
@@ -101,7 +101,7 @@ def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colours: dict[
             figures = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
             table = rows.rename(columns=figures).reindex(columns=["variant", *figures.values()])
             tables.append(table.assign(part=part, dataset=f"{dataset}: {label(metric, dataset)['en']}"))
-    table = pd.concat(tables).assign(colour=lambda rows: rows["variant"].map(colours))
+    table = pd.concat(tables).assign(color=lambda rows: rows["variant"].map(colors))
     return table[RANKING_COLUMNS].dropna(subset=["value"])
 
 
