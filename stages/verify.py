@@ -23,7 +23,7 @@ tolerances:
   rounds the last bits of a sum differently, and training amplifies that until the weights agree in two or three digits
   only; the metrics have to stay. The few trainings that we could compare between two machines differed by 0.0013 of
   accuracy and 0.5 % of a loss at most. Ranks (the area under the curve) on 14 deaths are too coarse to compare.
-- A figure: one grey level of 255, on average over its pixels.
+- A figure: one gray level of 255, on average over its pixels.
 - All else: 0.000002 of the largest value in the same column or array, or of 1. That is some units in the last place of
   a float32, and one or two in the last of the six digits of a table.
 
@@ -32,7 +32,6 @@ nothing is explained: every stage has to leave the bytes that are stated.
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -40,9 +39,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from stages.environment import ENVIRONMENT, differences, environment
 from stages.params.messages import unknown
@@ -73,9 +76,17 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
 
 
-def dvc(*arguments: str) -> list[str]:
-    """The command line of a DVC command in this environment."""
-    return [sys.executable, "-m", "dvc", *arguments]
+def cache_of(root: Path) -> Path:
+    """The cache of the DVC project in the folder."""
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local_cache_dir)
+
+
+def status_of(folder: Path) -> dict[str, list[Any]]:
+    """The changes by stage of the DVC project in the folder, as `dvc status --json` lists them."""
+    with chdir(folder), Repo() as repo:  # DVC names stages and files from the current folder
+        status: dict[str, list[Any]] = repo.status()
+        return status
 
 
 def copy_workspace(root: Path, copy: Path) -> None:
@@ -253,7 +264,7 @@ def select(names: list[str], everything: bool, recorded: Recorded, copy: Path) -
 
     copy: a copy of the workspace without data.
     """
-    status = json.loads(output_of(dvc("status", "--json"), copy))
+    status = status_of(copy)
     drop_removed(recorded, status, copy)
     asked = named(names, recorded, status)
     if everything:
@@ -267,7 +278,7 @@ def verify(names: list[str], everything: bool, root: Path, same_bytes: bool = Fa
     """Run the stages again and print a line about each; whether nothing is left to explain."""
     started = time.monotonic()
     stages = read_lock(root / LOCK)
-    recorded = Recorded(root, Path(output_of(dvc("cache", "dir"), root).strip()), stages)
+    recorded = Recorded(root, cache_of(root), stages)
     findings = {}
     with TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as scratch:
         copy = Path(scratch)
@@ -304,7 +315,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         is_right = verify(options.stages, options.all, Path.cwd(), options.same_bytes)
-    except ValueError as error:
+    except (ValueError, DvcException) as error:
         sys.exit(str(error))
     sys.exit(0 if is_right else 1)
 

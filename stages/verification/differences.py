@@ -23,7 +23,7 @@ LOSS_TOLERANCE = 0.05
 LOSSES = ("log_loss", "loss", "mse", "rmse", "mae", "auxiliary_mse")
 TOLERANCE = 0.000002
 """Share of the largest recorded value in the same array, or of 1."""
-GREY_LEVEL_TOLERANCE = 1.0
+GRAY_LEVEL_TOLERANCE = 1.0
 """Mean difference of the pixels of a figure, of 255."""
 
 
@@ -43,7 +43,7 @@ class Difference:
     def is_tolerable(self) -> bool:
         """Whether another environment can explain it; see `stages.verify`."""
         if ".png" in self.place:
-            return self.mean <= GREY_LEVEL_TOLERANCE
+            return self.mean <= GRAY_LEVEL_TOLERANCE
         return self.largest <= TOLERANCE * self.scale
 
 
