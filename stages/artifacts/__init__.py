@@ -15,14 +15,13 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from stages.params.objects import sentence
-from stages.params.overrides import Recipe
+from stages.params.messages import sentence
+from stages.training.recipe import Recipe
 
 NORMALIZED = Path("data/normalized")
 """The data sets' arrays, which no variant leaves, but every training reads; see `stages.datasets.load_split`."""
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
-HISTORIES = Path("reports/history")
 
 Content = TypeVar("Content")
 
@@ -72,5 +71,5 @@ PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
     MODELS, "/predictions.npz", lambda content: dict(np.load(io.BytesIO(content)))
 )
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
-HISTORY: Artifact[pd.DataFrame] = Artifact(HISTORIES, ".csv", lambda content: pd.read_csv(io.BytesIO(content)))
+HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
