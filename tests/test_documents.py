@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stages.documents import (
-    PUBLISHED,
+    PUBLISHED_VALUES,
     SOURCES,
     STUDIES,
     PublishedValue,
@@ -36,7 +36,7 @@ def test_the_repositorys_own_documents_are_read() -> None:
     assert list(sources) == ["A", "B", "C", "D", "E"]
     studies = read_studies(ROOT / STUDIES)
     assert {letter for study in studies.values() for letter in study.documents} == sources.keys()
-    published = read_published(ROOT / PUBLISHED)
+    published = read_published(ROOT / PUBLISHED_VALUES)
     assert len(published) == 56
     assert published[3] == PublishedValue(
         document="B", variant="softmax", part="training", metric="loss", epoch=5, value=0.4356, tolerance=0.03
@@ -201,4 +201,4 @@ def test_a_published_value_that_nothing_measures_is_named(changes: dict[str, Any
         return
     with pytest.raises(ValueError, match=r"documents.published\.csv") as raised:
         check_published(values, DATASETS, lambda value: METRICS[DATASETS[value.variant]], DOCUMENTS)
-    assert str(raised.value) == f"{PUBLISHED}, line 3, {message}"
+    assert str(raised.value) == f"{PUBLISHED_VALUES}, line 3, {message}"

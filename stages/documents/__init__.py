@@ -21,17 +21,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from stages.params.messages import shown
 from stages.params.schema import Count, Name, explain
 
-FOLDER = Path("documents")
-SOURCES = FOLDER / "sources.yaml"
-STUDIES = FOLDER / "studies.yaml"
-PUBLISHED = FOLDER / "published.csv"
+SOURCES = Path("documents/sources.yaml")
+STUDIES = Path("documents/studies.yaml")
+PUBLISHED_VALUES = Path("documents/published.csv")
 
 Letter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 """A document's key in `sources.yaml`."""
 
-Text = Annotated[str, StringConstraints(pattern=r"\S")]
+NonBlank = Annotated[str, StringConstraints(pattern=r"\S")]
 
-Content = TypeVar("Content")
+Parsed = TypeVar("Parsed")
 
 
 class _Entry(BaseModel):
@@ -41,9 +40,9 @@ class _Entry(BaseModel):
 class Source(_Entry):
     """A source document."""
 
-    title: Text
-    language: Text | None = None
-    subject: Text
+    title: NonBlank
+    language: NonBlank | None = None
+    subject: NonBlank
 
 
 class Member(_Entry):
@@ -56,14 +55,14 @@ class Member(_Entry):
     expected: Literal["better", "worse"] | None = None
     baseline: Name | None = None
     metric: Name | None = None
-    note: Text | None = None
+    note: NonBlank | None = None
 
 
 class Study(_Entry):
     """A claim, and the comparisons that answer it."""
 
-    question: Text
-    claim: Text
+    question: NonBlank
+    claim: NonBlank
     documents: list[Letter] = []
     baseline: Name
     metric: Name | None = None
@@ -95,7 +94,7 @@ def read_studies(path: Path = STUDIES) -> dict[str, Study]:
     return _validated(TypeAdapter(dict[Name, Study]), _read_yaml(path), path, "studies")
 
 
-def read_published(path: Path = PUBLISHED) -> list[PublishedValue]:
+def read_published(path: Path = PUBLISHED_VALUES) -> list[PublishedValue]:
     """Read the published values; the value at index i stands in line i + 2 of the file.
 
     Raises: ValueError with one line per mistake.
@@ -146,7 +145,7 @@ def _read_yaml(path: Path) -> Any:
     return {} if content is None else content
 
 
-def _validated(adapter: TypeAdapter[Content], content: Any, path: Path, place: str) -> Content:
+def _validated(adapter: TypeAdapter[Parsed], content: Any, path: Path, place: str) -> Parsed:
     try:
         return adapter.validate_python(content)
     except ValidationError as error:

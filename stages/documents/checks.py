@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from stages.documents import PUBLISHED, SOURCES, STUDIES, PublishedValue, Source, Study
+from stages.documents import PUBLISHED_VALUES, SOURCES, STUDIES, PublishedValue, Source, Study
 from stages.params.messages import unknown
 
 
@@ -72,7 +72,7 @@ def check_published(
     """
     mistakes = []
     for line, value in enumerate(published, start=2):
-        place = f"{PUBLISHED}, line {line}, "
+        place = f"{PUBLISHED_VALUES}, line {line}, "
         if value.document not in sources:
             mistakes.append(_unknown_document(f"{place}document", sources, value.document))
         if value.variant not in variants:
