@@ -49,9 +49,10 @@ from dvc.repo import Repo
 
 from stages.environment import ENVIRONMENT, differences, environment
 from stages.params.messages import unknown
-from stages.params.overrides import Recipe, recipes
+from stages.params.overrides import recipes
 from stages.params.schema import read_params
 from stages.scheduling.graph import with_upstream
+from stages.training.recipe import Recipe
 from stages.verification.findings import TRAINING, Finding, Outcome, compare, group, read_record
 from stages.verification.recorded import Recorded, overlap, read_lock, remove
 

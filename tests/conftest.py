@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.params.overrides import Recipe
 from stages.params.schema import Params, read_params
 from stages.training import xla
+from stages.training.recipe import Recipe
 
 xla.set_flags()  # before any test file imports Keras
 # A background process of a script ignores Ctrl-C, and so would the processes that a test starts.

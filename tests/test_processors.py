@@ -89,7 +89,13 @@ def test_emulated_processors_give_the_bytes_of_this_one(here: list[str]) -> None
 
 
 def left_by_an_estimator(root: Path, **variables: str) -> dict[str, bytes]:
-    recipe = {"seed": 3, "seeds": 1, "dataset": "housing", "split": "single", "estimator": {"class": "LinearRegression"}}
+    recipe = {
+        "seed": 3,
+        "seeds": 1,
+        "dataset": "housing",
+        "split": "single",
+        "estimator": {"class": "LinearRegression"},
+    }
     store(recipe, split_of(rows=5000), root)
     kept = {name: value for name, value in os.environ.items() if name != kernels.VARIABLE}
     done = [sys.executable, "-m", "stages.train", "it"]
