@@ -47,7 +47,7 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from stages.environment import ENVIRONMENT, differences, environment
+from stages.environment import ENVIRONMENT, environment, environment_differences
 from stages.params.messages import unknown
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
@@ -237,7 +237,7 @@ def print_machine(recorded: Recorded) -> bool:
     if record is None:
         print(f"{path}: expected the one that {LOCK} states, got none: it can explain no difference")
         return False
-    found = differences(record, environment())
+    found = environment_differences(record, environment())
     if found:
         print("\n  ".join([f"This machine is not that of {path}:", *found]), flush=True)
     return bool(found)
