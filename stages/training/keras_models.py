@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from stages.splits import Split, forget, give_back_freed_memory
-from stages.training import Predictions, Trained, predicted_parts, trainings_of
+from stages.training import Observer, Predictions, Trained, predicted_parts, trainings_of
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
-from stages.training.history import History, Observer
+from stages.training.history import History
 from stages.training.objects import sentence
 from stages.training.recipe import Recipe
 from stages.training.saving import save_model
