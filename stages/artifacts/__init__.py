@@ -20,7 +20,6 @@ from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
-HISTORIES = Path("reports/history")
 
 Content = TypeVar("Content")
 
@@ -74,5 +73,5 @@ PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
     MODELS, "/predictions.npz", lambda content: dict(np.load(io.BytesIO(content)))
 )
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
-HISTORY: Artifact[pd.DataFrame] = Artifact(HISTORIES, ".csv", lambda content: pd.read_csv(io.BytesIO(content)))
+HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
