@@ -21,8 +21,7 @@ from stages.params.schema import Params, read_params
 STAGES = list(DVC_YAML["stages"])
 FOR_PEOPLE = {"diff", "keep", "parallel", "predict", "readme", "verify"}
 """The scripts that no stage runs."""
-MADE = ["data", "reports/history", "reports/figures", "reports/index.html", "reports/tables", "reports/comparison"]
-MADE += ["reports/plot_tables", "reports/environment", "logs"]
+MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
 """Folders that Git does not hold."""
 IMPORT = "import_tensorflow()"
 MAX_LINES_OF_LOCK = 2900
