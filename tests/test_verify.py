@@ -91,13 +91,13 @@ stages:
     cmd: python make.py environment
     deps: [data/models]
     outs:
-      - reports/tables/environment.json
+      - <ENVIRONMENT>
   evaluate:
     cmd: python make.py evaluate
     deps: [data/models]
     outs:
-      - reports/tables/evaluation
-"""
+      - <TABLES>
+""".replace("<ENVIRONMENT>", ENVIRONMENT.as_posix()).replace("<TABLES>", METRICS.parent.as_posix())
 MEASURED = {"housing": {"it": {"test": {"mse": 0.01, "mae": 0.1, "rmse": 0.1}, "model": {"parameters": 3}}}}
 
 
@@ -107,7 +107,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "project"
     folder.mkdir()
     initialize(folder)
-    (folder / ".gitignore").write_text("/data/\n/reports/tables/\n")
+    (folder / ".gitignore").write_text(f"/data/\n/{ENVIRONMENT}\n/{METRICS.parent}/\n")
     program = MAKE
     for stage, path, content in (
         ("environment", ENVIRONMENT, RECORD),
@@ -258,8 +258,9 @@ def test_a_cache_that_is_damaged_is_told(project: Path) -> None:
 
 def without_cache(project: Path) -> None:
     """Leave what a fresh clone has."""
-    for folder in (".dvc/cache", "data", "reports/tables"):
+    for folder in (".dvc/cache", "data", METRICS.parent):
         shutil.rmtree(project / folder)
+    (project / ENVIRONMENT).unlink()
 
 
 @pytest.mark.slow
