@@ -34,7 +34,7 @@ from PIL import Image
 
 from stages.artifacts import MODELS
 from stages.datasets import module_of, normalize, number
-from stages.params.objects import sentence
+from stages.params.messages import sentence
 from stages.params.schema import read_params, unknown
 from stages.training import Predictions, import_tensorflow
 

@@ -46,7 +46,7 @@ from typing import Any
 from stages.artifacts import MODELS, NORMALIZED
 from stages.artifacts.tables import METRICS
 from stages.environment import ENVIRONMENT, differences, environment
-from stages.params.overrides import Recipe, recipes
+from stages.training.recipe import Recipe, recipes
 from stages.params.schema import read_params, unknown
 from stages.scheduling.graph import with_upstream
 from stages.verification.differences import compare_figures, differences_in, figures

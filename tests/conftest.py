@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.params.schema import Params, read_params
 from stages.training import xla
 

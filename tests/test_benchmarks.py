@@ -11,7 +11,7 @@ from small import split_of, store
 from benchmarks import many_stages, measurements, overhead, processes, report
 from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
-from stages.params.overrides import Recipe, recipe, recipes
+from stages.training.recipe import Recipe, recipe, recipes
 from stages.params.schema import Params
 
 

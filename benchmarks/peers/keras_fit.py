@@ -11,7 +11,7 @@ import tensorflow as tf
 from benchmarks.peers import Clock
 from benchmarks.peers.timed import Timed, trainable
 from stages.datasets import Split
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.training.builder import build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 

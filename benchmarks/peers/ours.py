@@ -2,7 +2,7 @@
 
 from benchmarks.peers import Clock
 from stages.datasets import Split
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.training import import_tensorflow
 
 
