@@ -4,8 +4,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from stages.configure import catalogue_of
 from stages.documents import Study, read_studies
-from stages.params.catalogue import Catalogue, catalogue_of
+from stages.params.catalogue import Catalogue
 from stages.params.schema import read_params
 from stages.presentation.colors import DISTANCES, PALETTE, study_variants, variant_colors
 
@@ -70,17 +71,6 @@ def contrast(one: str, other: str) -> float:
 def test_the_frozen_distances_are_those_to_the_colors_before(color: str) -> None:
     before = PALETTE[: PALETTE.index(color)]
     assert DISTANCES[color] == tuple(round(10 * separation(color, other)) for other in before)
-
-
-def test_a_color_of_the_palette_is_among_the_farthest_from_those_before_it() -> None:
-    """No color of a coarse grid with the contrasts that WCAG 2 asks for is much farther."""
-    levels = range(0, 256, 51)
-    grid = [f"#{red:02x}{green:02x}{blue:02x}" for red in levels for green in levels for blue in levels]
-    readable = [color for color in grid if min(contrast(color, page) for page in ("#ffffff", "#181818")) >= 3]
-    for place in range(4, len(PALETTE)):
-        before = PALETTE[:place]
-        farthest = max(min(separation(color, other) for other in before) for color in readable)
-        assert min(DISTANCES[PALETTE[place]]) / 10 > farthest - 0.1
 
 
 def test_every_variant_has_a_color_of_the_palette() -> None:

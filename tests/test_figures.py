@@ -25,7 +25,7 @@ from matplotlib.text import Text
 from PIL import Image
 from projects import wait_until
 
-from stages import plot
+from stages import artifacts, plot
 from stages.artifacts import tables
 from stages.datasets import fashion_mnist, housing, thoracic
 from stages.datasets.spec import spec_of
@@ -624,7 +624,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "SPEC", replace(spec, read=lambda _, spec=spec: spec.blank()))
     for name in ("tensorflow", "keras"):  # whoever imports these fails
         monkeypatch.setitem(sys.modules, name, None)
-    for folder in ("data/recipes", "data/keras_tables", "reports/history", "documents"):
+    for folder in ("data/recipes", "data/keras_tables", "documents"):
         Path(folder).mkdir(parents=True)
     write_catalogue(CATALOGUE)
     Path("documents/studies.yaml").write_text(yaml.safe_dump(STUDIES), encoding="utf-8")
@@ -680,8 +680,8 @@ def _store_training(name: str) -> None:
     else:
         recipe["estimator"] = {"class": "DummyClassifier"}
         layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})
-    Path(f"data/recipes/{name}.json").write_text(json.dumps(recipe), encoding="utf-8")
-    table.to_csv(f"reports/history/{name}.csv", index=False)
+    artifacts.RECIPE.path(name).write_text(json.dumps(recipe), encoding="utf-8")
+    table.to_csv(artifacts.HISTORY.path(name), index=False)
     summary = {"parameters": 1, "layers": layers, "epochs": [1]}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
 
@@ -758,7 +758,7 @@ FOR_EVER = """
 import sys, time
 from pathlib import Path
 from matplotlib.figure import Figure
-from stages import plot
+from stages import artifacts, plot
 
 def slow():
     time.sleep(0.1)
@@ -831,7 +831,6 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     """A variant that failed after the tables were made, and metrics that nobody measured."""
     for path in Path("data/models/softmax").iterdir():
         path.unlink()
-    Path("reports/history/softmax.csv").unlink()
     Path("data/models/wide_and_deep/predictions.npz").unlink()
     table = pd.read_csv(tables.LEADERBOARD)
     kept = table[table["variant"] != "softmax"].drop(

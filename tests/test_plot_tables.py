@@ -6,7 +6,6 @@ import pytest
 
 from stages.documents import Study
 from stages.presentation import formats, metrics, plot_tables
-from stages.reporting.page.charts import confused
 
 COLORS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
 DATASETS = {"one": "fashion_mnist", "two": "fashion_mnist", "linear": "fashion_mnist", "houses": "housing"}
@@ -175,6 +174,8 @@ def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> No
 
 def test_the_most_confused_pairs_are_in_the_same_order_in_words_as_in_the_figure() -> None:
     rows = [("shirt", "coat", 3), ("shirt", "shirt", 9), ("coat", "bag", 5), ("bag", "coat", 3), ("bag", "shirt", 0)]
+    from stages.reporting.page.charts import confused
+
     counts = pd.DataFrame(rows, columns=["actual", "predicted", "count"])
     most = plot_tables.most_confused(counts, 3)
     assert most["actual"].tolist() == ["coat", "shirt", "bag"]

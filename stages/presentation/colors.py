@@ -37,10 +37,10 @@ DISTANCES = {
 }
 """Distance of each color to those before it, in tenths.
 
-The first four colors are of Okabe & Ito 2008, "Color Universal Design". Each other one is the farthest from all before
-it among those with a contrast of at least 3 to 1 with white and with #181818, which WCAG 2 asks of graphics on a light
-and on a dark page. The distance is the least of the CIELAB distances in protanopic and deuteranopic vision, and half of
-that in normal vision; `tests/test_colors.py` computes it.
+The first four colors are of Okabe & Ito 2008, "Color Universal Design". Each other one was chosen to be far from all
+before it, with a contrast of at least 3 to 1 with white and with #181818, which WCAG 2 asks of graphics on a light and
+on a dark page. The distance is the least of the CIELAB distances in protanopic and deuteranopic vision and half of that
+in normal vision; `tests/test_colors.py` computes it.
 """
 PALETTE = tuple(DISTANCES)
 
