@@ -33,7 +33,7 @@ def main() -> None:
     classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIER_TABLES}
     for name, recipe in RECIPE.read_all().items():
         dataset = recipe["dataset"]
-        splits = load_splits(dataset, recipe["split"])
+        splits = load_splits(dataset, recipe["split"], inputs=False)
         predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
         by_training = training_metrics(recipe, splits, predictions, history)
         measured.setdefault(dataset, {})[name] = variant_metrics(by_training, splits, summary)
