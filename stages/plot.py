@@ -149,9 +149,10 @@ def classifier_figures(
         if variants := [variant for variant in study_variants(study) if variant in roc]:
             groups.append((f"studies_ranking/{name}", study.question, variants))
     for path, title, variants in groups:
-        tables = [{variant: table[variant] for variant in variants} for table in (roc, precision_recall)]
+        rocs = {variant: roc[variant] for variant in variants}
+        precisions = {variant: precision_recall[variant] for variant in variants}
         areas = scores.loc[variants, ["test_roc_auc", "test_average_precision"]]
-        yield path, partial(classification.ranking_curves, title, *tables, colors, areas)
+        yield path, partial(classification.ranking_curves, title, rocs, precisions, colors, areas)
 
 
 def rows_by_variant(path: Path) -> dict[str, pd.DataFrame]:

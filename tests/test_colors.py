@@ -103,7 +103,7 @@ def test_variants_of_a_data_set_share_no_color_as_long_as_there_are_enough(datas
 def test_as_many_variants_as_colors_are_told_apart_and_no_more(added: int, distinct: bool) -> None:
     thoracic = [name for name, variant in CATALOGUE.variants.items() if variant.dataset == "thoracic"]
     mine = [f"mine_{number}" for number in range(len(PALETTE) - len(thoracic) + added)]
-    variants = CATALOGUE.variants | dict.fromkeys(mine, CATALOGUE.variants[thoracic[0]])
+    variants = {**CATALOGUE.variants, **dict.fromkeys(mine, CATALOGUE.variants[thoracic[0]])}
     colors = variant_colors(replace(CATALOGUE, variants=variants), STUDIES)
     assert (len({colors[name] for name in [*thoracic, *mine]}) == len(PALETTE)) == distinct
 

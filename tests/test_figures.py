@@ -702,7 +702,7 @@ def _store_tables() -> None:
         for column in (f"test_{metric}", f"test_{metric}_low", f"test_{metric}_high", f"validation_{metric}"):
             leaderboard[column] = np.where(leaderboard["dataset"] == dataset, 0.5, np.nan)
     leaderboard["test_calibration_error"] = leaderboard["test_average_precision"] = 0.1
-    content = {
+    content: dict[Path, list[Any]] = {
         tables.CONFUSION: counts,
         tables.WORST: worst,
         tables.RELIABILITY: bins,

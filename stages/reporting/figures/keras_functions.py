@@ -91,7 +91,8 @@ def _draw_spread(axes: Axes, table: pd.DataFrame, colors: dict[str, str]) -> Non
 def _draw_signal(axes: Axes, table: pd.DataFrame, colors: dict[str, str]) -> None:
     layers = int(table["x"].max())
     drawn: Counter[str] = Counter()
-    for (activation, name), rows in table.groupby(["activation", "initializer"], sort=False):
+    for (activation, initializer), rows in table.groupby(["activation", "initializer"], sort=False):
+        name = str(initializer)
         label = f"{activation}, {name}: {rows['value'].iloc[-1]:.2g}"
         axes.plot(rows["x"], rows["value"], label=label, color=colors[name], linestyle=DASHES[drawn[name]])
         drawn[name] += 1

@@ -28,8 +28,9 @@ def learning_rate(history: pd.DataFrame, schedule: pd.DataFrame | None, steps_pe
     then the rate is the one that the history has for each epoch.
     """
     first = history[(history["epoch"].diff() <= 0).cumsum() == 0]
-    epochs, rate = np.arange(len(first)), first["learning_rate"].to_numpy(np.float64)
-    if schedule is not None:
+    if schedule is None:
+        epochs, rate = np.arange(len(first), dtype=np.float64), first["learning_rate"].to_numpy(np.float64)
+    else:
         schedule = schedule[schedule["step"] < steps_per_epoch * len(first)]
         epochs, rate = schedule["step"].to_numpy() / steps_per_epoch, schedule["learning_rate"].to_numpy(np.float64)
     return np.append(epochs, len(first)), np.append(rate, rate[-1])
