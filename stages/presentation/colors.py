@@ -1,10 +1,9 @@
 """Colors of the variants, the same in figures, on the page and in `dvc plots`.
 
-Variants of a study differ in color, and so do those of a data set with no more variants than there are colors
-(Fashion-MNIST has three times as many). Colors are assigned in the order of `params.yaml`: each variant takes the color
-that is farthest from those that its companions have. A variant added at the end leaves the other colors as they are,
-unless its data set now has too many variants. Twenty colors are not all far apart, so figures of studies have markers
-as well.
+Variants of a study differ in color, and so do those of a data set with no more variants than there are colors. Colors
+are assigned in the order of `params.yaml`: each variant takes the color that is farthest from those that its companions
+have. A variant added at the end leaves the other colors as they are, unless its data set now has too many variants.
+Twenty colors are not all far apart, so figures of studies have markers as well.
 """
 
 from collections import Counter

@@ -148,7 +148,7 @@ def study_curves(
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
     for row, pair in zip(rows, grid, strict=True):
         _draw_study_row(pair, row, histories[row.dataset], styles, f"{row.dataset}, " if several else "")
-        if handles := legends.pop(row.dataset, None):  # beside its first row
+        if handles := legends.pop(row.dataset, None):  # once, at its first row
             pair[1].legend(handles=handles, frameon=False, fontsize=8, **place)
     return figure
 

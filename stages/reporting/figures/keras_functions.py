@@ -17,7 +17,7 @@ DASHES = ("-", "--", ":")
 """Line styles of the activations that share an initializer."""
 VANISHED = 0.01
 """Standard deviation of outputs below which a signal has vanished; that of the inputs is 1."""
-BESIDE: dict[str, Any] = {"frameon": False, "fontsize": 8, "loc": "upper left", "bbox_to_anchor": (1.02, 1)}
+RIGHT_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "loc": "upper left", "bbox_to_anchor": (1.02, 1)}
 """Place of a legend to the right of its axes."""
 
 
@@ -42,7 +42,7 @@ def activations(table: pd.DataFrame) -> Figure:
     grid[0, 1].set_ylabel("output per input")
     labels = {name: f"{name} (slope 0.3)" if name == "leaky_relu" else name for name in outputs}
     handles = [Line2D([], [], color=color, label=labels[name]) for name, color in colors.items()]
-    grid[0, 1].legend(handles=handles, **BESIDE)
+    grid[0, 1].legend(handles=handles, **RIGHT_LEGEND)
     return figure
 
 
@@ -103,4 +103,4 @@ def _draw_signal(axes: Axes, table: pd.DataFrame, colors: dict[str, str]) -> Non
     axes.set_xlabel("layer")
     axes.set_ylabel("standard deviation of the outputs")
     title = f"activation, initializer: in layer {layers}"
-    axes.legend(handlelength=3, title=title, title_fontsize=8, **BESIDE)
+    axes.legend(handlelength=3, title=title, title_fontsize=8, **RIGHT_LEGEND)
