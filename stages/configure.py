@@ -1,126 +1,125 @@
 """Turn `params.yaml` into one complete recipe per variant: `python -m stages.configure`.
 
 Every parameter is checked here, before anything trains: structure and ranges first, then each variant's classes and
-arguments by building its model without data. The only stage that reads the variants and the top-level overrides, so
-that a training depends on its own recipe alone. Leaves `data/recipes/<variant>.json`, and `data/checked`, which says
-that all names may stand in a path and in a command. With `--check` it leaves all as it is.
+arguments by building its model without data. The only stage that reads `params.yaml`, so that a training depends on its
+own recipe alone. Leaves
+
+    data/recipes/<variant>.json    the recipe, with what the variant has from its base and the overrides
+    data/splits/<dataset>.json     the options of the data set's splits
+    data/catalogue.json            names, titles and order of variants and splits
+    data/checked                   says that all names may stand in a path and in a command
+
+With `--check` it leaves all as it is.
 """
 
 import argparse
 import json
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from stages.artifacts import HISTORIES, MODELS, RECIPE, RECIPES
+from stages.artifacts import MODELS, RECIPE, RECIPES
 from stages.comparison import scores
-from stages.datasets import module_of, row_shape
-from stages.evaluation.metrics import part_metrics
-from stages.normalize import check_splits
-from stages.params.overrides import Recipe, recipes
-from stages.params.schema import Params, Published, Variant, read_params, unknown
+from stages.datasets.spec import spec_of
+from stages.documents import PublishedValue, read_published, read_sources, read_studies
+from stages.documents.checks import check_published, check_studies
+from stages.evaluation.metrics import measured_names
+from stages.normalization.rows import OptionError, check_options
+from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
+from stages.params.overrides import recipe
+from stages.params.schema import Params, read_params
 from stages.training import import_tensorflow
+from stages.training.recipe import Recipe
 
 CHECKED = Path("data/checked")
-# What a variant leaves behind: nothing else would clean up after one that is gone from params.yaml.
-LEFT_BY_VARIANTS = (RECIPES, MODELS, HISTORIES)
+SPLITS = Path("data/splits")
+LEFT_BY_VARIANTS = (RECIPES, MODELS)
+"""Folders of the files of a variant: nothing else would clean up after one that is gone from params.yaml."""
+
+Splits = dict[str, dict[str, dict[str, Any]]]
+"""Options by data set and split."""
 
 
-def complete(params: Params) -> dict[str, Recipe]:
-    """Give the recipe of every variant, complete and checked.
+def complete_splits(params: Params) -> Splits:
+    """Give the options of every split, complete and checked.
 
-    Raises: ValueError with one line per mistake: its path in `params.yaml`, what was expected and what came.
+    Raises: ValueError with one line per mistake: its place in `params.yaml`, what was expected and what came.
     """
-    import_tensorflow()
-    from stages.training import builder
-    from stages.training.estimators import check_estimator
+    splits: Splits = {}
+    mistakes = []
+    for dataset, declared in params.datasets.items():
+        spec = spec_of(dataset)
+        splits[dataset] = {}
+        for name, split in declared.splits.items():
+            options = split.model_dump(mode="json", exclude_none=True)
+            splits[dataset][name] = {key: value for key, value in options.items() if value != []}
+            try:
+                check_options(spec, splits[dataset][name])
+            except OptionError as error:
+                mistakes.append(f"datasets.{dataset}.splits.{name}.{error}")
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+    return splits
 
-    for name, dataset in params.datasets.items():
-        check_splits(name, dataset.splits)
-    check_studies(params)
-    check_published(params)
+
+def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
+    """Give the recipe of every variant, complete and checked; see `complete_splits`."""
+    import_tensorflow()
+    from stages.params import checks
+
     if params.optimizer is not None:
-        builder.build_optimizer(params.optimizer, "optimizer")
-    made, mistakes = {}, []
-    for name, recipe in recipes(params):
-        path = f"variants.{name}"
-        options = params.datasets[recipe["dataset"]].splits[recipe["split"]]
-        classes = module_of(recipe["dataset"]).CLASSES
+        checks.check_optimizer(params.optimizer, "optimizer")
+    recipes, mistakes = {}, []
+    for name, variant in params.variants.items():
+        place = f"variants.{name}"
+        spec = spec_of(variant.dataset)
+        options = splits[variant.dataset][variant.split]
         try:
-            if "estimator" in recipe:
-                check_estimator(recipe, len(classes), path)
+            recipes[name] = made = recipe(params, variant, place)
+            if "estimator" in made:
+                checks.check_estimator(made, len(spec.classes), place)
             else:
-                recipe["optimizer"] = builder.with_learning_rate(recipe["optimizer"], f"{path}.optimizer")
-                has_validation = any("validation" in option for option in options)
-                shape = row_shape(recipe["dataset"], options)
-                builder.check_model(recipe, shape, len(classes), has_validation, path)
+                made["optimizer"] = checks.with_learning_rate(made["optimizer"], f"{place}.optimizer")
+                shape = spec.row_shape(options.get("columns_left_out", ()))
+                checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
         except ValueError as error:
             mistakes.append(str(error))
-        made[name] = recipe
     if mistakes:
         raise ValueError("\n".join(mistakes))
-    return made
+    return recipes
 
 
-def check_studies(params: Params) -> None:
-    """Check what a study compares, as far as no data are needed.
-
-    Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
-    """
-    mistakes = []
-    for name, study in params.studies.items():
-        for index, member in enumerate(study.members):
-            place = f"studies.{name}.members[{index}]"
-            dataset = params.variants[member.variant].dataset
-            other = params.variants[member.baseline or study.baseline].dataset
-            if dataset != other:
-                mistakes.append(f"{place}.variant: expected one of {other}, the baseline's data set, got {dataset!r}")
-            metric = member.metric or study.metric
-            known = scores.metrics_for(len(module_of(dataset).CLASSES))
-            if metric is not None and metric not in known:
-                mistakes.append(
-                    unknown(f"{place}.metric" if member.metric else f"studies.{name}.metric", known, metric)
-                )
-    if mistakes:
-        raise ValueError("\n".join(dict.fromkeys(mistakes)))
+def catalogue_of(params: Params) -> Catalogue:
+    """Make the catalogue of these parameters."""
+    return Catalogue(
+        variants={
+            name: VariantEntry(variant.dataset, variant.split, variant.title or name, variant.base)
+            for name, variant in params.variants.items()
+        },
+        datasets={name: tuple(dataset.splits) for name, dataset in params.datasets.items()},
+    )
 
 
-def check_published(params: Params) -> None:
-    """Check that something of the name of each published figure is measured.
+def check_documents(recipes: dict[str, Recipe]) -> None:
+    """Check that the studies and the published values name what is there and what is measured."""
+    datasets = {name: recipe["dataset"] for name, recipe in recipes.items()}
+    sources = read_sources()
 
-    Raises: ValueError with one line per mistake: its path in the file, what was expected and what came.
-    """
-    mistakes = []
-    for index, figure in enumerate(params.published):
-        place = f"published[{index}]"
-        if figure.epoch is None and figure.part == "training":
-            mistakes.append(f"{place}.epoch: expected an epoch beside training, got none")
-        elif figure.epoch is not None and figure.part not in ("training", "validation"):
-            mistakes.append(f"{place}.epoch: expected none beside {figure.part}, got {figure.epoch}")
-        elif figure.metric not in (known := measured_by(params.variants[figure.variant], figure)):
-            mistakes.append(unknown(f"{place}.metric", known, figure.metric))
-    if mistakes:
-        raise ValueError("\n".join(mistakes))
+    def metrics_of(dataset: str) -> Collection[str]:
+        return scores.metrics_for(len(spec_of(dataset).classes))
 
+    def measured(value: PublishedValue) -> list[str]:
+        classes = len(spec_of(datasets[value.variant]).classes)
+        return measured_names(value.part, value.epoch, recipes[value.variant], classes)
 
-def measured_by(variant: Variant, figure: Published) -> list[str]:
-    """Name what is measured where the figure is from: in the history for an epoch, else of the model."""
-    outputs = ["main", "auxiliary"] if variant.graph is not None else ["main"]
-    if figure.epoch is not None:
-        of_each = ["loss", *variant.metrics]
-        return of_each + [f"{output}_{name}" for output in outputs for name in of_each if len(outputs) > 1]
-    if figure.part in ("model", "cross_validation"):
-        return ["parameters", "epochs", "trainings"] if figure.part == "model" else ["accuracy"]
-    classes = len(module_of(variant.dataset).CLASSES)
-    targets = np.arange(classes or 2, dtype=int if classes else float)
-    predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
-    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), {}))
+    check_studies(read_studies(), datasets, metrics_of, sources)
+    check_published(read_published(), datasets, measured, sources)
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:
-    """Remove what variants left that `params.yaml` no longer has; DVC's cache restores it if they come back."""
+    """Remove files of variants that `params.yaml` no longer has; DVC's cache restores them if those come back."""
     left = [path for folder in LEFT_BY_VARIANTS for path in sorted(folder.glob("*")) if path.stem not in names]
     for path in left:
         if path.is_dir():
@@ -130,25 +129,38 @@ def remove_leftovers(names: set[str]) -> list[Path]:
     return left
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON in the order of the content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Write a recipe per variant."""
+    """Write a recipe per variant, the splits and the catalogue."""
     parser = argparse.ArgumentParser(description="Check params.yaml and write the recipe of every variant.")
     parser.add_argument("--check", action="store_true", help="check alone: write and remove nothing")
     only_check = parser.parse_args(arguments).check
     try:
-        made = complete(read_params())
+        params = read_params()
+        splits = complete_splits(params)
+        recipes = complete_recipes(params, splits)
+        check_documents(recipes)
     except ValueError as error:
         sys.exit(str(error))
     if only_check:
-        print(f"params.yaml: {len(made)} variants, no mistake")
+        print(f"params.yaml: {len(recipes)} variants, no mistake")
         return
-    RECIPES.mkdir(parents=True, exist_ok=True)
-    for name, recipe in made.items():
-        RECIPE.path(name).write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
-    for path in remove_leftovers(set(made)):
+    for name, recipe_of_variant in recipes.items():
+        write_json(RECIPE.path(name), recipe_of_variant)
+    for dataset, options in splits.items():
+        write_json(SPLITS / f"{dataset}.json", options)
+    write_catalogue(catalogue_of(params))
+    for path in remove_leftovers(set(recipes)):
         print(f"removed {path}: params.yaml has no such variant any more")
-    CHECKED.write_text("The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8")
-    print(f"{len(made)} recipes")
+    CHECKED.write_text(
+        "The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8", newline="\n"
+    )
+    print(f"{len(recipes)} recipes")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
-"""Say which variants differ between two revisions, and whether by more than noise: `python -m stages.diff [a] [b]`.
+"""Compare the variants of two revisions: `python -m stages.diff [a] [b]`.
 
-`dvc metrics diff` shows how far figures moved; this says whether they did. A revision is what Git or DVC knows by a
-name: a commit, a branch, an experiment; by default HEAD and the workspace are compared, so after
-`dvc exp run -S dropout=0.3` it says what that did. The predictions are read through DVC from its cache (or remote);
+`dvc metrics diff` shows how far metrics moved; this tells whether by more than noise. A revision is anything that Git
+or DVC knows by a name: a commit, a branch, an experiment. The default is HEAD and the workspace, so after
+`dvc exp run -S dropout=0.3` it shows the effect. The predictions are read through DVC from its cache (or remote);
 nothing is checked out.
 
-Every variant whose recipe, predictions or history differ gets a line: its figure in both, the difference, its 95 %
-interval (they hold together for all lines, see `stages.comparison.statistics`), and the verdict on b: better, worse,
-within noise, or no interval for what one training gives one number of.
+Every variant whose recipe, predictions or history differ gets a line: its metric in both, the difference, its 95 %
+interval (those of all lines hold simultaneously, see `stages.comparison.statistics`), and the verdict on b: better,
+worse, within noise, or no interval for a metric with one value per training. Below stands what changed in its recipe.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,15 +25,19 @@ from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
-from stages.artifacts import HISTORY, NORMALIZED, PREDICTIONS, RECIPE, RECIPES
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES
 from stages.comparison.scores import HISTORY_SCORES, KNOWN, LESS_IS_BETTER
 from stages.comparison.statistics import verdict
-from stages.comparison.studies import Result, difference, result_of
-from stages.datasets import module_of
-from stages.params.schema import unknown
+from stages.comparison.studies import mean_difference
+from stages.comparison.trained import TrainedVariant, read_trained
+from stages.datasets.spec import spec_of
+from stages.params.differences import recipe_differences
+from stages.params.messages import shown, unknown
+from stages.splits import NORMALIZED
 
 WORKSPACE = "workspace"
-COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]
+DIFF_COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]
+ONE_SEED = "one seed: these verdicts are about the trained models; with another seed they may be reversed"
 
 
 class Revision:
@@ -71,19 +75,19 @@ class Revision:
         where = "`dvc repro`" if self._files is None else f"`dvc pull`, or `dvc repro` where {self.name} is checked out"
         return ValueError(f"{self.name}: expected {path}, got none; it comes with {where}")
 
-    def left(self, variant: str) -> dict[Path, bytes]:
-        """The files that tell whether anything of a variant changed, by their path."""
+    def files_of(self, variant: str) -> dict[Path, bytes]:
+        """Read the files that show whether a variant changed: their contents by path."""
         paths = [artifact.path(variant) for artifact in (RECIPE, PREDICTIONS, HISTORY)]
         return {path: self.read(path) for path in paths}
 
-    def result(self, variant: str, left: dict[Path, bytes], scratch: Path) -> Result:
-        """Open what a variant left, with the targets of its split."""
+    def trained(self, variant: str, files: dict[Path, bytes], scratch: Path) -> TrainedVariant:
+        """Read a trained variant from its files, with the targets of its split. scratch: a folder for those."""
         if self._files is None:
-            return result_of(variant, left.__getitem__)
-        dataset, folder = RECIPE.read(variant, left.__getitem__)["dataset"], scratch / self.name.replace("/", "_")
+            return read_trained(variant, files.__getitem__)
+        dataset, folder = RECIPE.read(variant, files.__getitem__)["dataset"], scratch / self.name.replace("/", "_")
         if not (folder / dataset).exists():
             self._copy_targets(dataset, folder)
-        return result_of(variant, left.__getitem__, folder)
+        return read_trained(variant, files.__getitem__, folder)
 
     def _copy_targets(self, dataset: str, folder: Path) -> None:
         index = self.read(NORMALIZED / dataset / "splits.json")
@@ -96,10 +100,22 @@ class Revision:
             target.write_bytes(self.read(NORMALIZED / dataset / name))
 
 
-def in_common(one: Result, other: Result) -> tuple[Result, Result]:
-    """Both with the seeds that both have; where they have as many but other seeds, one by one in their order.
+@dataclass
+class Changes:
+    """The differences between two revisions."""
 
-    Raises: ValueError if they have nothing in common.
+    rows: list[list[Any]] = field(default_factory=list)
+    """One for each variant that could be compared, with DIFF_COLUMNS."""
+    recipes: list[str] = field(default_factory=list)
+    """One line for each changed recipe."""
+    notes: list[str] = field(default_factory=list)
+    """Variants that could not be compared and why, and what to know of the rows."""
+
+
+def pair_seeds(one: TrainedVariant, other: TrainedVariant) -> tuple[TrainedVariant, TrainedVariant]:
+    """Keep the common seeds; if there are none but equally many, pair them in order.
+
+    Raises: ValueError if there are neither.
     """
     seeds = [sorted(set(each.history["seed"])) for each in (one, other)]
     common = sorted(set(seeds[0]) & set(seeds[1]))
@@ -108,57 +124,75 @@ def in_common(one: Result, other: Result) -> tuple[Result, Result]:
         return one, replace(other, history=renamed)
     if not common:
         raise ValueError(f"expected seeds in common, got {seeds[0]} and {seeds[1]}")
-    return one.of_seeds(common), other.of_seeds(common)
+    return one.with_seeds(common), other.with_seeds(common)
 
 
-def compare(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> tuple[pd.DataFrame, list[str]]:
-    """Compare the variants that both revisions have; a table with COLUMNS, and what could not be compared and why.
-
-    metric_of: the metric by data set.
-    """
+def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> Changes:
+    """Compare the variants that both revisions have. metric_of: the metric by data set."""
     names = {revision.name: revision.variants() for revision in (a, b)}
-    remarks = [
+    changes = Changes()
+    changes.notes += [
         f"{name}: in {revision.name} only"
         for revision, other in ((a, b), (b, a))
         for name in names[revision.name]
         if name not in names[other.name]
     ]
-    changed = []
+    common = [name for name in names[a.name] if name in names[b.name]]
     with TemporaryDirectory() as scratch:
-        for name in (name for name in names[a.name] if name in names[b.name]):
-            left = a.left(name), b.left(name)
-            if left[0] != left[1]:
-                changed.append(
-                    [revision.result(name, each, Path(scratch)) for revision, each in zip((a, b), left, strict=True)]
-                )
-        rows, of_one_seed = [], 0
-        for baseline, member in changed:
-            metric = metric_of(member.recipe["dataset"])
+        pairs = _changed(a, b, common, Path(scratch))
+        same_recipe, seeds = [], []
+        for before, after in pairs:
+            if line := _recipe_change(before, after):
+                changes.recipes.append(line)
+            else:
+                same_recipe.append(before.name)
             try:
-                if metric not in HISTORY_SCORES and "test" not in member.predictions:
-                    raise ValueError("it has no test rows")
-                before, after = in_common(baseline, member)
-                found = difference(after, before, metric, len(changed))
+                paired = _comparable(before, after, metric_of(after.recipe["dataset"]))
+                changes.rows.append(_row(*paired, metric_of(after.recipe["dataset"]), len(pairs)))
+                seeds.append(paired[0].seeds)
             except ValueError as error:
-                remarks.append(f"{member.name}: not compared: {error}")
-                continue
-            if before.seeds == 1:
-                of_one_seed += 1
-            rows.append(
-                [
-                    member.name,
-                    metric,
-                    before.scores(metric).mean(),
-                    after.scores(metric).mean(),
-                    *found,
-                    verdict(found, metric in LESS_IS_BETTER),
-                ]
-            )
-    unchanged = len(set(names[a.name]) & set(names[b.name])) - len(changed)
-    if of_one_seed:
-        remarks.append("one seed: these verdicts are about the trained nets; another seed may turn them round")
-    remarks.append(f"the same, byte for byte: {unchanged}")
-    return pd.DataFrame(rows, columns=COLUMNS), remarks
+                changes.notes.append(f"{before.name}: not compared: {error}")
+    if same_recipe:
+        changes.recipes.append(f"the same recipe, another result: {', '.join(same_recipe)}")
+    if 1 in seeds:
+        changes.notes.append(ONE_SEED)
+    changes.notes.append(f"the same, byte for byte: {len(common) - len(pairs)}")
+    return changes
+
+
+def _changed(a: Revision, b: Revision, names: list[str], scratch: Path) -> list[tuple[TrainedVariant, TrainedVariant]]:
+    pairs = []
+    for name in names:
+        files = a.files_of(name), b.files_of(name)
+        if files[0] != files[1]:
+            pairs.append((a.trained(name, files[0], scratch), b.trained(name, files[1], scratch)))
+    return pairs
+
+
+def _recipe_change(before: TrainedVariant, after: TrainedVariant) -> str:
+    found = recipe_differences(before.recipe, after.recipe)
+    for key in ("seed", "seeds"):
+        values = before.recipe.get(key), after.recipe.get(key)
+        if values[0] != values[1]:
+            found[key] = values
+    parts = [f"{place} {_value(was)} -> {_value(now)}" for place, (was, now) in found.items()]
+    return f"{after.name}: {'; '.join(parts)}" if parts else ""
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else value if isinstance(value, str) else shown(value)
+
+
+def _comparable(before: TrainedVariant, after: TrainedVariant, metric: str) -> tuple[TrainedVariant, TrainedVariant]:
+    if metric not in HISTORY_SCORES and "test" not in after.predictions:
+        raise ValueError("it has no test rows")
+    return pair_seeds(before, after)
+
+
+def _row(before: TrainedVariant, after: TrainedVariant, metric: str, comparisons: int) -> list[Any]:
+    found = mean_difference(after, before, metric, comparisons)
+    means = before.scores(metric).mean(), after.scores(metric).mean()
+    return [after.name, metric, *means, *found, verdict(found, metric in LESS_IS_BETTER)]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -168,20 +202,20 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("a", nargs="?", default="HEAD", help="the old one, default: HEAD")
     parser.add_argument("b", nargs="?", default=WORKSPACE, help="the new one, default: the workspace")
-    parser.add_argument("--metric", help=f"{', '.join(KNOWN)}; default: what ranks the data set")
+    parser.add_argument("--metric", help=f"{', '.join(KNOWN)}; default: the one that ranks the data set")
     options = parser.parse_args(arguments)
     try:
         if options.metric is not None and options.metric not in KNOWN:
             raise ValueError(unknown("--metric", KNOWN, options.metric))
         a, b = Revision(options.a), Revision(options.b)
-        table, remarks = compare(a, b, lambda dataset: options.metric or module_of(dataset).RANKED_BY)
+        changes = compare_revisions(a, b, lambda dataset: options.metric or spec_of(dataset).ranked_by)
     except ValueError as error:
         sys.exit(str(error))
-    if len(table):
-        shown = table.rename(columns={"a": options.a, "b": options.b})
-        print(shown.to_string(index=False, float_format="{:.4f}".format))
+    if changes.rows:
+        table = pd.DataFrame(changes.rows, columns=DIFF_COLUMNS).rename(columns={"a": options.a, "b": options.b})
+        print(table.to_string(index=False, float_format="{:.4f}".format))
         print(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
-    print("\n".join(remarks))
+    print("\n".join(changes.recipes + changes.notes))
 
 
 if __name__ == "__main__":

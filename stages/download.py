@@ -1,8 +1,9 @@
 """Download the raw files of one data set into data/raw/<dataset>/: `python -m stages.download fashion_mnist`.
 
-Each file's sources are tried in order, a local mirror first and then its URLs, until one gives exactly the bytes that
-params.yaml promises. Bytes are checked on their way into a temporary folder beside the destination and moved into
-place whole, so a file under its final name is always a right one.
+The data set's module names the files, their checksums and their sources. The sources are tried in order, local mirrors
+first and then its URLs and paths, until one gives exactly the bytes that the module promises. Bytes are checked on
+their way into a temporary folder beside the destination and moved into place whole, so a file under its final name is
+always a right one.
 """
 
 import argparse
@@ -16,11 +17,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import requests
-import yaml
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
+
+from stages.datasets.spec import RawFile, spec_of
 
 RAW = Path("data/raw")
 DEFAULT_MIRROR = Path("../shared/mirror")  # beside the repository
@@ -30,57 +34,45 @@ SLOWEST = 1000  # bytes
 CHUNK = 1 << 20  # bytes
 
 
-def find_dataset(params: Any, dataset: str) -> dict[str, Any]:
-    """The data set's entry in params.yaml.
+def find_mirrors(environ: Mapping[str, str], cwd: Path) -> list[Path]:
+    """Give the mirror folders: those of $DATA_MIRROR, else DEFAULT_MIRROR if it exists.
 
-    ValueError for an unknown one, one without what is read here, a name that is a path, and a URL not of HTTP. The rest
-    is for `stages.configure`, whose modules this one does not import: each change of them would download anew.
+    $DATA_MIRROR holds one folder or several, separated as in $PATH. Relative paths start at the root of the repository,
+    see `root`. Raises: ValueError if one of $DATA_MIRROR is not a folder.
     """
-    datasets = params.get("datasets") if isinstance(params, dict) else None
-    if not isinstance(datasets, dict) or dataset not in datasets:
-        known = ", ".join(map(str, datasets)) if isinstance(datasets, dict) else "none"
-        raise ValueError(f"unknown data set. Expected one of: {known}. Received: {dataset}")
-    entry = datasets[dataset]
-    of_type(entry, {"mirror": str, "files": list}, f"datasets.{dataset}")
-    for index, file in enumerate(entry["files"]):
-        place = f"datasets.{dataset}.files[{index}]"
-        of_type(file, {"name": str, "sha256": str, "bytes": int, "urls": list}, place)
-        for name in (dataset, entry["mirror"], file["name"]):
-            if name in ("", ".", "..") or set(name) & set("/\\:\0"):
-                raise ValueError(f"{place}: expected a name without a path. Received: {name!r}")
-        for url in file["urls"]:
-            if not str(url).lower().startswith(("http://", "https://")):
-                raise ValueError(f"{place}: expected an http or https URL. Received: {url!r}")
-    return entry
+    base = root(environ, cwd)
+    chosen = [Path(name) for name in environ.get("DATA_MIRROR", "").split(os.pathsep) if name]
+    for name in chosen:
+        if not (base / name).is_dir():
+            raise ValueError(f"DATA_MIRROR: expected existing folders, got {name} ({base / name})")
+    return [base / name for name in chosen or [DEFAULT_MIRROR] if (base / name).is_dir()]
 
 
-def of_type(entry: Any, types: dict[str, type], place: str) -> None:
-    """ValueError if the entry is no mapping or one of these keys is missing or holds another type."""
-    for key, expected in types.items():
-        value = entry.get(key) if isinstance(entry, dict) else None
-        if type(value) is not expected:
-            raise ValueError(f"{place}.{key}: expected a value of type {expected.__name__}. Received: {value!r}")
+def root(environ: Mapping[str, str], cwd: Path) -> Path:
+    """Give the root of the original repository, $DVC_ROOT, also where DVC runs an experiment in a temporary copy."""
+    return cwd / environ.get("DVC_ROOT", "")
 
 
-def find_mirror(environ: Mapping[str, str], cwd: Path) -> Path | None:
-    """The mirror folder: $DATA_MIRROR, else DEFAULT_MIRROR if it exists, else None.
+def sources_of(file: RawFile, mirrors: list[Path], place: str, base: Path) -> list[Path | str]:
+    """Give the sources of a file in the order to try. place: in a mirror; base: where relative paths start."""
+    sources: list[Path | str] = [mirror / place for mirror in mirrors]
+    for url in file.urls:
+        scheme = urlsplit(url).scheme
+        if scheme in ("http", "https"):
+            sources.append(url)
+        elif scheme == "file":
+            sources.append(Path(url2pathname(urlsplit(url).path)))
+        else:
+            sources.append(base / url)
+    return sources
 
-    Relative paths start at $DVC_ROOT, which is the original repository even where DVC runs an experiment in a temporary
-    copy, else at `cwd`. ValueError if $DATA_MIRROR is not a folder.
-    """
-    chosen = environ.get("DATA_MIRROR")
-    mirror = cwd / environ.get("DVC_ROOT", "") / (chosen or DEFAULT_MIRROR)
-    if chosen and not mirror.is_dir():
-        raise ValueError(f"DATA_MIRROR: expected an existing folder. Received: {chosen} ({mirror})")
-    return mirror if mirror.is_dir() else None
 
-
-def is_right(path: Path, file: dict[str, Any]) -> bool:
+def is_right(path: Path, file: RawFile) -> bool:
     """Whether `path` holds exactly the bytes that `file` promises."""
-    if not path.is_file() or path.stat().st_size != file["bytes"]:
+    if not path.is_file() or path.stat().st_size != file.bytes:
         return False
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == file["sha256"]
+        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
 
 
 def open_source(source: Path | str) -> AbstractContextManager[Any]:
@@ -96,7 +88,7 @@ def open_source(source: Path | str) -> AbstractContextManager[Any]:
     return response.raw
 
 
-def copy_checked(source: Path | str, target: Path, file: dict[str, Any]) -> None:
+def copy_checked(source: Path | str, target: Path, file: RawFile) -> None:
     """Copy `source` to `target`, on disk when this returns; ValueError if the size (bytes) or the SHA-256 is wrong, or
     if next to nothing comes.
 
@@ -104,9 +96,9 @@ def copy_checked(source: Path | str, target: Path, file: dict[str, Any]) -> None
     """
     digest, size = hashlib.sha256(), 0
     since, before = time.monotonic(), 0
-    bar = tqdm(total=file["bytes"], desc=file["name"], unit="B", unit_scale=True, leave=False, disable=None)
+    bar = tqdm(total=file.bytes, desc=file.name, unit="B", unit_scale=True, leave=False, disable=None)
     with bar, open_source(source) as stream, target.open("wb") as output:
-        while size <= file["bytes"] and (chunk := stream.read1(min(CHUNK, file["bytes"] + 1 - size))):
+        while size <= file.bytes and (chunk := stream.read1(min(CHUNK, file.bytes + 1 - size))):
             output.write(chunk)
             digest.update(chunk)
             size += len(chunk)
@@ -115,38 +107,38 @@ def copy_checked(source: Path | str, target: Path, file: dict[str, Any]) -> None
                 if size - before < seconds * SLOWEST:
                     raise ValueError(f"too slow: got {size - before} bytes in {seconds:.0f} seconds")
                 since, before = time.monotonic(), size
-        if size > file["bytes"]:
-            raise ValueError(f"got more than {file['bytes']} bytes")
-        if size < file["bytes"]:
+        if size > file.bytes:
+            raise ValueError(f"got more than {file.bytes} bytes")
+        if size < file.bytes:
             raise ValueError(f"got {size} bytes")
-        if digest.hexdigest() != file["sha256"]:
+        if digest.hexdigest() != file.sha256:
             raise ValueError(f"got SHA-256 {digest.hexdigest()}")
         output.flush()
         os.fsync(output.fileno())
 
 
-def fetch(file: dict[str, Any], folder: Path, mirror: Path | None, place: str) -> Path | str:
+def fetch(file: RawFile, folder: Path, sources: list[Path | str], place: str) -> Path | str:
     """Put `file` into `folder` from the first source that is right and return that source; ValueError if none is.
 
-    `place` is where a mirror holds the file: fashion-mnist/train-images-idx3-ubyte.gz.
+    place: the file's path in a mirror, such as fashion-mnist/train-images-idx3-ubyte.gz, for the message.
     """
     failures = []
     with TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:  # same file system: the move is atomic
         partial = Path(temporary) / "file"
-        for source in [*([mirror / place] if mirror else []), *file["urls"]]:
+        for source in sources:
             try:
                 copy_checked(source, partial, file)
-                partial.replace(folder / file["name"])
+                partial.replace(folder / file.name)
                 return source
             except (OSError, HTTPError, ValueError) as error:
                 failures.append(f"  {source}: {str(error) or type(error).__name__}")
-    expected = f"{file['name']}: no source gave the expected {file['bytes']} bytes with SHA-256 {file['sha256']}"
+    expected = f"{file.name}: no source gave the expected {file.bytes} bytes with SHA-256 {file.sha256}"
     hint = f"To use a local copy, set DATA_MIRROR to a folder that holds it as {place}"
-    raise ValueError("\n".join([expected, *failures, hint]))
+    raise ValueError("\n".join([expected, *(failures or ["  no source is named"]), hint]))
 
 
 def remove_others(folder: Path, names: set[str]) -> None:
-    """Remove what a killed download left in the folder, and files that params.yaml no longer has."""
+    """Remove what a killed download left in the folder, and files that the data set no longer has."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -155,21 +147,24 @@ def remove_others(folder: Path, names: set[str]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the data set's files from params.yaml and the mirror from the environment; one message if a file fails."""
+    """Fetch the data set's files from the mirrors or its sources; one message if a file fails."""
     parser = argparse.ArgumentParser(description="Download the raw files of one data set.")
     parser.add_argument("dataset", help="a key of `datasets` in params.yaml")
     dataset = parser.parse_args(arguments).dataset
     folder = RAW / dataset
     try:
-        entry = find_dataset(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")), dataset)
-        mirror = find_mirror(os.environ, Path.cwd())
+        spec = spec_of(dataset)
+        mirrors = find_mirrors(os.environ, Path.cwd())
         folder.mkdir(parents=True, exist_ok=True)
-        for file in entry["files"]:
-            path, place = folder / file["name"], f"{entry['mirror']}/{file['name']}"
-            origin = "already there" if is_right(path, file) else f"from {fetch(file, folder, mirror, place)}"
-            print(f"{path}: {file['bytes']} bytes, {origin}", flush=True)
-        remove_others(folder, {file["name"] for file in entry["files"]})
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        for file in spec.files:
+            path, place = folder / file.name, f"{spec.mirror}/{file.name}"
+            origin = "already there"
+            if not is_right(path, file):
+                sources = sources_of(file, mirrors, place, root(os.environ, Path.cwd()))
+                origin = f"from {fetch(file, folder, sources, place)}"
+            print(f"{path}: {file.bytes} bytes, {origin}", flush=True)
+        remove_others(folder, {file.name for file in spec.files})
+    except (OSError, ValueError) as error:
         sys.exit(f"stages.download: {error}")
 
 

@@ -1,12 +1,12 @@
-"""Record what the bytes depend on beside the code, the data and the seeds: `python -m stages.environment`.
+"""Record the environment that the models were trained in: `python -m stages.environment`.
 
-Another processor, another version of a library or another number of threads rounds differently in the last bits, and
-training amplifies that. `reports/environment.json` says where the models were made, so that `python -m stages.verify`
-can tell another machine from something that broke. Two runs on one machine leave the same bytes: no clock rates, no
-dates.
+Besides the code, the data and the seeds, the bytes of a model depend on the processor, the versions of the libraries
+and the number of threads: each of them rounds differently in the last bits, and training amplifies that. With
+`reports/environment/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
+machine write the same bytes: no clock rates, no dates.
 
 The stage depends on the models: DVC runs it again when some of their bytes changed, and a machine that repeats them
-leaves the record alone. It is that of the machine which last changed a model.
+leaves the record alone. It names the machine that last changed a model.
 """
 
 import json
@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENT = Path("reports/environment.json")
+ENVIRONMENT = Path("reports/environment/environment.json")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; py-cpuinfo's sizes depend on the number of cores
 
 LIBRARIES = (
@@ -39,7 +39,7 @@ LIBRARIES = (
 """The libraries that compute or write bytes; those that are not installed are left out."""
 
 ARITHMETIC = re.compile("sse4|avx|fma|f16c|amx|neon|asimd|sve|bf16|i8mm|fphp")
-"""What the names of the instruction sets that change a sum or a product start with."""
+"""First letters of the instruction sets that change a sum or a product."""
 
 TRAINING_THREADS = 1
 """As `stages.training.engine.make_deterministic` sets it."""
@@ -58,7 +58,7 @@ Environment = dict[str, Any]
 
 
 def processor() -> dict[str, Any]:
-    """Name, model and instruction sets of the processor, and the sizes of one core's caches where the system says."""
+    """Describe the processor: name, model, instruction sets, and sizes of one core's caches if the system tells."""
     import cpuinfo
 
     info = cpuinfo.get_cpu_info()
@@ -74,7 +74,7 @@ def processor() -> dict[str, Any]:
 
 
 def caches(folder: Path) -> dict[str, str]:
-    """Sizes of a core's caches by level and type, as Linux writes them: {"L2 Unified": "512K"}; empty elsewhere."""
+    """Read the sizes of a core's caches as Linux writes them: {"L2 Unified": "512K"}; empty on other systems."""
     sizes = {}
     for index in sorted(folder.glob("index*")):
         level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
@@ -83,7 +83,7 @@ def caches(folder: Path) -> dict[str, str]:
 
 
 def libraries() -> dict[str, str]:
-    """Versions of the libraries, without importing them."""
+    """Look up the versions of the libraries, without importing them."""
     versions = {}
     for name in LIBRARIES:
         try:
@@ -94,7 +94,7 @@ def libraries() -> dict[str, str]:
 
 
 def linear_algebra() -> dict[str, dict[str, Any]]:
-    """The libraries of matrix products behind NumPy, SciPy and scikit-learn: kernels, and threads that they use."""
+    """Describe the libraries of matrix products behind NumPy, SciPy and scikit-learn: kernels and threads."""
     import scipy.linalg  # noqa: F401 (loads its library)
     import sklearn.utils  # noqa: F401
     from threadpoolctl import threadpool_info
@@ -110,7 +110,7 @@ def linear_algebra() -> dict[str, dict[str, Any]]:
 
 
 def environment() -> Environment:
-    """Everything that the bytes depend on, of this machine and this process."""
+    """Describe this machine and this process, as far as bytes depend on them."""
     return {
         "processor": processor(),
         "operating_system": platform.system(),
@@ -123,9 +123,9 @@ def environment() -> Environment:
     }
 
 
-def differences(recorded: Environment, here: Environment) -> list[str]:
-    """One line per entry in which two environments differ: `libraries.keras: recorded 3.15.1, here 3.15.2`."""
-    one, other = _flat(recorded), _flat(here)
+def environment_differences(recorded: Environment, here: Environment) -> list[str]:
+    """Compare two environments, one line per entry: `libraries.keras: recorded 3.15.1, here 3.15.2`."""
+    one, other = _entries(recorded), _entries(here)
     lines = []
     for place in sorted(one.keys() | other.keys()):
         was, now = one.get(place), other.get(place)
@@ -135,21 +135,21 @@ def differences(recorded: Environment, here: Environment) -> list[str]:
                 f"{place}: recorded also {' '.join(gone) or 'nothing'}, here also {' '.join(new) or 'nothing'}"
             )
         elif was != now:
-            lines.append(f"{place}: recorded {_said(was)}, here {_said(now)}")
+            lines.append(f"{place}: recorded {_shown_entry(was)}, here {_shown_entry(now)}")
     return lines
 
 
-def _said(value: Any) -> str:
+def _shown_entry(value: Any) -> str:
     return "nothing" if value in (None, "", []) else str(value)
 
 
-def _flat(value: Any, place: str = "") -> dict[str, Any]:
+def _entries(value: Any, place: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {place: value}
-    leaves: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for key, inner in value.items():
-        leaves |= _flat(inner, f"{place}.{key}" if place else key)
-    return leaves
+        entries |= _entries(inner, f"{place}.{key}" if place else key)
+    return entries
 
 
 def main() -> None:

@@ -1,10 +1,15 @@
-"""Measure what every variant predicted: `python -m stages.evaluate`.
+"""Measure the predictions of every variant: `python -m stages.evaluate`.
 
-Reads the recipes, the saved predictions, the targets and the histories; scikit-learn does the measuring. Leaves
-`reports/metrics.json` ({data set: {variant: {part: {metric: value}}}}, means over trainings), `reports/trainings.csv`
-(the same figures of each training apart) and long tables in `reports/plots/`, for `dvc plots` and the figures: of each
-classifier's first training the confusion counts, each class's precision and recall and the most wrong test rows; of all
-its trainings the reliability and, where there are two classes, the ROC and precision-recall curves.
+Reads the recipes, the saved predictions, the targets and the histories; scikit-learn computes the metrics. Writes to
+`reports/tables/`:
+
+    metrics.json   {data set: {variant: {part: {metric: value}}}}, means over trainings
+    trainings.csv  the same metrics of each training
+    confusion.csv, classes.csv, worst.csv
+                   of each classifier's first training: confusion counts, precision and recall of each class, and the
+                   worst errors among the test rows
+    reliability.csv, roc.csv, precision_recall.csv
+                   of all trainings of each classifier; the curves are those of two classes
 """
 
 import json
@@ -14,32 +19,32 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
-from stages.artifacts.tables import COLUMNS, METRICS, OF_CLASSIFIERS, PLOTS, TRAININGS, write_table
-from stages.datasets import load_splits, module_of
-from stages.evaluation.metrics import metrics_of_each, trainings, variant_metrics
+from stages.artifacts.tables import CLASSIFIER_TABLES, COLUMNS, METRICS, TABLES, TRAININGS, write_table
+from stages.datasets.spec import spec_of
+from stages.evaluation.metrics import training_metrics, training_table, variant_metrics
 from stages.evaluation.tables import classifier_tables
+from stages.splits import load_splits
 
 
 def main() -> None:
     """Measure every variant."""
     measured: dict[str, dict[str, Any]] = {}
-    each_training: list[pd.DataFrame] = []
-    classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in OF_CLASSIFIERS}
+    trainings: list[pd.DataFrame] = []
+    classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIER_TABLES}
     for name, recipe in RECIPE.read_all().items():
         dataset = recipe["dataset"]
-        splits = load_splits(dataset, recipe["split"])
+        splits = load_splits(dataset, recipe["split"], inputs=False)
         predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
-        of_each = metrics_of_each(recipe, splits, predictions, history)
-        measured.setdefault(dataset, {})[name] = variant_metrics(of_each, splits, summary)
-        each_training.append(trainings(name, recipe, of_each, splits, summary["epochs"]))
-        classes = module_of(dataset).CLASSES
+        by_training = training_metrics(recipe, splits, predictions, history)
+        measured.setdefault(dataset, {})[name] = variant_metrics(by_training, splits, summary)
+        trainings.append(training_table(name, recipe, by_training, splits, summary["epochs"]))
+        classes = spec_of(dataset).classes
         if classes and "test" in splits[0].y:
             for path, table in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
                 classified[path].append(table.assign(variant=name))
-    METRICS.parent.mkdir(parents=True, exist_ok=True)
+    TABLES.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    write_table(pd.concat(each_training), TRAININGS, digits=6)
-    PLOTS.mkdir(parents=True, exist_ok=True)
+    write_table(pd.concat(trainings), TRAININGS, digits=6)
     for path, tables in classified.items():
         table = pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS[path])
         write_table(table[COLUMNS[path]], path)

@@ -42,7 +42,7 @@ from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.studies import loss_function
 from stages.datasets import Raw, load_split, module_of
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.params.schema import Params, Study, read_params
 from stages.presentation import metrics
 from stages.presentation.colors import members_of, variant_colors

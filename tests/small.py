@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from stages.datasets import Split
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.training import Trained, builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, batch_order, fit

@@ -10,7 +10,7 @@ import pytest
 
 from stages import artifacts, train
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY, Artifact
-from stages.datasets import load_split, load_splits
+from stages.splits import NORMALIZED, load_split, load_splits
 
 ALL: list[Artifact[Any]] = [RECIPE, SUMMARY, PREDICTIONS, HISTORY]
 each = pytest.mark.parametrize("artifact", ALL, ids=lambda artifact: artifact.ending)
@@ -34,7 +34,7 @@ def test_the_training_leaves_its_files_where_they_are_looked_for() -> None:
     folders = (artifacts.RECIPES, artifacts.MODELS, artifacts.HISTORIES)
     assert folders == (train.RECIPES, train.MODELS, train.HISTORIES)
     read = {inspect.signature(load).parameters["folder"].default for load in (load_split, load_splits)}
-    assert read == {artifacts.NORMALIZED}
+    assert read == {NORMALIZED}
 
 
 def test_what_a_variant_left_is_read(workspace: Path) -> None:

@@ -10,9 +10,12 @@ import pytest
 
 from stages.comparison import scores
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
-from stages.comparison.studies import Result, answer, compare_members, difference, own_figure
-from stages.datasets import Split, module_of
-from stages.params.schema import Study
+from stages.comparison.studies import Comparison, answer_study, compare_members, mean_difference, mean_score
+from stages.comparison.trained import TrainedVariant, loss_function
+from stages.comparison.verdicts import Answer, Verdict
+from stages.datasets.spec import spec_of
+from stages.documents import Study
+from stages.splits import Split
 
 # Simulated comparisons of the size of ours
 
@@ -219,7 +222,17 @@ def test_what_the_last_epoch_says_of_overfitting() -> None:
 # Studies
 
 
-def result(name: str, right: int | list[int], seeds: int = 1, splits: int = 1, losses: Any = (1.0, 0.5)) -> Result:
+RECIPE: Any = {
+    "dataset": "fashion_mnist",
+    "split": "any",
+    "layers": {"output": {"class": "Dense", "units": 2}},
+    "loss": {"class": "SparseCategoricalCrossentropy"},
+}
+
+
+def trained(
+    name: str, right: int | list[int], seeds: int = 1, splits: int = 1, losses: Any = (1.0, 0.5)
+) -> TrainedVariant:
     """A classifier of 200 test rows of class 0, of which so many are right in each training."""
     counts = right if isinstance(right, list) else [right] * (seeds * splits)
     parted = [
@@ -242,8 +255,8 @@ def result(name: str, right: int | list[int], seeds: int = 1, splits: int = 1, l
         for epoch, loss in enumerate(losses)
     ]
     history = pd.DataFrame(epochs)
-    recipe = {"dataset": "fashion_mnist", "split": "any"}
-    return Result(name, recipe, parted, {"test": predicted}, history if splits > 1 else history.drop(columns="split"))
+    history = history if splits > 1 else history.drop(columns="split")
+    return TrainedVariant(name, RECIPE, parted, {"test": predicted}, history)
 
 
 def study(**changes: Any) -> Study:
@@ -251,22 +264,22 @@ def study(**changes: Any) -> Study:
     return Study.model_validate(base | changes)
 
 
-def rows_of(asked: Study, *results: Result) -> list[dict[str, Any]]:
-    return compare_members("it", asked, {each.name: each for each in results}, lambda _: "accuracy")
+def rows_of(asked: Study, *variants: TrainedVariant) -> list[Comparison]:
+    return compare_members("it", asked, {each.name: each for each in variants}, lambda _: "accuracy")
 
 
 def test_a_member_is_compared_on_the_same_rows() -> None:
-    (row,) = rows_of(study(), result("plain", 100), result("new", 120))
-    assert (row["ours"], row["of_baseline"], row["verdict"]) == (0.6, 0.5, "better")
-    assert row["difference"] == pytest.approx(0.1)
+    (row,) = rows_of(study(), trained("plain", 100), trained("new", 120))
+    assert (row.ours, row.of_baseline, row.verdict) == (0.6, 0.5, "better")
+    assert row.difference == pytest.approx(0.1)
     # 20 of 200 rows differ, all to one side: narrower than two proportions apart would be.
-    assert 0.055 < row["low"] < 0.06
+    assert 0.055 < row.low < 0.06
 
 
 def test_what_less_is_better_of_is_worse_when_it_is_more() -> None:
-    (row,) = rows_of(study(metric="log_loss"), result("plain", 120), result("new", 100))
-    assert row["difference"] > 0
-    assert row["verdict"] == "worse"
+    (row,) = rows_of(study(metric="log_loss"), trained("plain", 120), trained("new", 100))
+    assert row.difference > 0
+    assert row.verdict == "worse"
 
 
 def test_the_more_members_are_expected_to_differ_the_wider_their_intervals() -> None:
@@ -275,74 +288,74 @@ def test_the_more_members_are_expected_to_differ_the_wider_their_intervals() -> 
     shown = [{"variant": "new", "metric": metric} for metric in ("accuracy", "log_loss", "training_loss")]
     widths = []
     for members in ([expected], [expected, *shown], both):
-        first, *_ = rows_of(study(members=members), result("plain", 100), result("new", 120))
-        widths.append(first["high"] - first["low"])
+        first, *_ = rows_of(study(members=members), trained("plain", 100), trained("new", 120))
+        widths.append(first.high - first.low)
     assert widths[0] == widths[1] < widths[2]  # those that are only shown do not count
 
 
 def test_a_member_may_have_a_baseline_and_a_metric_of_its_own() -> None:
     asked = study(metric="log_loss", members=[{"variant": "new", "baseline": "other", "metric": "accuracy"}])
-    (row,) = rows_of(asked, result("plain", 100), result("new", 120), result("other", 110))
-    assert (row["baseline"], row["metric"], row["of_baseline"]) == ("other", "accuracy", 0.55)
+    (row,) = rows_of(asked, trained("plain", 100), trained("new", 120), trained("other", 110))
+    assert (row.baseline, row.metric, row.of_baseline) == ("other", "accuracy", 0.55)
 
 
 def test_several_seeds_are_paired() -> None:
     # The luck of a seed is common to both: as a pair, they differ by 10 rows every time.
-    (row,) = rows_of(study(), result("plain", [80, 100, 120], seeds=3), result("new", [90, 110, 130], seeds=3))
-    assert row["difference"] == pytest.approx(0.05)
-    assert row["verdict"] == "better"
+    (row,) = rows_of(study(), trained("plain", [80, 100, 120], seeds=3), trained("new", [90, 110, 130], seeds=3))
+    assert row.difference == pytest.approx(0.05)
+    assert row.verdict == "better"
 
 
 def test_what_has_no_rows_needs_several_seeds() -> None:
     asked = study(metric="overfitting")
-    (row,) = rows_of(asked, result("plain", 1), result("new", 1, losses=(1.0, 0.4)))
-    assert (row["low"], row["high"], row["verdict"]) == (-np.inf, np.inf, "no interval")
-    several = [result("plain", 1, seeds=3), result("new", 1, seeds=3, losses=(1.0, 0.4))]
+    (row,) = rows_of(asked, trained("plain", 1), trained("new", 1, losses=(1.0, 0.4)))
+    assert (row.low, row.high, row.verdict) == (-np.inf, np.inf, "no interval")
+    several = [trained("plain", 1, seeds=3), trained("new", 1, seeds=3, losses=(1.0, 0.4))]
     (row,) = rows_of(study(metric="training_loss"), *several)
-    assert row["difference"] == pytest.approx(-0.1)
-    assert row["verdict"] == "better"
+    assert row.difference == pytest.approx(-0.1)
+    assert row.verdict == "better"
 
 
 def test_repeated_splits_count_once_each_however_many_seeds() -> None:
-    few = own_figure(result("it", [100, 120], splits=2), "accuracy")
+    few = mean_score(trained("it", [100, 120], splits=2), "accuracy")
     assert few.mean == pytest.approx(0.55)
     assert few.high - few.low > 0.5  # of two values, 0.5 and 0.6
     # Now each split has a seed with 100 and one with 120.
-    many = own_figure(result("it", [100, 120, 100, 120], seeds=2, splits=2), "accuracy")
+    many = mean_score(trained("it", [100, 120, 100, 120], seeds=2, splits=2), "accuracy")
     assert many == pytest.approx((0.55, 0.55, 0.55))
 
 
-def changed_recipe(name: str, **recipe: Any) -> Result:
-    return replace(result(name, 100), recipe={"dataset": "fashion_mnist", "split": "any", **recipe})
+def changed_recipe(name: str, **recipe: Any) -> TrainedVariant:
+    return replace(trained(name, 100), recipe=RECIPE | recipe)
 
 
 @pytest.mark.parametrize(
-    ("changed", "metric", "remark"),
+    ("changed", "metric", "note"),
     [
-        (result("new", 100, seeds=2), None, r"^new: expected the seeds of plain, .*\(42,\).*, got .*\(43,\)"),
-        (result("new", 100, splits=2), None, "^new: expected the test rows of plain, got others"),
+        (trained("new", 100, seeds=2), None, r"^new: expected the seeds of plain, .*\(42,\).*, got .*\(43,\)"),
+        (trained("new", 100, splits=2), None, "^new: expected the test rows of plain, got others"),
         (
-            changed_recipe("new", loss="poisson"),
+            changed_recipe("new", loss={"class": "Poisson"}),
             "training_loss",
-            "^new: expected the loss of plain, None, got 'poisson'",
+            "^new: expected the loss of plain, 'CategoricalCrossentropy', got 'Poisson'",
         ),
         (changed_recipe("new", dataset="thoracic"), None, "^new: expected the dataset of plain, 'fashion_mnist', got"),
-        (result("new", 100), "mse", "^new: expected a metric among accuracy, .*, got 'mse'"),
-        (result("new", 100), "roc_auc", "^new: expected a metric among accuracy, .*, got 'roc_auc'"),
-        (result("new", 100), "training_accuracy", "^new: expected a history with 'accuracy', got seed, epoch"),
+        (trained("new", 100), "mse", "^new: expected a metric among accuracy, .*, got 'mse'"),
+        (trained("new", 100), "roc_auc", "^new: expected a metric among accuracy, .*, got 'roc_auc'"),
+        (trained("new", 100), "training_accuracy", "^new: expected a history with 'accuracy', got seed, epoch"),
     ],
 )
-def test_what_was_not_measured_alike_is_not_compared(changed: Result, metric: str | None, remark: str) -> None:
-    (row,) = rows_of(study(metric=metric), result("plain", 100), changed)
-    assert row["verdict"] == "not measured"
-    assert re.match(remark, row["remark"])
-    assert "difference" not in row
+def test_what_was_not_measured_alike_is_not_compared(changed: TrainedVariant, metric: str | None, note: str) -> None:
+    (row,) = rows_of(study(metric=metric), trained("plain", 100), changed)
+    assert row.verdict == "not measured"
+    assert re.match(note, row.note)
+    assert np.isnan([row.difference, row.low, row.high, row.ours, row.of_baseline]).all()
 
 
 def test_a_variant_without_test_rows_is_told() -> None:
-    without = replace(result("new", 1), predictions={})
+    without = replace(trained("new", 1), predictions={})
     with pytest.raises(ValueError, match=r"^new: expected predictions of test rows for accuracy"):
-        difference(without, result("plain", 1), "accuracy")
+        mean_difference(without, trained("plain", 1), "accuracy")
 
 
 @pytest.mark.parametrize(
@@ -356,14 +369,59 @@ def test_a_variant_without_test_rows_is_told() -> None:
     ],
 )
 def test_a_claim_is_confirmed_by_all_and_refuted_by_one(verdicts: list[tuple[Any, str]], expected: str) -> None:
-    rows = [{"seeds": 5, "expected": wanted, "verdict": found} for wanted, found in verdicts]
-    assert answer(rows) == expected
-    assert answer([row | {"seeds": 1} for row in rows]) == "needs several seeds"
+    def compared(seeds: int) -> list[Comparison]:
+        names = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
+        return [
+            Comparison(
+                **names,
+                differs_in="",
+                note="",
+                trainings=seeds,
+                seeds=seeds,
+                expected=Verdict(wanted) if wanted else None,
+                verdict=Verdict(found),
+            )
+            for wanted, found in verdicts
+        ]
+
+    assert answer_study(compared(5)) == expected
+    assert answer_study(compared(1)) == "needs several seeds"
+
+
+def test_a_study_that_expects_nothing_claims_nothing() -> None:
+    (row,) = rows_of(study(), trained("plain", 100), trained("new", 120))
+    assert (row.expected, answer_study([row])) == (None, Answer.NOT_DECIDED)
+
+
+def test_a_comparison_names_the_keys_in_which_the_recipes_differ() -> None:
+    wider = changed_recipe("new", layers={"output": {"class": "Dense", "units": 3}}, epochs=20, seed=5)
+    noted = study(members=[{"variant": "new", "note": "also longer"}])
+    (row,) = rows_of(noted, trained("plain", 100), wider)
+    assert (row.differs_in, row.note) == ("layers.output.units; epochs", "also longer")
+    (row,) = rows_of(
+        study(metric="mse", members=[{"variant": "new", "note": "also longer"}]), trained("plain", 1), wider
+    )
+    assert re.match("new: expected a metric among .*; also longer$", row.note)
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (None, ""),
+        ({"class": "SparseCategoricalCrossentropy"}, "CategoricalCrossentropy"),
+        ({"class": "CategoricalCrossentropy"}, "CategoricalCrossentropy"),
+        ({"class": "Huber", "delta": 2.0}, "Huber(delta=2.0)"),
+        ({"main": {"class": "Huber"}, "auxiliary": {"class": "Huber"}}, "Huber"),
+        ({"main": {"class": "Huber"}, "auxiliary": {"class": "Poisson"}}, "main Huber, auxiliary Poisson"),
+    ],
+)
+def test_losses_whose_values_mean_the_same_have_one_name(loss: Any, name: str) -> None:
+    assert loss_function({"loss": loss} if loss else {}) == name
 
 
 @pytest.mark.parametrize("dataset", ["fashion_mnist", "housing", "thoracic"])
 def test_what_ranks_a_data_set_is_a_metric_that_fits_it(dataset: str) -> None:
-    module = module_of(dataset)
-    fitting = scores.metrics_for(len(module.CLASSES))
-    assert module.RANKED_BY in fitting
+    spec = spec_of(dataset)
+    fitting = scores.metrics_for(len(spec.classes))
+    assert spec.ranked_by in fitting
     assert set(fitting) <= set(scores.KNOWN)

@@ -14,7 +14,7 @@ import pytest
 from stages import diff
 
 ROWS = 400
-ONE_SEED = "one seed: these verdicts are about the trained nets; another seed may turn them round"
+ONE_SEED = "one seed: these verdicts are about the trained models; with another seed they may be reversed"
 
 
 def lay_data(root: Path) -> None:
@@ -87,14 +87,17 @@ def test_after_a_change_the_workspace_is_compared_with_the_last_commit(
     lay(project, "better", [260])
     lay(project, "hardly", [201])
     lay(project, "new", [300])
-    head, first, second, counts, *remarks = told(capsys)
+    head, first, second, counts, *notes = told(capsys)
     assert head.split() == ["variant", "metric", "HEAD", "workspace", "difference", "low", "high", "verdict"]
     assert first.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
     assert first.endswith(" better")
     assert second.split()[:5] == ["hardly", "accuracy", "0.5000", "0.5025", "0.0025"]
     assert second.endswith("within noise")
     assert counts == "1 better, 1 within noise"
-    assert remarks == ["new: in workspace only", ONE_SEED, "the same, byte for byte: 1"]
+    assert notes == [
+        "the same recipe, another result: better, hardly",
+        *("new: in workspace only", ONE_SEED, "the same, byte for byte: 1"),
+    ]
 
 
 def test_two_commits_are_compared_though_neither_is_checked_out(
@@ -106,16 +109,31 @@ def test_two_commits_are_compared_though_neither_is_checked_out(
     lay(project, "better", [100])
     commit()
     shutil.rmtree(project / "data")
-    _, line, _, one_seed, remark = told(capsys, "HEAD~2", "tuned", "--metric", "log_loss")
+    _, line, _, recipes, one_seed, note = told(capsys, "HEAD~2", "tuned", "--metric", "log_loss")
     assert line.split()[:2] == ["better", "log_loss"]
     assert line.endswith(" better")
-    assert (one_seed, remark) == (ONE_SEED, "the same, byte for byte: 2")
+    assert recipes == "the same recipe, another result: better"
+    assert (one_seed, note) == (ONE_SEED, "the same, byte for byte: 2")
+
+
+def test_what_changed_in_a_recipe_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(project, "better", [260], optimizer={"class": "Adam", "learning_rate": 0.01}, epochs=5, seed=42)
+    commit()
+    lay(project, "better", [270], (43,), optimizer={"class": "Adam"}, epochs=3, seed=43)
+    lay(project, "hardly", [201])
+    lines = told(capsys)
+    changed, same = lines[4:6]
+    assert changed.startswith("better: ")
+    assert sorted(changed.removeprefix("better: ").split("; ")) == [
+        *("epochs 5 -> 3", "optimizer.learning_rate 0.01 -> none", "seed 42 -> 43"),
+    ]
+    assert same == "the same recipe, another result: hardly"
 
 
 def test_the_seeds_that_both_have_are_compared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lay(project, "better", [200, 310, 330], seeds=(42, 43, 44))
-    _, line, *_, remark = told(capsys)
-    assert remark == "the same, byte for byte: 2"
+    _, line, *_, note = told(capsys)
+    assert note == "the same, byte for byte: 2"
     assert line.split()[:5] == ["better", "accuracy", "0.5000", "0.5000", "0.0000"]
 
 

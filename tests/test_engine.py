@@ -33,7 +33,7 @@ from small import (
 )
 
 from stages.datasets import Split
-from stages.params.overrides import Recipe
+from stages.training.recipe import Recipe
 from stages.training.engine import EpochModel, batch_order, fit, tensors_of
 
 pytestmark = pytest.mark.usefixtures("deterministic")

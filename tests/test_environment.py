@@ -32,7 +32,7 @@ def run(folder: Path, **variables: str) -> bytes:
 def test_two_runs_leave_the_same_bytes(tmp_path: Path) -> None:
     first = run(tmp_path, PYTHONHASHSEED="1")
     assert run(tmp_path, PYTHONHASHSEED="2") == first
-    assert environment.differences(json.loads(first), environment.environment()) == []
+    assert environment.environment_differences(json.loads(first), environment.environment()) == []
 
 
 def test_the_record_names_what_the_bytes_depend_on(here: environment.Environment) -> None:
@@ -108,8 +108,8 @@ def test_the_threads_are_those_that_the_engine_sets() -> None:
     ],
 )
 def test_a_difference_says_what_was_recorded_and_what_is_here(change: dict[str, Any], line: str) -> None:
-    assert environment.differences(RECORDED, RECORDED | change) == [line]
+    assert environment.environment_differences(RECORDED, RECORDED | change) == [line]
 
 
 def test_equal_environments_do_not_differ() -> None:
-    assert environment.differences(RECORDED, json.loads(json.dumps(RECORDED))) == []
+    assert environment.environment_differences(RECORDED, json.loads(json.dumps(RECORDED))) == []

@@ -1,11 +1,13 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from stages.artifacts.tables import PRECISION_RECALL, RELIABILITY, ROC
 from stages.comparison.scores import shares
-from stages.datasets import Split
 from stages.evaluation import metrics, tables
+from stages.splits import Split
 
 
 def test_a_classifier_is_measured_as_by_hand() -> None:
@@ -34,18 +36,50 @@ def test_a_regression_is_measured_as_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("recipe", "loss"), [({"loss_weights": {"main": 0.9, "auxiliary": 0.1}}, 1.3), ({}, 5.0)])
-def test_a_second_output_adds_its_error_and_the_weighted_sum(recipe: dict, loss: float) -> None:
+def test_a_second_output_adds_its_error_and_the_weighted_sum(recipe: Any, loss: float) -> None:
     y = np.array([0, 0], dtype=np.float32)
     outputs = {"main": np.array([[1], [1]], np.float32), "auxiliary": np.array([[2], [2]], np.float32)}
-    measured = metrics.part_metrics(y, outputs, recipe)
+    measured = metrics.part_metrics(y, outputs, recipe | {"loss": {"class": "MeanSquaredError"}})
     assert measured["auxiliary_mse"] == 4
     assert measured["loss"] == pytest.approx(loss)
+    both = {"main": {"class": "MeanSquaredError"}, "auxiliary": {"class": "MeanSquaredError"}}
+    assert metrics.part_metrics(y, outputs, recipe | {"loss": both}) == measured
+    assert "loss" not in metrics.part_metrics(y, outputs, recipe | {"loss": {"class": "Huber"}})
+
+
+TWO_OUTPUTS: Any = {
+    "graph": {"class": "wide_and_deep", "auxiliary_output": True},
+    "loss": {"class": "MeanSquaredError"},
+    "metrics": {"mae": {"class": "MeanAbsoluteError"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "epoch", "recipe", "classes", "names"),
+    [
+        ("validation", 2, {"metrics": {"accuracy": {}}}, 10, ["loss", "accuracy"]),
+        ("training", 1, TWO_OUTPUTS, 0, ["loss", "mae", "main_loss", "main_mae", "auxiliary_loss", "auxiliary_mae"]),
+        ("model", None, {}, 10, ["parameters", "epochs", "trainings"]),
+        ("cross_validation", None, {}, 10, ["accuracy"]),
+        ("test", None, {}, 10, ["accuracy", "log_loss", "macro_f1", "calibration_error"]),
+        ("test", None, {"graph": {"class": "wide_and_deep"}}, 0, ["mse", "rmse", "mae", "r2"]),
+        ("test", None, TWO_OUTPUTS, 0, ["mse", "rmse", "mae", "r2", "auxiliary_mse", "loss"]),
+        (
+            *("test", None, {}, 2),
+            ["accuracy", "log_loss", "macro_f1", "calibration_error", "roc_auc", "average_precision"],
+        ),
+    ],
+)
+def test_the_metrics_that_a_value_may_be_of_are_named(
+    part: str, epoch: int | None, recipe: Any, classes: int, names: list[str]
+) -> None:
+    assert metrics.measured_names(part, epoch, recipe, classes) == names
 
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
-    assert metrics.over_trainings([{"accuracy": 0.5}]) == {"accuracy": 0.5}
+    assert metrics.mean_metrics([{"accuracy": 0.5}]) == {"accuracy": 0.5}
     # Student's t of one degree of freedom at 97.5 % is 12.7062.
-    assert metrics.over_trainings([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
+    assert metrics.mean_metrics([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
         "accuracy": 0.5,
         "accuracy_std": pytest.approx(0.141421),
         "accuracy_low": pytest.approx(0.5 - 1.27062, abs=1e-5),
@@ -55,7 +89,7 @@ def test_one_seed_has_no_deviation_and_several_have() -> None:
 
 def test_repeated_splits_are_counted_once_each_and_share_rows() -> None:
     seeds = [{"accuracy": value} for value in (0.3, 0.5, 0.5, 0.7)]  # two splits with means 0.4 and 0.6
-    found = metrics.over_trainings(seeds, splits=2, overlap=0.5)
+    found = metrics.mean_metrics(seeds, splits=2, overlap=0.5)
     assert found["accuracy"] == 0.5
     half = 12.7062 * 0.141421 * (1 / 2 + 0.5) ** 0.5
     assert found["accuracy_high"] == pytest.approx(0.5 + half, abs=1e-4)
@@ -71,8 +105,8 @@ HISTORY = pd.DataFrame({"seed": [42], "epoch": [3]})
 def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
     predictions = {part: np.array([[[0.9], [0.2]]], dtype=np.float32) for part in ("validation", "test")}
     splits = [split_with({"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])})]
-    of_each = metrics.metrics_of_each({}, splits, predictions, HISTORY)
-    measured = metrics.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3]})
+    by_training = metrics.training_metrics({}, splits, predictions, HISTORY)
+    measured = metrics.variant_metrics(by_training, splits, {"parameters": 7, "epochs": [3]})
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
     assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
@@ -82,12 +116,12 @@ def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
 def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its_own() -> None:
     predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
     splits = [split_with({"train": np.zeros(4), "test": np.array(labels)}) for labels in ([1, 0], [0, 1])]
-    of_each = metrics.metrics_of_each({}, splits, {"test": predicted}, HISTORY)
-    measured = metrics.variant_metrics(of_each, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
+    by_training = metrics.training_metrics({}, splits, {"test": predicted}, HISTORY)
+    measured = metrics.variant_metrics(by_training, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
     assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
     assert measured["model"] == {"parameters": 7, "epochs": 4, "trainings": 4, "epochs_std": 2}
-    recipe = {"dataset": "thoracic", "seed": 5, "repeats": 2}
-    table = metrics.trainings("mine", recipe, of_each, splits, [3, 3, 3, 7])
+    recipe: Any = {"dataset": "thoracic", "seed": 5, "seeds": 2}
+    table = metrics.training_table("mine", recipe, by_training, splits, [3, 3, 3, 7])
     columns = ["variant", "split", "seed", "epochs", "test_accuracy"]
     assert table[columns].to_numpy().tolist() == [
         ["mine", 0, 5, 3, 1.0],
@@ -107,7 +141,7 @@ def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:
     assert metrics.calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
 
 
-def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
+def test_precision_and_recall_by_training_class_are_as_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
     table = tables.class_metrics(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert table.to_dict("list") == {
@@ -146,7 +180,7 @@ def test_the_worst_rows_are_wrong_ones_by_the_probability_of_their_class() -> No
     assert worst[["probability_actual", "probability_predicted"]].to_numpy()[0] == pytest.approx([0.1, 0.9])
 
 
-def test_ranking_curves_are_those_of_each_training() -> None:
+def test_ranking_curves_are_those_by_training_training() -> None:
     y = {"test": np.array([0, 1, 1, 0])}
     splits = [Split(x={}, y=y, rows={"test": np.arange(4)}, scaling={}) for _ in range(2)]
     perfect, reversed_ = [0.1, 0.9, 0.8, 0.2], [0.9, 0.1, 0.2, 0.8]

@@ -1,7 +1,7 @@
-"""What each variant leaves on disk: where it is, and how it is read.
+"""The files of a variant: their paths, and how they are read.
 
-`stages.configure` writes the recipe, `stages.train` all else. `train`, `normalize` and `stages.datasets` name the
-folders for themselves: if they depended on this module, a change here would train every variant again.
+`stages.configure` writes the recipe, `stages.train` all others. `stages.train` names the folders for itself: if it
+depended on this module, a change here would train every variant again.
 """
 
 import io
@@ -15,32 +15,33 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from stages.params.objects import sentence
-from stages.params.overrides import Recipe
+from stages.params.messages import sentence
+from stages.training.recipe import Recipe
 
-NORMALIZED = Path("data/normalized")
-"""The data sets' arrays, which no variant leaves, but every training reads; see `stages.datasets.load_split`."""
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
-HISTORIES = Path("reports/history")
 
 Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
 class Artifact(Generic[Content]):
-    """A file that each variant leaves, `<folder>/<variant><ending>`."""
+    """A file of each variant, `<folder>/<variant><ending>`."""
 
     folder: Path
     ending: str
     parse: Callable[[bytes], Content]
 
     def path(self, variant: str) -> Path:
-        """Where the variant leaves it."""
+        """Give the variant's path."""
         return self.folder / f"{variant}{self.ending}"
 
     def read(self, variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes) -> Content:
-        """What it holds; ValueError if it is not there, or damaged. read_bytes: the bytes at a path, elsewhere too."""
+        """Read a variant's file.
+
+        read_bytes: gives the bytes at a path, perhaps from elsewhere.
+        Raises: ValueError if the file is missing or damaged.
+        """
         path = self.path(variant)
         try:
             return self.parse(read_bytes(path))
@@ -50,27 +51,27 @@ class Artifact(Generic[Content]):
             raise ValueError(f"{path}: expected a whole {path.suffix} file, got: {sentence(error)}") from None
 
     def get(self, variant: str) -> Content | None:
-        """What it holds; None if it is not there."""
+        """Read a variant's file; None if it is missing."""
         return self.read(variant) if self.path(variant).exists() else None
 
     def variants(self) -> list[str]:
-        """Name the variants that have left it."""
+        """Name the variants that have the file."""
         paths = (path.relative_to(self.folder).as_posix() for path in self.folder.glob(f"*{self.ending}"))
         return sorted(path.removesuffix(self.ending) for path in paths)
 
     def read_all(self) -> dict[str, Content]:
-        """What it holds, of every variant that has left it."""
+        """Read the files of all variants that have one."""
         return {variant: self.read(variant) for variant in self.variants()}
 
 
 RECIPE: Artifact[Recipe] = Artifact(RECIPES, ".json", json.loads)
 TRAINED_RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
-"""What the model was made from."""
+"""The recipe that the model was trained from."""
 SUMMARY: Artifact[dict[str, Any]] = Artifact(MODELS, "/summary.json", json.loads)
 """Layers, shapes, parameter counts; epochs of each training."""
 PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
     MODELS, "/predictions.npz", lambda content: dict(np.load(io.BytesIO(content)))
 )
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
-HISTORY: Artifact[pd.DataFrame] = Artifact(HISTORIES, ".csv", lambda content: pd.read_csv(io.BytesIO(content)))
+HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""

@@ -1,27 +1,32 @@
-"""The tables of all variants under `reports/`: where each is, what its columns are, and how it is written.
+"""The tables of all variants under `reports/`: their paths, their columns, and how they are written.
 
-`stages.evaluate` leaves the first, down to the precision-recall curves; `stages.compare` the others.
+`stages.evaluate` writes those in `reports/tables/`, `stages.compare` the others.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-METRICS = Path("reports/metrics.json")
-TRAININGS = Path("reports/trainings.csv")
-PLOTS = Path("reports/plots")
-CONFUSION = PLOTS / "confusion.csv"
-CLASSES = PLOTS / "classes.csv"
-WORST = PLOTS / "worst.csv"
-RELIABILITY = PLOTS / "reliability.csv"
-ROC = PLOTS / "roc.csv"
-PRECISION_RECALL = PLOTS / "precision_recall.csv"
-LEADERBOARD = Path("reports/leaderboard.csv")
-COMPARISONS = Path("reports/comparisons.csv")
-ANSWERS = Path("reports/answers.csv")
-PUBLISHED = Path("reports/published.csv")
+TABLES = Path("reports/tables/evaluation")
+METRICS = TABLES / "metrics.json"
+TRAININGS = TABLES / "trainings.csv"
+CONFUSION = TABLES / "confusion.csv"
+CLASSES = TABLES / "classes.csv"
+WORST = TABLES / "worst.csv"
+RELIABILITY = TABLES / "reliability.csv"
+ROC = TABLES / "roc.csv"
+PRECISION_RECALL = TABLES / "precision_recall.csv"
 
-OF_CLASSIFIERS = (CONFUSION, CLASSES, WORST, RELIABILITY, ROC, PRECISION_RECALL)
+COMPARISON = Path("reports/tables/comparison")
+LEADERBOARD = COMPARISON / "leaderboard.csv"
+COMPARISONS = COMPARISON / "comparisons.csv"
+ANSWERS = COMPARISON / "answers.csv"
+PUBLISHED = COMPARISON / "published.csv"
+
+PLOT_TABLES = Path("reports/plot_tables")
+RUN_SUMMARY = Path("reports/summary.json")
+
+CLASSIFIER_TABLES = (CONFUSION, CLASSES, WORST, RELIABILITY, ROC, PRECISION_RECALL)
 
 COLUMNS: dict[Path, list[str]] = {
     TRAININGS: ["dataset", "variant", "split", "seed", "epochs"],
@@ -34,7 +39,7 @@ COLUMNS: dict[Path, list[str]] = {
     LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters", "trainings"],
     COMPARISONS: [
         *("study", "variant", "baseline", "metric", "trainings", "seeds", "ours", "of_baseline"),
-        *("difference", "low", "high", "verdict", "expected", "remark"),
+        *("difference", "low", "high", "verdict", "expected", "differs_in", "note"),
     ],
     ANSWERS: ["study", "question", "claim", "documents", "answer"],
     PUBLISHED: [
@@ -42,7 +47,7 @@ COLUMNS: dict[Path, list[str]] = {
         *("difference", "tolerance", "result"),
     ],
 }
-"""In their order. The trainings and the leaderboard have more: one for each metric of a part, `<part>_<metric>`."""
+"""Columns in their order. Trainings and leaderboard have more, one for each metric of a part: `<part>_<metric>`."""
 
 
 def write_table(table: pd.DataFrame, path: Path, digits: int = 9) -> None:

@@ -1,1 +1,1 @@
-"""Differences between trained models: their size, their 95 % interval, and whether they are more than noise."""
+"""Comparisons of trained variants: scores, intervals, verdicts, answers, and the reproduction of published values."""

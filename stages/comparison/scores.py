@@ -1,4 +1,4 @@
-"""What is compared: a score of every test row where the metric has one, else one value for each training."""
+"""Scores: one for every test row where the metric has one, else one value for each training."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,15 @@ Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
-    """Int (n,) from probabilities, float32 (n, classes), or (n, 1) that of class 1 of two."""
+    """Pick the likeliest class, int (n,). probabilities: float32 (n, classes), or (n, 1) that of class 1 of two."""
     return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
 
 
 def shares(probabilities: np.ndarray) -> np.ndarray:
-    """Float64 (n, classes) that sum to 1, as float32 probabilities do only almost; of one output, both classes."""
+    """Normalize probabilities to float64 (n, classes) that sum to 1: float32 ones almost do.
+
+    probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
+    """
     wide = probabilities.astype(np.float64)
     if wide.shape[1] == 1:
         return np.hstack([1 - wide, wide])
@@ -23,8 +26,8 @@ def shares(probabilities: np.ndarray) -> np.ndarray:
 
 
 def _log_loss(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    of_label = shares(probabilities)[np.arange(len(y)), y]
-    return -np.log(np.clip(of_label, np.finfo(np.float64).eps, 1))  # as scikit-learn cuts it off
+    label_shares = shares(probabilities)[np.arange(len(y)), y]
+    return -np.log(np.clip(label_shares, np.finfo(np.float64).eps, 1))  # clipped as scikit-learn does
 
 
 ROW_SCORES: dict[str, Score] = {
@@ -47,9 +50,9 @@ HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
     "overfitting": lambda history: history["val_loss"].iloc[-1] - history["loss"].iloc[-1],
     "loss_rise": lambda history: history["val_loss"].iloc[-1] - history["val_loss"].min(),
 }
-"""One number from the epochs of one training: what the last epoch's losses say.
+"""One number from the epochs of one training.
 
-`overfitting` is validation loss less training loss, `loss_rise` how far the validation loss has turned up.
+`overfitting` is validation loss less training loss, `loss_rise` the rise of the validation loss from its minimum.
 """
 
 LESS_IS_BETTER = {"log_loss", "mse", "mae", "training_loss", "overfitting", "loss_rise"}

@@ -1,18 +1,18 @@
-"""How large a difference is, and how large it could be by chance.
+"""The mean of a difference, its 95 % interval, and the verdict.
 
-A difference has two sources of chance: the rows that happened to be in the test, and the seed from which a net
-happened to start. Both models of a comparison predict the same rows and, with several seeds, start from the same
-seeds, so what is looked at is the difference in each row and each seed, never two figures apart.
+A difference has two sources of chance: the rows that happen to be in the test, and the seed of the training. Both
+models of a comparison predict the same rows and, with several seeds, start from the same seeds, so the intervals are
+those of the difference in each row and each seed.
 
-- One seed: the t interval of the mean over test rows. It speaks of these two trained nets, and says nothing of seeds.
+- One seed: the t interval of the mean over test rows. It is about these two trained models, and says nothing of seeds.
 - Several seeds: seeds and rows are both drawn at random. The variance of the mean over seeds and that over rows, less
-  what both contain (as in a two-way analysis of variance), are added, each with the t of its own degrees of freedom
-  (Cochran & Cox 1957, "Experimental Designs"): few seeds widen the interval only where seeds matter.
+  the part that both contain (as in a two-way analysis of variance), are added, each with the t of its own degrees of
+  freedom (Cochran & Cox 1957, "Experimental Designs"): few seeds widen the interval only where seeds matter.
 - Repeated splits of a small data set: one value for each split, with the variance corrected for the rows that the
   splits share (Nadeau & Bengio 2003, "Inference for the Generalization Error", Machine Learning 52).
 
-Several comparisons in one study share the error: each interval is that of 1 - 0.05 / comparisons (Bonferroni), so that
-all of them hold together in 95 % of studies.
+The comparisons of a study share the error: each interval is that of 1 - 0.05 / comparisons (Bonferroni), so that the
+intervals of one claim hold simultaneously at 95 %.
 """
 
 from typing import NamedTuple
@@ -20,11 +20,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
+from stages.comparison.verdicts import Verdict
+
 CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean, and where its expectation lies with the stated confidence; infinite where nothing limits it."""
+    """A mean and its confidence limits, which are infinite for a single value."""
 
     mean: float
     low: float
@@ -32,9 +34,10 @@ class Interval(NamedTuple):
 
 
 def interval(values: np.ndarray, comparisons: int = 1, overlap: float = 0.0) -> Interval:
-    """The t interval of the mean of values, float (n,); infinite for one value.
+    """Mean of values, float (n,), with its t interval, which is infinite for one value.
 
-    overlap: of repeated splits, the number of test rows for each training row, else 0.
+    comparisons: the number of intervals that have to hold together; overlap: of repeated splits, the number of test
+    rows for each training row, else 0.
     """
     n = len(values)
     if n == 1:
@@ -43,14 +46,14 @@ def interval(values: np.ndarray, comparisons: int = 1, overlap: float = 0.0) -> 
 
 
 def interval_of_rows(values: np.ndarray, comparisons: int = 1) -> Interval:
-    """The interval of the mean of values, float (seeds, rows): over rows for one seed, over both for several."""
+    """Mean of values, float (seeds, rows), with its interval: over rows for one seed, over both for several."""
     seeds, rows = values.shape
     if min(seeds, rows) == 1:
         return interval(values.ravel(), comparisons)
-    mean, of_seeds, of_rows = values.mean(), values.mean(axis=1, keepdims=True), values.mean(axis=0)
-    by_seed = float(np.var(of_seeds, ddof=1)) / seeds
-    by_row = float(np.var(of_rows, ddof=1)) / rows
-    rest = float(np.mean((values - of_seeds - of_rows + mean) ** 2)) / (seeds - 1) / (rows - 1)
+    mean, seed_means, row_means = values.mean(), values.mean(axis=1, keepdims=True), values.mean(axis=0)
+    by_seed = float(np.var(seed_means, ddof=1)) / seeds
+    by_row = float(np.var(row_means, ddof=1)) / rows
+    rest = float(np.mean((values - seed_means - row_means + mean) ** 2)) / (seeds - 1) / (rows - 1)
     squared = _t(seeds - 1, comparisons) ** 2 * by_seed + _t(rows - 1, comparisons) ** 2 * max(by_row - rest, 0.0)
     return _around(values, squared**0.5)
 
@@ -64,15 +67,12 @@ def _around(values: np.ndarray, half: float) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def verdict(difference: Interval, less_is_better: bool) -> str:
-    """`better` or `worse` if 0 lies outside the interval, else `within noise`.
-
-    `no interval` where nothing limits it, `not measured` for what is no number.
-    """
+def verdict(difference: Interval, less_is_better: bool) -> Verdict:
+    """Judge a difference: better or worse if its interval excludes 0, else within noise."""
     if np.isnan(difference.mean):
-        return "not measured"
+        return Verdict.NOT_MEASURED
     if np.isinf(difference.low):
-        return "no interval"
+        return Verdict.NO_INTERVAL
     if difference.low <= 0 <= difference.high:
-        return "within noise"
-    return "better" if (difference.low > 0) != less_is_better else "worse"
+        return Verdict.WITHIN_NOISE
+    return Verdict.BETTER if (difference.low > 0) != less_is_better else Verdict.WORSE

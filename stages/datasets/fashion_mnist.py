@@ -13,14 +13,11 @@ dimension as a big-endian uint32; then the values in C order.
 
 import gzip
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
-from stages.datasets import Raw, check_options, integer_option, random_state_option, size_option
+from stages.datasets.spec import DatasetSpec, Raw, RawFile
 
 CLASSES = (
     "T-shirt/top",
@@ -35,19 +32,8 @@ CLASSES = (
     "Ankle boot",
 )
 IMAGE_SHAPE = (28, 28)
-RANKED_BY = "accuracy"
 FILES = {"train": 60_000, "t10k": 10_000}
 """The publisher's parts as the files' names begin, and how many rows each has."""
-
-RANDOM_ROWS = frozenset({"validation_size", "random_state"})
-FIRST_ROWS = frozenset({"train_rows", "validation_rows"})
-
-
-def blank() -> Raw:
-    """As many rows as `read` gives, of the same shapes and classes, with nothing in them."""
-    rows, held_out = sum(FILES.values()), FILES["train"]
-    pixels = np.broadcast_to(np.uint8(0), (rows, *IMAGE_SHAPE))
-    return Raw(pixels, np.arange(rows) % len(CLASSES), [], np.arange(held_out, rows))
 
 
 def read(folder: Path) -> Raw:
@@ -61,8 +47,7 @@ def read(folder: Path) -> Raw:
         expected = [rows // len(CLASSES)] * len(CLASSES)
         if counts != expected:
             raise ValueError(f"{path}: expected {expected} rows of the classes 0 to {len(CLASSES) - 1}, got {counts}")
-    rows = len(labels[0])
-    return Raw(np.concatenate(images), np.concatenate(labels), test_rows=np.arange(rows, rows + len(labels[1])))
+    return Raw(np.concatenate(images), np.concatenate(labels))
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -93,21 +78,30 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(content, dtype=np.uint8, offset=header_bytes).reshape(shape)
 
 
-def split_rows(raw: Raw, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Rows of each part: the test is the publisher's, train and validation come from the other rows.
+GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
+ZALANDO = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
 
-    Either `validation_size` and `random_state` of `train_test_split`, or `train_rows` and `validation_rows`: the first
-    rows and the next ones in the order of the file. Raises OptionError.
-    """
-    rows = np.setdiff1d(np.arange(len(raw.y)), raw.test_rows)
-    if check_options(options, RANDOM_ROWS, FIRST_ROWS) == RANDOM_ROWS:
-        train, validation = train_test_split(
-            rows,
-            test_size=size_option(options, "validation_size", len(rows)),
-            random_state=random_state_option(options),
-        )
-    else:
-        stop = integer_option(options, "train_rows", 1, len(rows) - 1)
-        train = rows[:stop]
-        validation = rows[stop : stop + integer_option(options, "validation_rows", 1, len(rows) - stop)]
-    return {"train": train, "validation": validation, "test": raw.test_rows}
+
+def _file(name: str, size: int, sha256: str) -> RawFile:
+    return RawFile(name, sha256, size, (f"{GOOGLE}/{name}", f"{ZALANDO}/{name}"))
+
+
+SPEC = DatasetSpec(
+    read=read,
+    files=(
+        _file(
+            "train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+        ),
+        _file("train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+        _file("t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+        _file("t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+    ),
+    mirror="fashion-mnist",
+    rows=sum(FILES.values()),
+    test_rows=FILES["t10k"],
+    ranked_by="accuracy",
+    classes=CLASSES,
+    class_counts=(sum(FILES.values()) // len(CLASSES),) * len(CLASSES),
+    image_shape=IMAGE_SHAPE,
+    light_on_dark=127,  # the outermost pixels of the 70,000 images have at most 107.5 on average
+)

@@ -22,15 +22,12 @@ import io
 import reprlib
 import tarfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
-from stages.datasets import Raw, check_options, random_state_option, read_table, size_option
+from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile, RowError, Target, read_table
 
 ARCHIVE = "cal_housing.tgz"
 MEMBER = "CaliforniaHousing/cal_housing.data"
@@ -47,18 +44,17 @@ RAW_COLUMNS = [
     "medianIncome",
 ]
 RAW_TARGET = "medianHouseValue"
-TARGET_UNIT = 100_000  # USD
-CLASSES = ()  # the target is a quantity
-RANKED_BY = "mse"
-FEATURES = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
-
-LAST_ROWS = frozenset({"test_size", "random_state", "last_rows_validation"})
-NESTED = frozenset({"test_size", "random_state", "validation_size"})
-
-
-def blank() -> Raw:
-    """As many rows as `read` gives, of the same shapes, with nothing in them."""
-    return Raw(np.zeros((ROWS, len(FEATURES))), np.zeros(ROWS), FEATURES)
+USD = 100_000  # in the unit of y
+FEATURES = (
+    Feature("MedInc", "10,000 USD a year"),
+    Feature("HouseAge", "years"),
+    Feature("AveRooms", "rooms per household"),
+    Feature("AveBedrms", "rooms per household"),
+    Feature("Population", "people"),
+    Feature("AveOccup", "people per household"),
+    Feature("Latitude", "degrees north"),
+    Feature("Longitude", "degrees east"),
+)
 
 
 def read(folder: Path) -> Raw:
@@ -73,7 +69,7 @@ def read(folder: Path) -> Raw:
         x = features_from_raw(table)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    return Raw(x, table[RAW_TARGET].to_numpy() / TARGET_UNIT, FEATURES)
+    return Raw(x, table[RAW_TARGET].to_numpy() / USD)
 
 
 def read_member(path: Path, member: str, limit: int) -> bytes:
@@ -108,7 +104,7 @@ def read_member(path: Path, member: str, limit: int) -> bytes:
 def features_from_raw(table: pd.DataFrame) -> np.ndarray:
     """float64 (rows, 8) of `FEATURES`, not scaled, from a table with the `RAW_COLUMNS`; other columns are ignored.
 
-    ValueError with the row (from 0) and column of a value that is no finite number or no number of households.
+    RowError with the row (from 0) and column of a value that is no finite number or no number of households.
     """
     missing = [column for column in RAW_COLUMNS if column not in table.columns]
     if missing:
@@ -116,9 +112,9 @@ def features_from_raw(table: pd.DataFrame) -> np.ndarray:
     raw = table[RAW_COLUMNS].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     for row, column in np.argwhere(~np.isfinite(raw.to_numpy()))[:1]:
         name = RAW_COLUMNS[column]
-        raise ValueError(f"row {row}, {name}: expected a finite number, got {table[name].iloc[row]!r}")
+        raise RowError(int(row), name, "a finite number", repr(table[name].iloc[row]))
     for row in np.flatnonzero(raw["households"] <= 0)[:1]:
-        raise ValueError(f"row {row}, households: expected more than 0, got {raw['households'].iloc[row]}")
+        raise RowError(int(row), "households", "more than 0", f"{raw['households'].iloc[row]:g}")
     return np.column_stack(
         [
             raw["medianIncome"],
@@ -133,22 +129,21 @@ def features_from_raw(table: pd.DataFrame) -> np.ndarray:
     )
 
 
-def split_rows(raw: Raw, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Rows of each part: `train_test_split` with `test_size`, then one of two ways to a validation part.
-
-    `last_rows_validation` takes the last rows of the rest, cut where Keras's `validation_split` cuts;
-    `validation_size` splits the rest once more with the same `random_state`. Raises OptionError.
-    """
-    kind = check_options(options, LAST_ROWS, NESTED)
-    random_state = random_state_option(options)
-    rest, test = train_test_split(
-        np.arange(len(raw.y)), test_size=size_option(options, "test_size", len(raw.y)), random_state=random_state
-    )
-    if kind == NESTED:
-        size = size_option(options, "validation_size", len(rest))
-        train, validation = train_test_split(rest, test_size=size, random_state=random_state)
-    else:
-        size = size_option(options, "last_rows_validation", len(rest))
-        cut = int(len(rest) * (1 - size)) if isinstance(size, float) else len(rest) - size
-        train, validation = rest[:cut], rest[cut:]
-    return {"train": train, "validation": validation, "test": test}
+SPEC = DatasetSpec(
+    read=read,
+    files=(
+        RawFile(
+            ARCHIVE,
+            "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681",
+            441963,
+            ("https://ndownloader.figshare.com/files/5976036",),
+        ),
+    ),
+    mirror="california-housing",
+    rows=ROWS,
+    ranked_by="mse",
+    features=FEATURES,
+    target=Target("median_house_value", unit="100,000 USD", report_unit="USD", report_scale=USD),
+    location=("Longitude", "Latitude"),
+    new_rows=NewRows(tuple(RAW_COLUMNS), ignored=(RAW_TARGET,), derive=features_from_raw),
+)

@@ -13,14 +13,11 @@ y: int64 (470,), the label as the file has it. In the UCI data its true value (`
 within a year: 1 = died (70 patients), 0 = survived (400). Texts that use this file have been seen to say the opposite.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
-from stages.datasets import OptionError, Raw, check_options, random_state_option, read_table, size_option
+from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile, read_table
 
 FILE = "ThoraricSurgery.csv"  # the publisher's spelling
 FEATURES = [
@@ -44,18 +41,8 @@ FEATURES = [
 ]
 LABEL = "label"
 CLASSES = ("survived", "died")  # the meaning of 0 and 1
-RANKED_BY = "roc_auc"  # accuracy would rank by noise: that all survive is right for 85 % of the patients
 LABEL_COUNTS = {0: 400, 1: 70}
 ROWS = 470
-
-ALL_TRAIN = frozenset[str]()
-THREE_PARTS = frozenset({"test_size", "validation_size", "random_state", "stratify"})
-
-
-def blank() -> Raw:
-    """As many rows as `read` gives, of the same shapes and labels, with nothing else in them."""
-    labels = np.repeat(list(LABEL_COUNTS), list(LABEL_COUNTS.values()))
-    return Raw(np.zeros((ROWS, len(FEATURES))), labels, FEATURES)
 
 
 def read(folder: Path) -> Raw:
@@ -69,29 +56,28 @@ def read(folder: Path) -> Raw:
     if not np.array_equal(np.sort(table[:, 0]), np.arange(1, ROWS + 1)):
         patients = len(np.unique(table[:, 0]))
         raise ValueError(f"{path}, {FEATURES[0]}: expected each of 1 to {ROWS} once, got {patients} different numbers")
-    return Raw(table[:, :-1], table[:, -1].astype(np.int64), FEATURES)
+    return Raw(table[:, :-1], table[:, -1].astype(np.int64))
 
 
-def split_rows(raw: Raw, options: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Rows of each part: all train if there is no option, else `train_test_split` twice with one `random_state`.
-
-    `test_size` and `validation_size` are shares (or numbers) of all rows; `stratify: true` keeps the labels' shares
-    equal in all parts. Raises OptionError.
-    """
-    rows = np.arange(len(raw.y))
-    if check_options(options, ALL_TRAIN, THREE_PARTS) == ALL_TRAIN:
-        return {"train": rows}
-    if not isinstance(options["stratify"], bool):
-        raise OptionError("stratify", "true or false", options["stratify"])
-    random_state = random_state_option(options)
-
-    def hold_out(part: np.ndarray, option: str) -> tuple[np.ndarray, np.ndarray]:
-        size = size_option(options, option, len(rows))
-        number = round(size * len(rows)) if isinstance(size, float) else size
-        labels = raw.y[part] if options["stratify"] else None
-        rest, held_out = train_test_split(part, test_size=number, random_state=random_state, stratify=labels)
-        return rest, held_out
-
-    rest, test = hold_out(rows, "test_size")
-    train, validation = hold_out(rest, "validation_size")
-    return {"train": train, "validation": validation, "test": test}
+UNITS = {"PRE4": "litres", "PRE5": "litres", "AGE": "years"}
+SPEC = DatasetSpec(
+    read=read,
+    files=(
+        RawFile(
+            FILE,
+            "b51f69e60765c0b724c356fc3b9c5777b213c920b75ebb75b37b1f4b3702c379",
+            21257,
+            (
+                "https://ds-lecture-data.s3.ap-northeast-2.amazonaws.com/everydeep/ThoraricSurgery.csv",
+                "https://raw.githubusercontent.com/gilbutITbook/006958/master/deeplearning/dataset/ThoraricSurgery.csv",
+            ),
+        ),
+    ),
+    mirror="thoracic-surgery",
+    rows=ROWS,
+    ranked_by="roc_auc",  # accuracy would rank by noise: that all survive is right for 85 % of the patients
+    classes=CLASSES,
+    class_counts=tuple(LABEL_COUNTS.values()),
+    features=tuple(Feature(name, UNITS.get(name, "")) for name in FEATURES),
+    new_rows=NewRows(tuple(FEATURES), ignored=(LABEL,)),
+)

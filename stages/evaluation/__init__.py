@@ -1,1 +1,1 @@
-"""What the variants' predictions are worth, measured one variant at a time."""
+"""Metrics and tables of the variants' predictions, one variant at a time."""

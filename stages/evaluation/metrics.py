@@ -1,4 +1,4 @@
-"""What a variant's predictions are worth: each training measured, and the means over them; scikit-learn does it."""
+"""Metrics of a variant's predictions, by scikit-learn: of each training, and their means."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from sklearn import metrics
 
 from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
 from stages.comparison.statistics import interval
-from stages.datasets import Split, overlap_of, split_of_each
-from stages.params.overrides import Recipe
+from stages.comparison.trained import loss_function
+from stages.splits import Split, overlap_of, split_of_each
+from stages.training.recipe import Recipe
 
 Metrics = dict[str, float]
 
@@ -18,17 +19,17 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     """Measure a classifier.
 
     y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
-    log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, but for the least probabilities, which
-    Keras takes from the logits and scikit-learn cuts off at 2e-16.
+    log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, except for the smallest probabilities,
+    which Keras takes from the logits and scikit-learn clips at 2e-16.
     """
-    of_class = shares(probabilities)
-    classes = range(of_class.shape[1])
+    wide = shares(probabilities)
+    classes = range(wide.shape[1])
     predicted = predicted_classes(probabilities)
     measured = {
         "accuracy": metrics.accuracy_score(y, predicted),
-        "log_loss": metrics.log_loss(y, of_class, labels=classes),
+        "log_loss": metrics.log_loss(y, wide, labels=classes),
         "macro_f1": metrics.f1_score(y, predicted, labels=classes, average="macro", zero_division=0),
-        "calibration_error": calibration_error(y, of_class),
+        "calibration_error": calibration_error(y, wide),
     }
     if probabilities.shape[1] == 1:
         measured |= {name: score(y, probabilities) for name, score in TRAINING_SCORES.items()}
@@ -47,7 +48,7 @@ def calibration_error(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) 
 
 
 def confidence_bins(y: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The confidence in the predicted class, float64 (n,), whether it is right, and its bin, int (n,) from 0.
+    """Give the confidence in the predicted class, float64 (n,), whether it is right, bool (n,), and its bin, int (n,).
 
     y: int (n,); probabilities: float64 (n, classes).
     """
@@ -69,23 +70,46 @@ def regression_metrics(y: np.ndarray, predicted: np.ndarray) -> Metrics:
 
 
 def part_metrics(y: np.ndarray, outputs: dict[str, np.ndarray], recipe: Recipe) -> Metrics:
-    """Measure one part by one seed; a second output adds its own error and the weighted sum that was minimised."""
+    """Measure the predictions of one training for one part.
+
+    y: (n,) int class or float quantity; outputs: float32 (n, outputs) by output. A second output adds its own squared
+    error and, if that is the loss, the weighted sum that was minimized.
+    """
     main = outputs["main"]
     if not np.issubdtype(y.dtype, np.floating):
         return classification_metrics(y, main)
     measured = regression_metrics(y, main)
     if "auxiliary" in outputs:
         measured["auxiliary_mse"] = regression_metrics(y, outputs["auxiliary"])["mse"]
-        weights = {"main": 1.0, "auxiliary": 1.0} | recipe.get("loss_weights", {})
-        measured["loss"] = weights["main"] * measured["mse"] + weights["auxiliary"] * measured["auxiliary_mse"]
+        if loss_function(recipe) == "MeanSquaredError":
+            weights = {"main": 1.0, "auxiliary": 1.0} | recipe.get("loss_weights", {})
+            measured["loss"] = weights["main"] * measured["mse"] + weights["auxiliary"] * measured["auxiliary_mse"]
     return measured
 
 
-def over_trainings(measured: list[Metrics], splits: int = 1, overlap: float = 0.0) -> Metrics:
-    """Mean of each metric over the trainings, and of several, `<metric>_std` and the 95 % interval `_low`, `_high`.
+def measured_names(part: str, epoch: int | None, recipe: Recipe, classes: int) -> list[str]:
+    """Name the metrics of a part: those of the history for an epoch, else those of the saved model.
+
+    part: "training", "validation", "test", "cross_validation" or "model"; classes: 0 for a quantity.
+    """
+    outputs = ["main", "auxiliary"] if recipe.get("graph", {}).get("auxiliary_output") else ["main"]
+    if epoch is not None:
+        names = ["loss", *recipe.get("metrics", {})]
+        return names + [f"{output}_{name}" for output in outputs for name in names if len(outputs) > 1]
+    if part == "model":
+        return ["parameters", "epochs", "trainings"]
+    if part == "cross_validation":
+        return ["accuracy"]
+    targets = np.arange(classes or 2, dtype=int if classes else float)
+    predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
+    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), recipe))
+
+
+def mean_metrics(measured: list[Metrics], splits: int = 1, overlap: float = 0.0) -> Metrics:
+    """Average each metric over the trainings; of several, also `<metric>_std` and the 95 % interval `_low`, `_high`.
 
     The trainings of a split follow each other. Of repeated splits the interval is over splits, each the mean of its
-    seeds, and overlap the number of test rows for each training row; of one split it is over seeds.
+    seeds, and overlap is the number of test rows for each training row; of one split it is over seeds.
     """
     table = pd.DataFrame(measured)
     values = table.mean().to_dict()
@@ -98,7 +122,7 @@ def over_trainings(measured: list[Metrics], splits: int = 1, overlap: float = 0.
     return {str(name): round(float(value), 6) for name, value in values.items()}
 
 
-def metrics_of_each(
+def training_metrics(
     recipe: Recipe, splits: list[Split], predictions: dict[str, np.ndarray], history: pd.DataFrame
 ) -> dict[str, list[Metrics]]:
     """Measure each training of a variant: {part: [metrics of the first training, of the next, …]}.
@@ -119,14 +143,16 @@ def metrics_of_each(
     return measured
 
 
-def variant_metrics(of_each: dict[str, list[Metrics]], splits: list[Split], summary: dict[str, Any]) -> dict[str, Any]:
-    """Average what `metrics_of_each` gave: {part: {metric: value}}, and the model itself as the part `model`.
+def variant_metrics(
+    by_training: dict[str, list[Metrics]], splits: list[Split], summary: dict[str, Any]
+) -> dict[str, Any]:
+    """Average the metrics of the trainings: {part: {metric: value}}, and the model's size as the part `model`.
 
-    summary: as the training left it, with the epochs of each training.
+    by_training: as `training_metrics` gives them; summary: that of the training, with the epochs of each training.
     """
     measured: dict[str, Any] = {
-        part: over_trainings(figures, len(splits), overlap_of(splits, "test" if part == "cross_validation" else part))
-        for part, figures in of_each.items()
+        part: mean_metrics(each, len(splits), overlap_of(splits, "test" if part == "cross_validation" else part))
+        for part, each in by_training.items()
     }
     epochs = summary["epochs"]
     measured["model"] = {
@@ -139,11 +165,14 @@ def variant_metrics(of_each: dict[str, list[Metrics]], splits: list[Split], summ
     return measured
 
 
-def trainings(
-    name: str, recipe: Recipe, of_each: dict[str, list[Metrics]], splits: list[Split], epochs: list[int]
+def training_table(
+    name: str, recipe: Recipe, by_training: dict[str, list[Metrics]], splits: list[Split], epochs: list[int]
 ) -> pd.DataFrame:
-    """One row for each training: dataset, variant, split (0, 1, … of repeated ones), seed, epochs, <part>_<metric>."""
-    seeds = range(recipe["seed"], recipe["seed"] + recipe["repeats"])
+    """Tabulate the trainings, one row each: dataset, variant, split, seed, epochs, <part>_<metric>.
+
+    split: 0, or the number of the repetition. by_training: as `training_metrics` gives them.
+    """
+    seeds = range(recipe["seed"], recipe["seed"] + recipe["seeds"])
     rows = [
         {"dataset": recipe["dataset"], "variant": name, "split": split, "seed": seed}
         for split in range(len(splits))
@@ -151,6 +180,6 @@ def trainings(
     ]
     for number, (row, count) in enumerate(zip(rows, epochs, strict=True)):
         row["epochs"] = count
-        for part, figures in of_each.items():
-            row |= {f"{part}_{metric}": value for metric, value in figures[number].items()}
+        for part, each in by_training.items():
+            row |= {f"{part}_{metric}": value for metric, value in each[number].items()}
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Long tables of what classifiers predicted of their test rows, for the figures and the page."""
+"""Long tables of classifiers' predictions for their test rows, for the figures and the page."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from sklearn import metrics
 
 from stages.artifacts.tables import CLASSES, CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.scores import predicted_classes, shares
-from stages.datasets import Split, split_of_each
 from stages.evaluation.metrics import confidence_bins
+from stages.splits import Split, split_of_each
 
 
 def classifier_tables(
     classes: tuple[str, ...], splits: list[Split], predictions: np.ndarray, seed: int
 ) -> dict[Path, pd.DataFrame]:
-    """The tables of one classifier's test rows, all columns but the variant; the curves are those of two classes alone.
+    """Tabulate one classifier's test rows: by path, all columns except the variant. Only two classes have curves.
 
     predictions: float32 (trainings, rows, outputs). Confusion, classes and worst rows are of the first training.
     """
@@ -30,11 +30,11 @@ def classifier_tables(
     if len(classes) == 2:
         seeds = len(predictions) // len(splits)
         for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
-            of_each = [
+            curves = [
                 curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
                 for number, training in enumerate(zip(targets, predictions, strict=True))
             ]
-            tables[path] = pd.concat(of_each)
+            tables[path] = pd.concat(curves)
     return tables
 
 
@@ -46,7 +46,7 @@ def confusion(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
 
 
 def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Precision, recall and F1 of each class, one row each: class, precision, recall, f1, rows."""
+    """Measure precision, recall and F1 of each class, one row each: class, precision, recall, f1, rows."""
     labels = range(len(classes))
     precision, recall, f1, rows = metrics.precision_recall_fscore_support(
         y, predicted_classes(probabilities), labels=labels, zero_division=0
@@ -57,13 +57,13 @@ def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, 
 def worst_rows(
     y: np.ndarray, probabilities: np.ndarray, rows: np.ndarray, classes: tuple[str, ...], count: int = 10
 ) -> pd.DataFrame:
-    """The wrong test rows whose class the model thought least probable, most wrong first.
+    """Find the wrong test rows to whose class the model gave the least probability, the worst first.
 
     y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two; rows: int (n,) in the raw data.
-    Returns: row, actual, predicted, and what probability each of the two was given.
+    Returns: row, actual, predicted, and the probability of each of the two classes.
     """
-    of_class, predicted = shares(probabilities), predicted_classes(probabilities)
-    of_actual, of_predicted = (of_class[np.arange(len(y)), label] for label in (y, predicted))
+    wide, predicted = shares(probabilities), predicted_classes(probabilities)
+    of_actual, of_predicted = (wide[np.arange(len(y)), label] for label in (y, predicted))
     wrong = np.flatnonzero(predicted != y)
     worst = wrong[np.argsort(of_actual[wrong], kind="stable")][:count]
     named = np.array(classes)
@@ -79,7 +79,7 @@ def worst_rows(
 
 
 def reliability(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> pd.DataFrame:
-    """How often the predicted class is right by how sure the model is of it, in the bins of `calibration_error`.
+    """Tabulate accuracy by confidence in the predicted class, in the bins of `calibration_error`.
 
     y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
     Returns: one row for each bin that has rows: confidence and accuracy (means), rows.
@@ -96,12 +96,12 @@ def reliability(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> pd.
 
 
 def roc(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """The ROC curve of one training. y: int (n,), 0 or 1; probabilities: float32 (n, 1)."""
+    """Compute the ROC curve of one training. y: int (n,), 0 or 1; probabilities: float32 (n, 1)."""
     false_positive_rate, true_positive_rate, _ = metrics.roc_curve(y, probabilities[:, 0])
     return pd.DataFrame({"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate})
 
 
 def precision_recall(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """The precision-recall curve of one training, by rising recall; y and probabilities as those of `roc`."""
+    """Compute the precision-recall curve of one training, by rising recall; y and probabilities as for `roc`."""
     precision, recall, _ = metrics.precision_recall_curve(y, probabilities[:, 0], drop_intermediate=True)
     return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})

@@ -1,21 +1,21 @@
 """Training: building models from recipes, fitting them, saving them and loading them back.
 
-Only the modules that train Keras models import TensorFlow.
+Everything here can move a byte of a model, and every training depends on it: words, progress and checks are elsewhere.
+The package imports nothing of ours but itself and `stages.splits`. Only the modules of Keras models import TensorFlow.
 """
 
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from stages.datasets import Split
-from stages.params.overrides import Recipe
+from stages.splits import Split
 from stages.training import xla
+from stages.training.recipe import Recipe
 
 
 def import_tensorflow() -> None:
@@ -75,19 +75,39 @@ def predicted_parts(split: Split) -> list[str]:
     return [part for part in split.x if part != "train"] or ["train"]
 
 
-def runs(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[str, Split, int]]:
-    """Yield what to train, each split with each seed, and what to call it: the seeds of a split follow each other."""
+def trainings_of(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[str, Split, int]]:
+    """Yield the name, the split and the seed of each training: the seeds of a split follow each other."""
     for number, split in enumerate(splits):
-        for seed in range(recipe["seed"], recipe["seed"] + recipe["repeats"]):
+        for seed in range(recipe["seed"], recipe["seed"] + recipe["seeds"]):
             yield f"split {number}, seed {seed}" if len(splits) > 1 else f"seed {seed}", split, seed
 
 
+Row = dict[str, Any]
+"""An epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning_rate."""
+
+
+class Epoch(NamedTuple):
+    """An epoch that has ended, for whoever shows the progress."""
+
+    training: str
+    """Name of the training: its seed and, of several, its split."""
+    epoch: int
+    """From 1."""
+    epochs: int
+    """At most so many."""
+    logs: dict[str, float]
+
+
+Observer = Callable[[Epoch], None]
+"""Is told of each epoch of a Keras model that has ended."""
+
+
 class Trained(NamedTuple):
-    """What one training leaves, apart from the files in its folder."""
+    """The result of one training, apart from the files in its folder."""
 
     predictions: Predictions
-    history: pd.DataFrame
+    history: list[Row]
     """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, and the learning rate of
     its first step."""
     summary: dict[str, Any]
-    """Layers, shapes, parameter counts; how many epochs were trained."""
+    """Layers, shapes, parameter counts."""

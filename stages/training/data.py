@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from stages.params.overrides import Recipe
 from stages.training.engine import Arrays
+from stages.training.recipe import Recipe, Spec, losses_of
 
 
 def inputs_of(recipe: Recipe, x: np.ndarray) -> Arrays:
@@ -18,16 +18,20 @@ def inputs_of(recipe: Recipe, x: np.ndarray) -> Arrays:
 
 
 def targets_of(recipe: Recipe, y: np.ndarray, model: keras.Model) -> Arrays:
-    """Give each output the targets in the form that the loss compares.
+    """Give each output the targets in the form that its loss compares; all outputs predict the same.
 
     y: (n,) class or quantity. Returns: int32 (n,) for sparse losses, one-hot float32 (n, classes) for categorical
-    ones, else float32 (n, 1); several outputs all predict the same.
+    ones, else float32 (n, 1).
     """
-    if recipe["loss"].startswith("sparse_"):
-        targets = np.asarray(y)
-    elif recipe["loss"].startswith("categorical_"):
-        targets = keras.utils.to_categorical(y, model.output_shape[-1]).astype(np.float32)
-    else:
-        targets = np.asarray(y, dtype=np.float32).reshape(-1, 1)
-    outputs = len(model.outputs)
-    return targets if outputs == 1 else (targets,) * outputs
+    names = model.output_names
+    losses = losses_of(recipe, names)
+    targets = tuple(_form(losses[name], y, output.shape[-1]) for name, output in zip(names, model.outputs, strict=True))
+    return targets if len(targets) > 1 else targets[0]
+
+
+def _form(loss: Spec, y: np.ndarray, units: int) -> np.ndarray:
+    if loss["class"].startswith("Sparse"):
+        return np.asarray(y)
+    if loss["class"].startswith("Categorical"):
+        return keras.utils.to_categorical(y, units).astype(np.float32)
+    return np.asarray(y, dtype=np.float32).reshape(-1, 1)

@@ -7,7 +7,7 @@ of Python and of the input pipeline in every step, and it gives every epoch a ba
 repeats the first epoch's order for ever once a seed is set (Keras 3.15).
 
 XLA compiles the epoch: it fuses the many small operations of a step, which for nets of this size cost as much as
-their matrix products, and it can be made to give the same bits on other processors (see `stages.training.xla`).
+their matrix products, and it can give the same bits on other processors (see `stages.training.xla`).
 """
 
 from collections.abc import Sequence

@@ -9,68 +9,53 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import sklearn.dummy
 import sklearn.linear_model
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from stages.datasets import Split
-from stages.params.objects import build, sentence
-from stages.params.overrides import Recipe
-from stages.training import Trained, predicted_parts, runs
+from stages.splits import Split
+from stages.training import Observer, Trained, predicted_parts, trainings_of
+from stages.training.objects import build
+from stages.training.recipe import Recipe
 
 
-def build_estimator(recipe: Recipe, seed: int, path: str) -> BaseEstimator:
+def build_estimator(recipe: Recipe, seed: int, place: str) -> BaseEstimator:
     """Build the recipe's estimator; a `random_state` that the recipe does not give is the seed.
 
-    Raises: ValueError that names the place in `params.yaml`, what was expected and what came.
+    place: `variants.<name>`, for errors.
     """
-    ((class_name, arguments),) = recipe["estimator"].items()
-    estimator = build(_module_of(class_name), class_name, arguments, f"{path}.estimator")
-    if "random_state" in estimator.get_params() and "random_state" not in arguments:
+    spec = recipe["estimator"]
+    estimator = build(module_of(spec["class"]), spec, f"{place}.estimator", {})
+    if "random_state" in estimator.get_params() and "random_state" not in spec:
         estimator.set_params(random_state=seed)
     return estimator
 
 
-def check_estimator(recipe: Recipe, classes: int, path: str) -> None:
-    """Build the estimator without data, to find mistakes before anything trains. classes: 0 for a quantity."""
-    estimator = build_estimator(recipe, recipe["seed"], path)
-    ((class_name, arguments),) = recipe["estimator"].items()
-    place = f"{path}.estimator.{class_name}"
-    try:
-        estimator._validate_params()  # what `fit` checks first
-    except ValueError as error:
-        raise ValueError(f"{place}: expected arguments that it takes, got {arguments} ({sentence(error)})") from None
-    if is_classifier(estimator) != (classes > 0):
-        raise ValueError(f"{place}: expected a {'classifier' if classes else 'regressor'}, got {class_name}")
-    if classes and not hasattr(estimator, "predict_proba"):
-        raise ValueError(f"{place}: expected a classifier that gives probabilities, got {arguments}")
-
-
-def _module_of(class_name: str) -> ModuleType:
+def module_of(class_name: str) -> ModuleType:
+    """Give the module of scikit-learn that has the class."""
     return sklearn.dummy if hasattr(sklearn.dummy, class_name) else sklearn.linear_model
 
 
-def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder: Path) -> Iterator[Trained]:
+def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, observe: Observer) -> Iterator[Trained]:
     """Fit an estimator on each split with each seed; the first is left in the folder.
 
     Each is saved, loaded back and predicts; see `stages.training.keras_models`.
     """
-    del title  # takes seconds: there is no progress to show
-    path = f"variants.{name}"
+    del observe  # takes seconds: there is no progress to show
+    place = f"variants.{name}"
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (_, split, seed) in enumerate(runs(recipe, splits)):
-            place = Path(scratch) if number else folder
-            fitted, scores = _fit(recipe, split, partial(build_estimator, recipe, seed, path))
-            save_estimator(fitted, place)
-            estimator = load_estimator(place)
-            history: dict[str, float] = {"seed": seed, "epoch": 1}
+        for number, (_, split, seed) in enumerate(trainings_of(recipe, splits)):
+            target = Path(scratch) if number else folder
+            fitted, scores = _fit(recipe, split, partial(build_estimator, recipe, seed, place))
+            save_estimator(fitted, target)
+            estimator = load_estimator(target)
+            row: dict[str, float] = {"seed": seed, "epoch": 1}
             if scores:
-                history["cross_validation_accuracy"] = float(np.mean(scores))
+                row["cross_validation_accuracy"] = float(np.mean(scores))
             predictions = {part: predict(estimator, split.x[part]) for part in predicted_parts(split)}
-            yield Trained(predictions, pd.DataFrame([history]), {**summarise(estimator), "epochs": 1})
+            yield Trained(predictions, [row], summarize(estimator))
 
 
 def _fit(recipe: Recipe, split: Split, new: Callable[[], BaseEstimator]) -> tuple[BaseEstimator, list[float]]:
@@ -125,15 +110,15 @@ def load_estimator(folder: Path) -> BaseEstimator:
     """Read back what `save_estimator` wrote."""
     description = json.loads((folder / "estimator.json").read_text(encoding="utf-8"))
     class_name = description["class_name"]
-    estimator = getattr(_module_of(class_name), class_name)(**description["arguments"])
+    estimator = getattr(module_of(class_name), class_name)(**description["arguments"])
     with np.load(folder / "estimator.npz") as learned:
         for name, value in learned.items():
             setattr(estimator, name, value if value.ndim else value.item())
     return estimator
 
 
-def summarise(estimator: BaseEstimator) -> dict[str, Any]:
-    """Parameter counts, in the form in which Keras models are summarised."""
+def summarize(estimator: BaseEstimator) -> dict[str, Any]:
+    """Parameter counts, in the form in which Keras models are summarized."""
     parameters = sum(np.size(getattr(estimator, name, ())) for name in ("coef_", "intercept_"))
     layer: dict[str, Any] = {
         "name": "estimator",

@@ -10,20 +10,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stages.datasets import Split, forget, give_back_freed_memory
-from stages.params.objects import sentence
-from stages.params.overrides import Recipe
-from stages.training import Predictions, Trained, predicted_parts, runs
+from stages.splits import Split, forget, give_back_freed_memory
+from stages.training import Observer, Predictions, Trained, predicted_parts, trainings_of
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
-from stages.training.progress import History, Progress
+from stages.training.history import History
+from stages.training.objects import sentence
+from stages.training.recipe import Recipe
 from stages.training.saving import save_model
 
 _ROWS_AT_ONCE = 1000  # in a prediction
 
 
-def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder: Path) -> Iterator[Trained]:
+def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, observe: Observer) -> Iterator[Trained]:
     """Train a Keras model on each split with each seed; save the first in the folder, load it back and predict with it.
 
     The model is that of the last epoch, unless a callback restores or keeps the best one by the validation rows. Test
@@ -35,7 +35,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
     path = f"variants.{name}"
     model = saved = None
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (run, split, seed) in enumerate(runs(recipe, splits)):
+        for number, (training, split, seed) in enumerate(trainings_of(recipe, splits)):
             keras.utils.clear_session()  # numbers the names of the layers anew
             keras.utils.set_random_seed(seed)
             shape = split.x["train"].shape[1:]
@@ -45,10 +45,9 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
                 model = built
             else:
                 model.restart(built)
-            run_title = f"{title}, {run}" if len(splits) * recipe["repeats"] > 1 else title
-            history = History(seed, run, stops_on_nan="TerminateOnNaN" in recipe.get("callbacks", {}))
+            history = History(seed, training, recipe["epochs"], _stops_on_nan(recipe), observe)
             best = Path(scratch) / f"best_{number}.weights.h5"
-            _fit(model, recipe, split, history, name, run_title, best)
+            _fit(model, recipe, split, history, name, best)
             forget(split.x["train"])
             if saved is None:
                 whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
@@ -60,14 +59,17 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, title: str, folder
             else:
                 whole.save_weights(Path(scratch) / "model.weights.h5")
                 saved.load_weights(Path(scratch) / "model.weights.h5")
-            table = history.table()
-            yield Trained(predict_parts(predict, split, run), table, {**summarise(whole), "epochs": len(table)})
+            yield Trained(predict_parts(predict, split, training), history.rows, summarize(whole))
 
 
-def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name: str, title: str, best: Path) -> None:
+def _stops_on_nan(recipe: Recipe) -> bool:
+    return any(callback["class"] == "TerminateOnNaN" for callback in recipe.get("callbacks", {}).values())
+
+
+def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name: str, best: Path) -> None:
     path = f"variants.{name}"
     own = build_callbacks(recipe, path, checkpoint=best, logs=Path("logs") / name)
-    callbacks = [history, *own, Progress(title, recipe["epochs"]), _SpareMemory(split.x["train"])]
+    callbacks = [history, *own, _SpareMemory(split.x["train"])]
     model.set_data(*_part(recipe, split, "train", model), recipe["batch_size"], history.seed, recipe["jit_compile"])
     validation = _part(recipe, split, "validation", model) if "validation" in split.x else None
     try:
@@ -109,8 +111,8 @@ def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[
     return inputs_of(recipe, split.x[part]), targets_of(recipe, split.y[part], model)
 
 
-def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split, run: str) -> Predictions:
-    """Predict the parts of the split that are predicted, with what `predictor` gave; run: what to call the training.
+def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split, training: str) -> Predictions:
+    """Predict the parts of the split that are predicted, with what `predictor` gave; training: its name, for errors.
 
     Raises: ValueError if a prediction is not finite.
     """
@@ -119,7 +121,7 @@ def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split, ru
         for output, values in predict(split.x[part]).items():
             if not np.isfinite(values).all():
                 got = values[~np.isfinite(values)][0]
-                raise ValueError(f"{run}, predictions of {part} rows: expected finite numbers, got {got}")
+                raise ValueError(f"{training}, predictions of {part} rows: expected finite numbers, got {got}")
             predictions[part if output == "main" else f"{part}_{output}"] = values
     return predictions
 
@@ -146,7 +148,7 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
     return predict
 
 
-def summarise(model: keras.Model) -> dict[str, Any]:
+def summarize(model: keras.Model) -> dict[str, Any]:
     """Layers with shapes, parameter counts and the layers that feed each, as `model.summary()` shows them."""
     return {
         "parameters": model.count_params(),

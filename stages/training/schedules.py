@@ -1,4 +1,4 @@
-"""Functions for Keras's `LearningRateScheduler`, by name: `LearningRateScheduler: {schedule: {step: {…}}}`.
+"""Functions for Keras's `LearningRateScheduler`, by name: `{class: LearningRateScheduler, schedule: {class: step, …}}`.
 
 Each takes its arguments from `params.yaml` and returns a function (epoch from 0, learning rate) -> learning rate.
 """
@@ -8,6 +8,9 @@ from collections.abc import Callable
 Schedule = Callable[[int, float], float]
 
 
-def step(epochs: list[int], factor: float) -> Schedule:
-    """Multiply the rate by `factor` at the start of each of these epochs (counted from 0) and keep it otherwise."""
-    return lambda epoch, learning_rate: learning_rate * factor if epoch in epochs else learning_rate
+def step(**factors: float) -> Schedule:
+    """Multiply the rate at the start of some epochs and keep it otherwise.
+
+    factors: `epoch_5=0.5` halves it at the start of epoch 5 (counted from 0, as Keras does).
+    """
+    return lambda epoch, learning_rate: learning_rate * factors.get(f"epoch_{epoch}", 1.0)

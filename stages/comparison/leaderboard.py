@@ -1,0 +1,60 @@
+"""The leaderboard of each data set, and the summary of a run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.comparison.scores import LESS_IS_BETTER
+from stages.comparison.studies import mean_score
+from stages.comparison.trained import TrainedVariant
+from stages.datasets.spec import spec_of
+
+LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
+
+
+def rank(measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant]) -> pd.DataFrame:
+    """Rank the variants of each data set by its test rows: one row per variant, best first.
+
+    measured: as `stages.evaluate` writes it. Columns: dataset, variant, split, those of the part `model`, and
+    <part>_<metric>. `test_<metric>_low` and `_high` limit the metric that ranks the data set (95 %, see
+    `stages.comparison.statistics`); they are there, without a value, where no variant of the data set has test rows.
+    """
+    tables = []
+    for dataset, variants in measured.items():
+        metric = spec_of(dataset).ranked_by
+        table = pd.DataFrame([_row(trained[name], parts, metric) for name, parts in variants.items()])
+        ranked = f"test_{metric}"
+        table = table.reindex(columns=list(dict.fromkeys([*table, ranked, f"{ranked}_low", f"{ranked}_high"])))
+        tables.append(table.sort_values([ranked, "variant"], ascending=[metric in LESS_IS_BETTER, True]))
+    return pd.concat(tables)
+
+
+def _row(trained: TrainedVariant, parts: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    recipe = trained.recipe
+    row = {"dataset": recipe["dataset"], "variant": trained.name, "split": recipe["split"], **parts["model"]}
+    if "estimator" in recipe:
+        row["epochs"] = np.nan  # scikit-learn's have none
+    for part in ("validation", "test"):
+        row |= {f"{part}_{name}": value for name, value in parts.get(part, {}).items() if not name.endswith(LIMITS)}
+    if "test" in parts:
+        found = mean_score(trained, metric)
+        row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}
+    return row
+
+
+def summarize(leaderboard: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Summarize a run, {heading: {name: value}}: best, median and worst score by data set, and counts of results."""
+    summary: dict[str, dict[str, float]] = {}
+    for dataset, rows in leaderboard.groupby("dataset"):
+        metric = spec_of(str(dataset)).ranked_by
+        scores = rows[f"test_{metric}"].dropna()
+        if scores.empty:
+            continue
+        best, worst = ("min", "max") if metric in LESS_IS_BETTER else ("max", "min")
+        picked = {"best": scores.agg(best), "median": scores.median(), "worst": scores.agg(worst)}
+        summary[f"{dataset}_{metric}"] = {name: round(float(value), 6) for name, value in picked.items()}
+    for heading, results in (("claims", answers["answer"]), ("published", published["result"])):
+        summary[heading] = {str(name).replace(" ", "_"): int(count) for name, count in results.value_counts().items()}
+    return summary

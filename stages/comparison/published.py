@@ -1,0 +1,102 @@
+"""Published values beside ours."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from stages.comparison.verdicts import Reproduction
+from stages.documents import PublishedValue
+
+MAX_SPREAD = 3.0
+"""Standard deviations over seeds within which a published value may lie, if that is wider than its tolerance."""
+MIN_SEEDS = 5
+"""Number of seeds from which their standard deviation is known well enough for that."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproducedValue:
+    """A published value beside ours: one row of `published.csv`."""
+
+    document: str
+    variant: str
+    part: str
+    metric: str
+    epoch: int | None
+    published: float
+    ours: float = nan
+    """Mean over trainings."""
+    std: float = nan
+    """Standard deviation over several seeds."""
+    seeds: int
+    difference: float = nan
+    tolerance: float
+    result: Reproduction
+
+
+class MeasuredValue(NamedTuple):
+    """A mean over trainings, and the standard deviation over several seeds, if it is known."""
+
+    mean: float
+    std: float | None
+
+
+def reproduce(
+    published: Iterable[PublishedValue], measured: Mapping[str, Any], histories: Mapping[str, pd.DataFrame]
+) -> list[ReproducedValue]:
+    """Compare published values with ours: reproduced within the tolerance or within the spread of our seeds.
+
+    measured: as `stages.evaluate` writes it, {data set: {variant: {part: {metric: value}}}}. A value that was not
+    measured (an override trains fewer epochs) has none of ours.
+    """
+    by_variant = {name: parts for variants in measured.values() for name, parts in variants.items()}
+    return [_reproduced(value, by_variant[value.variant], histories[value.variant]) for value in published]
+
+
+def _reproduced(value: PublishedValue, parts: Mapping[str, Any], history: pd.DataFrame) -> ReproducedValue:
+    seeds = history["seed"].nunique()
+    found, ours = measured_value(value, parts, history), {}
+    result = Reproduction.NOT_MEASURED
+    if found is not None:
+        difference, within = found.mean - value.value, value.tolerance
+        ours = {"ours": round(found.mean, 6), "difference": round(difference, 6)}
+        if found.std is not None:
+            ours["std"] = round(found.std, 6)
+            if seeds >= MIN_SEEDS:
+                within = max(within, MAX_SPREAD * found.std)
+        result = Reproduction.REPRODUCED if abs(difference) <= within else Reproduction.MISSED
+    return ReproducedValue(
+        document=value.document,
+        variant=value.variant,
+        part=value.part,
+        metric=value.metric,
+        epoch=value.epoch,
+        published=value.value,
+        seeds=seeds,
+        tolerance=value.tolerance,
+        result=result,
+        **ours,
+    )
+
+
+def measured_value(value: PublishedValue, parts: Mapping[str, Any], history: pd.DataFrame) -> MeasuredValue | None:
+    """Find our value: in the history for an epoch, else that of the saved model; None if it was not measured.
+
+    The standard deviation is that of several seeds that all came to the epoch; repeated splits have none, since theirs
+    is not that of seeds.
+    """
+    seeds = history["seed"].nunique()
+    spreads = seeds > 1 and "split" not in history
+    if value.epoch is None:
+        part = parts.get(value.part, {})
+        if value.metric not in part:
+            return None
+        return MeasuredValue(float(part[value.metric]), part.get(f"{value.metric}_std") if spreads else None)
+    column = value.metric if value.part == "training" else f"val_{value.metric}"
+    epochs = history[history["epoch"] == value.epoch]
+    if column not in epochs or not len(epochs):
+        return None
+    all_came = len(epochs) == seeds
+    return MeasuredValue(float(epochs[column].mean()), float(epochs[column].std()) if spreads and all_came else None)

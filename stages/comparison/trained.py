@@ -1,0 +1,106 @@
+"""A trained variant as comparisons need it, and its scores."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE
+from stages.comparison.scores import HISTORY_SCORES, ROW_SCORES, TRAINING_SCORES, metrics_for
+from stages.datasets.spec import spec_of
+from stages.splits import NORMALIZED, Split, load_splits, split_of_each
+from stages.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class TrainedVariant:
+    """A variant's recipe, the targets of its split, and the predictions and history of its trainings."""
+
+    name: str
+    recipe: Recipe
+    splits: list[Split]
+    """The split and its repetitions."""
+    predictions: Mapping[str, np.ndarray]
+    """float32 (trainings, rows, outputs) by part; the seeds of a split follow each other."""
+    history: pd.DataFrame
+
+    @cached_property
+    def trainings(self) -> list[tuple[Any, ...]]:
+        """The split, if there are several, and the seed of each training."""
+        return list(self.history[self._keys].drop_duplicates().itertuples(index=False, name=None))
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds that it was trained with, on each split."""
+        return self.history["seed"].nunique()
+
+    @property
+    def _keys(self) -> list[str]:
+        return [column for column in ("split", "seed") if column in self.history]
+
+    def with_seeds(self, seeds: Sequence[int]) -> "TrainedVariant":
+        """Keep the trainings with these seeds."""
+        kept = [number for number, training in enumerate(self.trainings) if training[-1] in seeds]
+        predictions = {part: values[kept] for part, values in self.predictions.items()}
+        return replace(self, predictions=predictions, history=self.history[self.history["seed"].isin(seeds)])
+
+    def scores(self, metric: str) -> np.ndarray:
+        """Score each training: float64 (trainings, test rows), or (trainings, 1) for a metric that has no rows.
+
+        Raises: ValueError for a metric that does not fit the data set, or was not measured.
+        """
+        known = metrics_for(len(spec_of(self.recipe["dataset"]).classes))
+        if metric not in known:
+            raise ValueError(f"{self.name}: expected a metric among {', '.join(known)}, got {metric!r}")
+        if metric in HISTORY_SCORES:
+            try:
+                epochs = self.history.groupby(self._keys, sort=False)
+                return np.array([[HISTORY_SCORES[metric](rows)] for _, rows in epochs], dtype=np.float64)
+            except KeyError as error:
+                got = ", ".join(map(str, self.history))
+                raise ValueError(f"{self.name}: expected a history with {error}, got {got}") from None
+        if "test" not in self.predictions:
+            raise ValueError(f"{self.name}: expected predictions of test rows for {metric}, got a split without")
+        targets = [split.y["test"] for split in split_of_each(self.splits, len(self.trainings))]
+        pairs = list(zip(targets, self.predictions["test"], strict=True))
+        if metric in ROW_SCORES:
+            return np.stack([ROW_SCORES[metric](y, predicted) for y, predicted in pairs])
+        return np.array([[TRAINING_SCORES[metric](y, predicted)] for y, predicted in pairs])
+
+
+def read_trained(
+    variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes, normalized: Path = NORMALIZED
+) -> TrainedVariant:
+    """Read a trained variant. read_bytes: see `Artifact.read`; normalized: the folder of its split's targets."""
+    recipe = RECIPE.read(variant, read_bytes)
+    splits = load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False)
+    return TrainedVariant(
+        variant, recipe, splits, PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
+    )
+
+
+def loss_function(recipe: Mapping[str, Any]) -> str:
+    """Canonical name of the loss, the same where its values mean the same; empty for an estimator.
+
+    Sparse cross-entropy and that of one-hot targets are one. Arguments follow in brackets; where outputs have different
+    losses, all of them are named.
+    """
+    loss = recipe.get("loss")
+    if not loss:
+        return ""
+    if "class" in loss:
+        return _canonical(loss)
+    names = {output: _canonical(each) for output, each in loss.items()}
+    if len(set(names.values())) == 1:
+        return next(iter(names.values()))
+    return ", ".join(f"{output} {name}" for output, name in names.items())
+
+
+def _canonical(loss: Mapping[str, Any]) -> str:
+    arguments = ", ".join(f"{name}={value}" for name, value in sorted(loss.items()) if name != "class")
+    name = str(loss["class"]).removeprefix("Sparse")
+    return f"{name}({arguments})" if arguments else name

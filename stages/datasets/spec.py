@@ -1,0 +1,243 @@
+"""The contract of a data set: a module `stages/datasets/<name>.py` whose `SPEC` is a `DatasetSpec`.
+
+The spec holds everything that the pipeline knows about the data set: its files and where to get them, its rows,
+classes, columns and units, the metric that ranks its models, and how the files and new rows are read. Nothing of it
+stands anywhere else.
+"""
+
+import csv
+import importlib
+import io
+import math
+import pkgutil
+import reprlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import stages.datasets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """A data set as published: nothing scaled, nothing left out, rows in the order of the files."""
+
+    x: np.ndarray
+    """(n, ...) the inputs in the units of the source."""
+    y: np.ndarray
+    """(n,) the targets: an integer dtype is a class, a floating one a quantity."""
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file as published, and where to get it."""
+
+    name: str
+    """In `data/raw/<dataset>/` and in a mirror."""
+    sha256: str
+    bytes: int
+    urls: tuple[str, ...] = ()
+    """Sources in the order to try: `https://…`, `http://…`, `file:///…`, or a path from the root of the repository.
+    None are needed for a file that a mirror holds."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of x."""
+
+    name: str
+    unit: str = ""
+    """Empty for a code, a count or 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The predicted quantity; y is in `unit`, reports are in `report_unit`."""
+
+    name: str = "target"
+    unit: str = ""
+    report_unit: str = ""
+    """The unit in which people read errors and predictions; empty: as y."""
+    report_scale: float = 1.0
+    """Value in `report_unit` of 1 in `unit`."""
+
+
+class RowError(ValueError):
+    """A value from which no features can be made."""
+
+    def __init__(self, row: int, column: str, expected: str, got: object) -> None:
+        super().__init__(f"row {row}, {column}: expected {expected}, got {got}")
+        self.row = row
+        """Position in the table, from 0."""
+        self.column, self.expected, self.got = column, expected, got
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Reader of a user's table: its columns, and the features made of them."""
+
+    columns: tuple[str, ...]
+    """Numeric columns that the table has to have. Without `derive` they are the features, and those that a split leaves
+    out may be missing."""
+    ignored: tuple[str, ...] = ()
+    """Columns that the table may have."""
+    derive: Callable[["pd.DataFrame"], np.ndarray] | None = None
+    """float64 (n, features) from a table with the columns; RowError for a value that gives no features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """Everything that the pipeline knows about a data set."""
+
+    read: Callable[[Path], Raw]
+    """Read the files in a folder; ValueError with file, place, expected and got for contents that are not as
+    published."""
+    files: tuple[RawFile, ...]
+    mirror: str
+    """The folder of the files in a mirror; see `stages.download`."""
+    rows: int
+    ranked_by: str
+    """The metric that ranks models, see `stages.comparison.scores`."""
+    test_rows: int = 0
+    """Number of rows, the last ones, that the publisher set aside for the test."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes 0, 1, …; empty if the target is a quantity."""
+    class_counts: tuple[int, ...] = ()
+    """Number of rows of each class."""
+    features: tuple[Feature, ...] = ()
+    """Columns of x; empty for images."""
+    image_shape: tuple[int, int] | None = None
+    """(height, width) of an image in pixels, uint8."""
+    light_on_dark: float | None = None
+    """For images of light things on black: a gray value that no image's outermost pixels reach on average."""
+    target: Target = field(default_factory=Target)
+    location: tuple[str, str] | None = None
+    """Names of the features that place a row on a map: west-east, south-north."""
+    new_rows: NewRows | None = None
+    """Reader of new rows, for tables."""
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of x's columns; empty for images."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the features that have one, by name."""
+        return {feature.name: feature.unit for feature in self.features if feature.unit}
+
+    def row_shape(self, columns_left_out: Sequence[str] = ()) -> tuple[int, ...]:
+        """Shape of one row: an image's, or the number of columns that stay."""
+        return self.image_shape or (len(self.features) - len(columns_left_out),)
+
+    def blank(self) -> Raw:
+        """Give as many rows as `read`, of the same shape, dtype and classes, with nothing in them."""
+        dtype = np.uint8 if self.image_shape else np.float64
+        x = np.broadcast_to(np.zeros((), dtype), (self.rows, *self.row_shape()))
+        if not self.classes:
+            return Raw(x, np.zeros(self.rows))
+        return Raw(x, np.repeat(np.arange(len(self.classes)), self.class_counts))
+
+    def faults(self) -> list[str]:
+        """List what contradicts itself, one line per fault, each beginning with the name of a field."""
+        expected: list[tuple[bool, str]] = [
+            (self.rows > 0, f"rows: expected a number of rows greater than 0, got {self.rows}"),
+            (
+                0 <= self.test_rows < max(self.rows, 1),
+                f"test_rows: expected 0 to {self.rows - 1} rows, got {self.test_rows}",
+            ),
+            (
+                bool(self.features) != (self.image_shape is not None),
+                "features: expected either features or an image_shape, got "
+                + ("both" if self.features else "neither of them"),
+            ),
+            (
+                len(self.class_counts) == len(self.classes)
+                and sum(self.class_counts) == (self.rows if self.classes else 0),
+                f"class_counts: expected {len(self.classes)} counts that add up to {self.rows} rows, "
+                f"got {self.class_counts}",
+            ),
+            (len(self.classes) != 1, f"classes: expected none or at least two, got {self.classes}"),
+            (
+                not self.features or self.new_rows is not None,
+                "new_rows: expected NewRows beside features, got None",
+            ),
+            (
+                self.location is None or set(self.location) <= set(self.feature_names),
+                f"location: expected names among {', '.join(self.feature_names)}, got {self.location}",
+            ),
+            (bool(self.files), "files: expected at least one file, got none"),
+        ]
+        names = [file.name for file in self.files]
+        for name in (self.mirror, *names):
+            plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
+            expected.append((plain, f"files: expected names without a path, got {name!r}"))
+        expected.append((len(set(names)) == len(names), f"files: expected every name once, got {', '.join(names)}"))
+        return [line for holds, line in expected if not holds]
+
+
+def names() -> list[str]:
+    """Name the data sets that have a module."""
+    return sorted(module.name for module in pkgutil.iter_modules(stages.datasets.__path__) if module.name != "spec")
+
+
+def spec_of(dataset: str) -> DatasetSpec:
+    """Give the spec of the data set called so in `params.yaml`.
+
+    Raises: ValueError, one line per fault, for a data set without a module and for a module that breaks the contract.
+    """
+    if dataset not in names():
+        raise ValueError(f"datasets.{dataset}: expected a data set among {', '.join(names())}, got {dataset!r}")
+    module = importlib.import_module(f"{stages.datasets.__name__}.{dataset}")
+    place = f"stages/datasets/{dataset}.py"
+    spec = getattr(module, "SPEC", None)
+    if not isinstance(spec, DatasetSpec):
+        got = "none" if spec is None else f"a {type(spec).__name__}"
+        raise ValueError(f"{place}, SPEC: expected a DatasetSpec (stages/datasets/spec.py), got {got}")
+    if faults := spec.faults():
+        raise ValueError("\n".join(f"{place}, SPEC.{fault}" for fault in faults))
+    return spec
+
+
+def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> np.ndarray:
+    """float64 (rows, columns) from comma-separated numbers: ASCII, no header, no quotes, any line end.
+
+    ValueError with the file's name, the line, what was expected and what came: a byte that is not ASCII (a byte order
+    mark too), a row with a column too few or too many, a cell that is no finite number, a wrong number of rows.
+    """
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError as error:
+        got = f"{content[error.start]:#04x}"
+        raise ValueError(f"{name}, byte {error.start}: expected ASCII, got {got}") from error
+    reader = csv.reader(io.StringIO(text, newline=""), quoting=csv.QUOTE_NONE)
+    table = []
+    try:
+        for cells in reader:
+            where = f"{name}, line {reader.line_num}"
+            if len(cells) != len(columns):
+                raise ValueError(f"{where}: expected {len(columns)} columns, got {len(cells)}")
+            table.append([number(cell, f"{where}, {column}") for cell, column in zip(cells, columns, strict=True)])
+    except csv.Error as error:
+        raise ValueError(f"{name}, line {reader.line_num}: expected comma-separated numbers, got {error}") from error
+    if len(table) != rows:
+        raise ValueError(f"{name}: expected {rows} rows, got {len(table)}")
+    return np.array(table, dtype=np.float64).reshape(rows, len(columns))
+
+
+def number(cell: str, where: str) -> float:
+    """Read a cell's finite number; ValueError that names the place otherwise."""
+    try:
+        # Python's float accepts 1_000, which no data file means as a number.
+        value = math.nan if "_" in cell else float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"{where}: expected a finite number, got {reprlib.repr(cell)}")
+    return value
