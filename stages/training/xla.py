@@ -2,9 +2,9 @@
 
 By default XLA decides by processor in three places, and each choice rounds differently: approximations of some
 functions (reciprocal square root among them), the code of its own loops, and a matrix product with a transposed left
-side, which it hands to a library that picks its kernels by instruction set and its blocks by cache size. The gradient of
-every Dense layer has such a product. (Convolutions go to such a library too; that is not changed here.) Instruction sets
-beyond AVX2 (2013) are not used.
+side, which it hands to a library that picks its kernels by instruction set and its blocks by cache size. The gradient
+of every Dense layer has such a product. (Convolutions go to such a library too; that is not changed here.) Instruction
+sets beyond AVX2 (2013) are not used.
 """
 
 import os
