@@ -16,6 +16,8 @@ from stages.training.recipe import Recipe
 KERAS_TABLES = Path("data/keras_tables")
 ACTIVATIONS, INITIALIZERS, SCHEDULES = "activations.csv", "initializers.csv", "schedules.csv"
 
+DIGITS = 6
+"""Products are in float64, which processors round differently only beyond the digits that are written."""
 SEED = 42
 """Seed of the pictures' random numbers: no training depends on it."""
 INITIALIZER_CLASSES = {"glorot_uniform": "GlorotUniform", "he_normal": "HeNormal", "lecun_normal": "LecunNormal"}
@@ -43,7 +45,7 @@ def write_keras_tables(recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLE
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(folder / name, index=False, float_format="%.9g", lineterminator="\n")
+        table.to_csv(folder / name, index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
 def activation_table() -> pd.DataFrame:
@@ -70,11 +72,12 @@ def initializer_table(layers: int = 100, units: int = 100) -> pd.DataFrame:
         middles = (edges[1:] + edges[:-1]) / 2
         rows += [("weights", name, "", x, count) for x, count in zip(middles.tolist(), counts.tolist(), strict=True)]
         rows += [("spread", name, "", fan_in, _weights(name, fan_in, 100, SEED).std()) for fan_in in FAN_INS]
-    inputs = generator.standard_normal((100, units)).astype(np.float32)
+    inputs = generator.standard_normal((100, units))
     kernels = {
-        name: [_weights(name, units, units, SEED + layer) for layer in range(layers)] for name in INITIALIZER_CLASSES
+        name: [_weights(name, units, units, SEED + layer).astype(np.float64) for layer in range(layers)]
+        for name in INITIALIZER_CLASSES
     }
-    functions = _activations("float32")
+    functions = _activations("float64")
     for activation, name in ACTIVATION_INITIALIZERS:
         outputs = inputs
         for layer, kernel in enumerate(kernels[name], start=1):
