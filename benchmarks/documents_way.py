@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.datasets import load_split
+from stages.splits import load_split
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 
 
 def main() -> None:
-    """Train, evaluate, and print the test figures."""
+    """Train, evaluate, and print the metrics of the test rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("variant")
     variant = parser.parse_args().variant

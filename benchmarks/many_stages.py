@@ -1,4 +1,4 @@
-"""What DVC itself costs as the stages become many: projects of trivial stages, in one dvc.yaml or in one per group."""
+"""The cost of DVC itself with many stages: projects of trivial stages, in one dvc.yaml or in one per group."""
 
 import os
 import shutil
@@ -107,7 +107,7 @@ def measure(folder: Path, command: list[str], limit: float) -> dict[str, float]:
 
 
 def finish(folder: Path, other: Path) -> None:
-    """Give a project of one dvc.yaml what a first run leaves, from one of several that is done."""
+    """Give a project of one dvc.yaml the files of a first run, from a finished project of several."""
     for place in ("models", "histories", ".dvc/cache"):
         shutil.rmtree(folder / place, ignore_errors=True)
         shutil.copytree(other / place, folder / place)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from functools import partial
 from importlib import metadata
 from itertools import chain
@@ -22,9 +21,9 @@ import yaml
 from benchmarks import many_stages
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
 from benchmarks.report import DETERMINISM, EPOCH_VARIANTS, PRODUCTS
+from stages.training.recipe import Recipe
 
 Say = Callable[[str], None]
-Recipe = dict[str, Any]
 
 PEERS = ("ours", "ours without XLA", "Keras fit", "PyTorch", "JAX", PRODUCTS)
 
@@ -40,7 +39,7 @@ SAMPLE = (
     "thoracic_bce",
     "wide_and_deep",
 )
-"""What stands for all Keras variants; see `alike`."""
+"""Variants that represent all Keras variants; see `alike`."""
 
 QUICK_SAMPLE = ("relu_100", "l2_l1_max_norm_dropout", "thoracic_bce")
 
@@ -67,18 +66,18 @@ DUPLICATED = "thoracic_bce"
 
 def alike(recipe: Recipe) -> str:
     """The variant of the sample whose steps cost about what this recipe's steps cost: the same data and kind of net."""
-    layers = [key.partition("_")[2] for key in recipe.get("layers", {})]
-    deep = max((int(key.partition("_")[0].partition("-")[2] or 0) for key in recipe.get("layers", {})), default=0)
-    widths = [arguments.get("units", 0) for arguments in recipe.get("layers", {}).values()]
+    layers = list(recipe.get("layers", {}).values())
+    classes = {layer["class"] for layer in layers}
+    widths = [layer.get("units", 0) for layer in layers]
     stands = {
         "thoracic_bce": recipe["dataset"] == "thoracic",
         "wide_and_deep": recipe["dataset"] == "housing",
         "dropout_20_elu": recipe["split"] == "small",
-        "selu_50_layers": deep > 40,
-        "batch_norm": "BatchNormalization" in layers,
+        "selu_50_layers": sum(layer.get("repeat", 1) for layer in layers) > 40,
+        "batch_norm": "BatchNormalization" in classes,
         "l2_l1_max_norm_dropout": recipe.get("batch_size") == 30,
         "constant_rate": recipe["split"] == "full",
-        "dropout_30_short": "Dropout" in layers,
+        "dropout_30_short": "Dropout" in classes,
         "elu": max(widths, default=0) >= 300,
         "relu_100": True,
     }
@@ -215,18 +214,17 @@ def _variants(folder: Path, say: Say, counts: tuple[int, ...]) -> dict[str, floa
     """Seconds of `dvc repro` for so many copies of a cheap variant, each under a name of its own."""
     found = {}
     for count in counts:
-        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        variant = params["variants"][DUPLICATED]
-        normalized = f"data/normalized/{variant['dataset']}"
+        recipe = recipe_of(folder, DUPLICATED)
+        normalized = f"data/normalized/{recipe['dataset']}"
         copy = folder / f"variants_{count}"
         copy.mkdir()
         shutil.copytree(ROOT / "stages", copy / "stages", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(ROOT / "dvc.yaml", copy / "dvc.yaml")
         shutil.copytree(folder / normalized, copy / normalized)
         names = [f"copy_{number}" for number in range(count)]
-        params["variants"] = {name: deepcopy(variant) for name in names}
+        dataset = {"dataset": recipe["dataset"]}
+        params = {"variants": dict.fromkeys(names, dataset), "datasets": {recipe["dataset"]: {}}}
         (copy / "data/recipes").mkdir()
-        (copy / "data/checked").touch()
         for name in names:
             shutil.copyfile(folder / f"data/recipes/{DUPLICATED}.json", copy / f"data/recipes/{name}.json")
         (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
@@ -248,13 +246,11 @@ def _variants(folder: Path, say: Say, counts: tuple[int, ...]) -> dict[str, floa
 def _memory(folder: Path, say: Say, variants: tuple[str, ...]) -> dict[str, float]:
     peaks = {}
     for variant in variants:
-        # What a process holds is there in its first epoch.
+        # A process holds most in its first epoch.
         recipe = recipe_of(folder, variant)
         if "estimator" in recipe:
-            ((name, arguments),) = recipe["estimator"].items()
-            fewer: dict[str, Any] = {
-                "estimator": {name: arguments | {"max_iter": 2} if "max_iter" in arguments else arguments}
-            }
+            estimator = recipe["estimator"]
+            fewer: dict[str, Any] = {"estimator": estimator | {"max_iter": 2} if "max_iter" in estimator else estimator}
         else:
             fewer = {"epochs": 1}
         with changed(folder, variant, **fewer):
@@ -268,7 +264,7 @@ REPORT_STAGES = ("environment", "evaluate", "compare", "plot")
 
 def reports(folder: Path, say: Say) -> dict[str, float]:
     """Peak memory in MB of the stages after the training, on the repository's own models; empty if they are missing."""
-    needed = [ROOT / place for place in ("data/normalized", "data/recipes", "data/models", "reports/history")]
+    needed = [ROOT / place for place in ("data/normalized", "data/recipes", "data/models")]
     if not all(place.is_dir() for place in needed):
         return {}
     names = {path.stem for path in (ROOT / "data/recipes").glob("*.json")}
@@ -277,8 +273,7 @@ def reports(folder: Path, say: Say) -> dict[str, float]:
     copy = folder / "reports_stages"
     (copy / "reports").mkdir(parents=True)
     (copy / "data").symlink_to(ROOT / "data")
-    (copy / "reports/history").symlink_to(ROOT / "reports/history")
-    (copy / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (copy / "documents").symlink_to(ROOT / "documents")
     peaks = {}
     for stage in REPORT_STAGES:
         try:

@@ -36,11 +36,10 @@ def watched() -> list[tuple[Any, str, str]]:
     """The functions that get a stopwatch, by the module or class that holds them, and the part that they are."""
     import keras
 
-    from stages import train
-    from stages.training import engine, keras_models
+    from stages.training import engine, keras_models, variant
 
     return [
-        (train, "load_splits", "data"),
+        (variant, "load_splits", "data"),
         (keras_models, "inputs_of", "data"),
         (keras_models, "targets_of", "data"),
         (keras_models, "build_model", "building"),

@@ -1,4 +1,4 @@
-"""Processes that are measured: what they take, and a workspace in which they may write."""
+"""Processes that are measured, and a workspace in which they may write."""
 
 import json
 import os
@@ -11,14 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from stages.params.schema import read_params
+from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS_PYTHON = ROOT / "benchmarks/.venv/peers/bin/python"
 
 
 class Usage(NamedTuple):
-    """What a process took, its own children included."""
+    """The resources that a process took, its children included."""
 
     wall: float
     """Seconds from its start to its end."""
@@ -27,7 +28,7 @@ class Usage(NamedTuple):
     peak: float
     """Largest resident set in MB (a million bytes)."""
     output: str
-    """What it wrote to the standard output."""
+    """Its standard output."""
 
 
 _CORES: set[int] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
@@ -157,20 +158,20 @@ def workspace(say: Callable[[str], None]) -> Iterator[tuple[Path, dict[str, floa
         raw = folder / "data" / "raw"
         raw.mkdir(parents=True)
         peaks = {}
-        for dataset in yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))["datasets"]:
+        peaks["configure"] = run(["-m", "stages.configure"], folder).peak
+        for dataset in read_params(folder / "params.yaml").datasets:
             say(f"data: {dataset}")
             if (ROOT / "data/raw" / dataset).exists():
                 (raw / dataset).symlink_to(ROOT / "data/raw" / dataset)
             else:
                 run(["-m", "stages.download", dataset], folder)
             peaks[f"normalize {dataset}"] = run(["-m", "stages.normalize", dataset], folder).peak
-        peaks["configure"] = run(["-m", "stages.configure"], folder).peak
         yield folder, peaks
 
 
-def recipe_of(folder: Path, variant: str) -> dict[str, Any]:
+def recipe_of(folder: Path, variant: str) -> Recipe:
     """The variant's complete recipe."""
-    recipe: dict[str, Any] = json.loads((folder / "data/recipes" / f"{variant}.json").read_text(encoding="utf-8"))
+    recipe: Recipe = json.loads((folder / "data/recipes" / f"{variant}.json").read_text(encoding="utf-8"))
     return recipe
 
 

@@ -7,6 +7,7 @@ own recipe alone. Leaves
     data/recipes/<variant>.json    the recipe, with what the variant has from its base and the overrides
     data/splits/<dataset>.json     the options of the data set's splits
     data/catalogue.json            names, titles and order of variants and splits
+    data/keras_tables/             Keras's own activations, initializers and schedules, for figures
     data/checked                   says that all names may stand in a path and in a command
 
 With `--check` it leaves all as it is.
@@ -20,18 +21,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stages.artifacts import MODELS, RECIPE, RECIPES
 from stages.comparison import scores
 from stages.datasets.spec import spec_of
 from stages.documents import PublishedValue, read_published, read_sources, read_studies
 from stages.documents.checks import check_published, check_studies
-from stages.evaluation.metrics import part_metrics
+from stages.evaluation.metrics import measured_names
 from stages.normalization.rows import OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
+from stages.params.keras_tables import write_keras_tables
 from stages.params.overrides import recipe
-from stages.params.schema import Params, Variant, read_params
+from stages.params.schema import Params, read_params
 from stages.training import import_tensorflow
 from stages.training.recipe import Recipe
 
@@ -104,33 +104,20 @@ def catalogue_of(params: Params) -> Catalogue:
     )
 
 
-def check_documents(params: Params) -> None:
+def check_documents(recipes: dict[str, Recipe]) -> None:
     """Check that the studies and the published values name what is there and what is measured."""
-    datasets = {name: variant.dataset for name, variant in params.variants.items()}
+    datasets = {name: recipe["dataset"] for name, recipe in recipes.items()}
     sources = read_sources()
 
     def metrics_of(dataset: str) -> Collection[str]:
         return scores.metrics_for(len(spec_of(dataset).classes))
 
     def measured(value: PublishedValue) -> list[str]:
-        return measured_metrics(params.variants[value.variant], value)
+        classes = len(spec_of(datasets[value.variant]).classes)
+        return measured_names(value.part, value.epoch, recipes[value.variant], classes)
 
     check_studies(read_studies(), datasets, metrics_of, sources)
-    check_published(read_published(), params.variants, measured, sources)
-
-
-def measured_metrics(variant: Variant, value: PublishedValue) -> list[str]:
-    """Name the metrics of a published value's part: of the history for an epoch, else of the saved model."""
-    outputs = ["main", "auxiliary"] if variant.graph is not None else ["main"]
-    if value.epoch is not None:
-        names = ["loss", *(variant.metrics or {})]
-        return names + [f"{output}_{name}" for output in outputs for name in names if len(outputs) > 1]
-    if value.part in ("model", "cross_validation"):
-        return ["parameters", "epochs", "trainings"] if value.part == "model" else ["accuracy"]
-    classes = len(spec_of(variant.dataset).classes)
-    targets = np.arange(classes or 2, dtype=int if classes else float)
-    predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
-    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), {}))
+    check_published(read_published(), datasets, measured, sources)
 
 
 def remove_leftovers(names: set[str]) -> list[Path]:
@@ -158,8 +145,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         params = read_params()
         splits = complete_splits(params)
-        check_documents(params)
         recipes = complete_recipes(params, splits)
+        check_documents(recipes)
     except ValueError as error:
         sys.exit(str(error))
     if only_check:
@@ -170,6 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     for dataset, options in splits.items():
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
+    write_keras_tables(recipes)
     for path in remove_leftovers(set(recipes)):
         print(f"removed {path}: params.yaml has no such variant any more")
     CHECKED.write_text(

@@ -41,7 +41,7 @@ def find_mirrors(environ: Mapping[str, str], cwd: Path) -> list[Path]:
     see `root`. Raises: ValueError if one of $DATA_MIRROR is not a folder.
     """
     base = root(environ, cwd)
-    chosen = [name for name in environ.get("DATA_MIRROR", "").split(os.pathsep) if name]
+    chosen = [Path(name) for name in environ.get("DATA_MIRROR", "").split(os.pathsep) if name]
     for name in chosen:
         if not (base / name).is_dir():
             raise ValueError(f"DATA_MIRROR: expected existing folders, got {name} ({base / name})")
@@ -108,7 +108,7 @@ def copy_checked(source: Path | str, target: Path, file: RawFile) -> None:
                     raise ValueError(f"too slow: got {size - before} bytes in {seconds:.0f} seconds")
                 since, before = time.monotonic(), size
         if size > file.bytes:
-            raise ValueError(f"got more than {file['bytes']} bytes")
+            raise ValueError(f"got more than {file.bytes} bytes")
         if size < file.bytes:
             raise ValueError(f"got {size} bytes")
         if digest.hexdigest() != file.sha256:

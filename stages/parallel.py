@@ -4,13 +4,13 @@
     python -m stages.parallel train compare     # as `dvc repro train compare`
 
 `dvc repro` runs one stage after another, and a training takes one thread. Here each stage has a process of its own,
-`dvc repro --single-item <stage>`, which starts when all that the stage reads from is done, the longest first. What it
-prints goes to `.dvc/tmp/parallel/<stage>.log`, and is shown if it fails.
+`dvc repro --single-item <stage>`, which starts when all stages that it reads from are done, the longest first. Its
+output goes to `.dvc/tmp/parallel/<stage>.log`, and is shown if it fails.
 
-What a run without targets leaves is what `dvc repro` leaves, `dvc.lock` included: DVC adds entries to it as stages
-end, and at the end they are put into the order of a serial run. (New entries of a run that was ended stay before those
-of the next, as with DVC itself.) After a failure nothing new starts, unless `--keep-going`; the status is 1.
-Ctrl-C ends all that runs (a second one, at once); `dvc repro` and this go on from there.
+A run without targets leaves the same files as `dvc repro`, `dvc.lock` included: DVC adds entries to it as stages end,
+and at the end they are put into the order of a serial run. (New entries of a run that was ended stay before those of
+the next, as with DVC itself.) After a failure nothing new starts, unless `--keep-going`; the status is 1. Ctrl-C ends
+all running stages (a second one, at once); `dvc repro` and `stages.parallel` continue from there.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dvc.exceptions import DvcException
-from joblib import cpu_count  # of scikit-learn: it knows the limits of a container
+from joblib import cpu_count  # respects the limits of a container
 from tqdm import tqdm
 
 from stages.scheduling.children import LOGS, Child, end, entries, one_at_a_time, put_in_order, signals
@@ -32,22 +32,22 @@ from stages.scheduling.graph import Graph, estimate, named, out_of_date, with_do
 
 LOCK = Path("dvc.lock")
 ORDER = LOGS / "order.json"
-"""The entries of dvc.lock before the run: where it is there, the last run was killed before it put them in order."""
+"""The entries of dvc.lock before the run. A run that was killed before it put them in order leaves this file."""
 CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
 )
 SECONDS_BETWEEN_LOOKS = 0.05
-BYTES_OF_A_STAGE = 1_300_000_000
-"""A training, and the DVC that waits for it."""
+STAGE_BYTES = 1_300_000_000
+"""Memory of a training and of the DVC that waits for it."""
 
 
 class Run:
-    """What is to run, what runs, and what became of the rest."""
+    """The stages that wait, run, failed and ended."""
 
     def __init__(self, graph: Graph, stale: set[str], wanted: set[str], jobs: int) -> None:
         self._graph = graph
         self._jobs = jobs
-        self._stale = stale & wanted  # known to change; what only depends on such stages is asked for when it is ready
+        self._stale = stale & wanted  # known to change; stages downstream of them are asked for when they are ready
         waiting = with_downstream(self._stale, graph) & wanted
         self.waiting = [stage for stage in graph if stage in waiting]
         self.running: list[Child] = []
@@ -62,7 +62,7 @@ class Run:
         self._bar = tqdm(bar_format=form, total=len(waiting), disable=not sys.stderr.isatty())
 
     def run(self, keep_going: bool, got: list[int]) -> None:
-        """Run all, until a stage fails or a signal comes; what runs then ends by itself, or is ended."""
+        """Run all, until a stage fails (the others end by themselves) or a signal comes (they are ended)."""
         try:
             while not got:
                 if keep_going or not self.failed:
@@ -82,7 +82,7 @@ class Run:
                 end(self.running, got)
 
     def _start(self, got: list[int]) -> None:
-        """Start what is ready, and leave out what turns out to be up to date."""
+        """Start the stages that are ready, and skip those that turn out to be up to date."""
         while True:
             self._ready.update(self._sorter.get_ready())
             first = sorted((stage for stage in self.waiting if stage in self._stale & self._ready), key=self._priority)
@@ -103,14 +103,14 @@ class Run:
         self.waiting.remove(stage)
 
     def _priority(self, stage: str) -> tuple[bool, float]:
-        """First what trainings wait for, then the longest, so that no core is left alone with it at the end."""
+        """First the stages that trainings wait for, then the longest, so that none of them runs alone at the end."""
         return stage.startswith("train@"), -self._estimates[stage]
 
     def _total(self) -> int:
         return self.ended + len(self.running) + len(self.waiting)
 
     def _note(self, child: Child) -> None:
-        """Note and say how a stage ended."""
+        """Record and print how a stage ended."""
         self.running.remove(child)
         self.ended += 1
         self._seconds += child.seconds()
@@ -130,7 +130,7 @@ class Run:
         self._bar.update()
 
     def _outlook(self) -> str:
-        """What runs, and how long it may all take: by the estimates, and by how far they were off so far."""
+        """The running stages and the time left: by the estimates, corrected by their error so far."""
         rest = [max(self._estimates[child.stage] - child.seconds(), 0) for child in self.running]
         waiting = sum(self._estimates[stage] for stage in self.waiting)
         left = max((sum(rest) + waiting) / self._jobs, *rest, 0) * (self._seconds or 1) / (self._estimated or 1)
@@ -138,7 +138,7 @@ class Run:
         return f"{', '.join(child.stage for child in self.running)}; {time_left}"
 
     def summary(self, keep_going: bool) -> list[str]:
-        """What failed and why, and what did not run because of it."""
+        """Lines about the stages that failed, and about those that did not run because of them."""
         lines = [f"{stage} failed: {reason}" for stage, reason in self.failed.items()]
         dependent = with_downstream(set(self.failed), self._graph)
         skipped = [stage for stage in self.waiting if stage in dependent]
@@ -151,20 +151,20 @@ class Run:
 
 
 def restore_order(stages: list[str]) -> None:
-    """Put dvc.lock in order; then the order is no longer to be kept."""
+    """Put dvc.lock in order, and forget the order."""
     put_in_order(LOCK, stages)
     ORDER.unlink()
 
 
 def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
-    """Run what is out of date and say what became of it; the status to exit with."""
+    """Run the stages that are out of date and print the result; returns the exit status."""
     started = time.monotonic()
     before = json.loads(ORDER.read_text(encoding="utf-8")) if ORDER.exists() else list(entries(LOCK))
     graph, stale = out_of_date()
     wanted = with_upstream(named(targets, graph), graph)
     run = Run(graph, stale, wanted, jobs)
     if not run.waiting:
-        if ORDER.exists():  # of a run that was killed, which `dvc repro` has finished
+        if ORDER.exists():  # left by a run that was killed, and that `dvc repro` has finished
             restore_order([*before, *graph])
         print(f"up to date: {len(wanted)} stages")
         return 0
@@ -191,9 +191,9 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
 
 
 def default_jobs() -> int:
-    """One for each core that this process may use, but no more than fit into the memory."""
+    """One job for each core that this process may use, but no more than fit into the memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    return max(min(cpu_count(), memory // BYTES_OF_A_STAGE), 1)
+    return max(min(cpu_count(), memory // STAGE_BYTES), 1)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -205,7 +205,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "-j", "--jobs", type=int, default=default_jobs(), help="at once; default: the cores, as far as memory reaches"
     )
-    parser.add_argument("-k", "--keep-going", action="store_true", help="run what does not depend on a failed stage")
+    parser.add_argument(
+        "-k", "--keep-going", action="store_true", help="run the stages that do not depend on a failed one"
+    )
     options = parser.parse_args(arguments)
     if os.name != "posix":
         sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")

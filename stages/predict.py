@@ -2,19 +2,17 @@
 
     python -m stages.predict relu_100 boot.png bag.png
     python -m stages.predict thoracic_msle patients.csv
-    python -m stages.predict wide_and_deep_two_outputs block_groups.csv
 
-The files hold what the variant's data set held before it was normalized; the numbers that normalized it lie beside the
-model.
+The files hold rows as its data set had them before they were normalized; the scaling lies in the model's folder. The
+data set's module says what a file has to hold:
 
-- fashion_mnist: a PNG image a row, 28 x 28, grey, 8 bits: light clothes on black, as in the data set. One that looks
-  like its negative is predicted all the same, with a warning.
-- thoracic, housing: CSV with the data set's column names in the first line, in any order. Columns that the model does
-  not read (the label, the house value, a column left out of its split) may be there and are ignored.
+- Images: one PNG per row, of the data set's size, gray, 8 bits. Where the data set shows light things on black, an
+  image with a light border is predicted all the same, with a warning that it may be a negative.
+- Tables: CSV with the data set's column names in the first line, in any order. The target, and columns that the model
+  does not read, may be there and are ignored.
 
-Prints CSV. Images: file, class, its probability, the probability of each class. Patients: file, row (from 1), class,
-probability of having died within a year. Housing: file, row (from 1), median house value in USD, and the same from
-the auxiliary output of a model that has one.
+Prints CSV: the file and, for tables, the row (from 1); then, for classes, the class and the probabilities, or for a
+quantity its value in the data set's unit for reports, and the same from each further output of the model.
 """
 
 import argparse
@@ -23,6 +21,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,21 +32,19 @@ import pandas as pd
 from PIL import Image
 
 from stages.artifacts import MODELS
-from stages.datasets import module_of, normalize, number
-from stages.params.messages import sentence
-from stages.params.schema import read_params, unknown
+from stages.datasets.spec import DatasetSpec, RowError, number, spec_of
+from stages.normalization.scaling import normalize
+from stages.params.messages import sentence, unknown
+from stages.params.schema import read_params
 from stages.training import Predictions, import_tensorflow
 
 logger = logging.getLogger(__name__)
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-DARK_BORDERS = {"fashion_mnist": 127}
-"""Data sets of light things on black, and a grey value that the outermost pixels of none of their images reach on
-average: of the 70,000 of Fashion-MNIST they have at most 107.5."""
 
 
 def folder_of(name: str, models: Path) -> Path:
-    """Folder of a trained variant; ValueError if there is none, with the command that trains it or with like names."""
+    """Find the folder of a trained variant; ValueError with similar names, or with the command that trains it."""
     trained = sorted(path.parent.name for path in models.glob("*/recipe.json"))
     if name in trained:
         return models / name
@@ -58,7 +55,7 @@ def folder_of(name: str, models: Path) -> Path:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's content; ValueError that says why it cannot be read."""
+    """Read the file; ValueError with the reason if that fails."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -66,12 +63,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """uint8 (height, width) from a PNG of this shape; ValueError for one that has more to it than grey of 8 bits.
+    """uint8 (height, width) from a PNG of this shape; ValueError for one that is not gray with 8 bits.
 
-    RGB, a palette and an alpha channel are fine as long as every pixel is grey and opaque.
+    RGB, a palette and an alpha channel are accepted if every pixel is gray and opaque.
     """
     content = read_bytes(path)
-    # The header comes first, because Pillow reads 16 bits of color as 8 without a word.
+    # The header comes first, because Pillow reduces 16 bits of color to 8 silently.
     header, bits = content[:24], content[24:25]
     if not header.startswith(PNG_SIGNATURE) or not bits:
         got = f"a file that starts with {header[:8]!r}"
@@ -81,23 +78,23 @@ def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
         expected = f"{shape[1]} x {shape[0]} pixels (width x height)"
         raise ValueError(f"{path}: expected {expected}, got {width} x {height}; crop and scale it first")
     if bits[0] > 8:
-        raise ValueError(f"{path}: expected grey values of 8 bits, 0 to 255, got {bits[0]} bits; divide them by 257")
+        raise ValueError(f"{path}: expected gray values of 8 bits, 0 to 255, got {bits[0]} bits; divide them by 257")
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what damage makes Pillow raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow on a damaged file
         raise ValueError(f"{path}: expected a whole PNG image, got: {error}") from None
-    grey, alpha = pixels[..., 0], pixels[..., 3]
+    gray, alpha = pixels[..., 0], pixels[..., 3]
     if (alpha < 255).any():
         raise ValueError(f"{path}: expected an opaque image, got transparent pixels (mode {mode}); lay it on black")
-    if (pixels[..., :3] != grey[..., np.newaxis]).any():
-        hint = 'Pillow\'s `image.convert("L")` makes it grey'
-        raise ValueError(f"{path}: expected a grey image, got colors (mode {mode}); {hint}")
-    return grey
+    if (pixels[..., :3] != gray[..., np.newaxis]).any():
+        hint = 'Pillow\'s `image.convert("L")` makes it gray'
+        raise ValueError(f"{path}: expected a gray image, got colors (mode {mode}); {hint}")
+    return gray
 
 
 def border(image: np.ndarray) -> float:
-    """Mean grey value, 0 (black) to 255, of the outermost pixels of an image, (height, width)."""
+    """Mean gray value, 0 (black) to 255, of the outermost pixels of an image, (height, width)."""
     return float(np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]]).mean())
 
 
@@ -106,7 +103,7 @@ def read_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> 
 
     ValueError with the file, the line, the column, what was expected and what came: an image, no UTF-8 or CSV, a column
     that is missing, there twice or neither among `columns` nor `ignored`, a row with a cell too few or too many, a cell
-    that is no finite number. What stands in the ignored columns is not looked at.
+    that is no finite number. The cells of ignored columns are not read.
     """
     content = read_bytes(path)
     if content.startswith(PNG_SIGNATURE):
@@ -149,37 +146,41 @@ def _check_header(header: list[str], columns: Sequence[str], ignored: Sequence[s
         raise ValueError(f"{where}: expected the columns {', '.join(columns)}, got none called {', '.join(missing)}")
 
 
-def read_images(paths: Sequence[Path], dataset: str) -> tuple[pd.DataFrame, np.ndarray]:
+def read_images(paths: Sequence[Path], spec: DatasetSpec) -> tuple[pd.DataFrame, np.ndarray]:
     """Names (n rows of `file`) and pixels, uint8 (n, height, width), of one image per file.
 
-    Warns of an image that looks like a negative: a model predicts it like any other, and wrongly.
+    Warns of an image that looks like a negative, which a model predicts like any other, and wrongly.
     """
-    shape = module_of(dataset).IMAGE_SHAPE
+    shape, limit = spec.image_shape, spec.light_on_dark
+    if shape is None:
+        raise ValueError("expected a data set of images, since the variant has no features, got one of tables")
     images = [read_image(path, shape) for path in paths]
     for path, image in zip(paths, images, strict=True):
-        if (mean := border(image)) > DARK_BORDERS.get(dataset, 255):
+        if limit is not None and (mean := border(image)) > limit:
             got = f"a light border (mean {mean:.0f} of 255)"
-            hint = "if they are dark on white, Pillow's `ImageOps.invert(image)` turns that round"
+            hint = "if it is dark on white, Pillow's `ImageOps.invert(image)` inverts it"
             logger.warning("warning: %s: expected light on black, got %s; %s", path, got, hint)
     return pd.DataFrame({"file": map(str, paths)}), np.stack(images)
 
 
-def read_tables(paths: Sequence[Path], dataset: str, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+def read_tables(paths: Sequence[Path], spec: DatasetSpec, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Names (n rows of `file` and `row`) and features, float64 (n, features) in their order, of all rows of the files.
 
     A data set whose features are derived is read in its raw columns.
     """
-    module = module_of(dataset)
+    new_rows = spec.new_rows
+    if new_rows is None:
+        raise ValueError("expected a data set of tables, since the variant has features, got one of images")
     names, parts = [], []
     for path in paths:
-        if hasattr(module, "features_from_raw"):
-            table = read_columns(path, module.RAW_COLUMNS, [module.RAW_TARGET])
-            # Checked here, where the line is known.
-            for line, households in table["households"][table["households"] <= 0].items():
-                raise ValueError(f"{path}, line {line}, households: expected more than 0, got {households:g}")
-            table = pd.DataFrame(module.features_from_raw(table), columns=module.FEATURES)
-        else:
-            table = read_columns(path, features, [*module.FEATURES, module.LABEL])
+        columns = features if new_rows.derive is None else list(new_rows.columns)
+        table = read_columns(path, columns, [*new_rows.columns, *new_rows.ignored])
+        if new_rows.derive is not None:
+            try:
+                table = pd.DataFrame(new_rows.derive(table), columns=spec.feature_names)
+            except RowError as error:
+                place = f"{path}, line {table.index[error.row]}, {error.column}"
+                raise ValueError(f"{place}: expected {error.expected}, got {error.got}") from None
         names.append(pd.DataFrame({"file": str(path), "row": range(1, len(table) + 1)}))
         parts.append(table[features].to_numpy())
     return pd.concat(names, ignore_index=True), np.concatenate(parts)
@@ -203,40 +204,46 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
     path = folder / "model.keras"
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever Keras makes of code in a model, or of a damaged file
+    except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
         raise ValueError(f"{path}: expected a whole model without code of its own, got: {sentence(error)}") from None
     return keras_models.predictor(model, recipe)(x)
 
 
-def tabulate(outputs: Predictions, dataset: str) -> pd.DataFrame:
-    """Say what outputs, float32 (n, outputs) each, mean: class names and probabilities, or values in USD."""
-    module = module_of(dataset)
+def tabulate(outputs: Predictions, spec: DatasetSpec) -> pd.DataFrame:
+    """Name outputs, float32 (n, outputs) each: classes with probabilities, or quantities in the unit for reports."""
     values = {name: output.astype(np.float64) for name, output in outputs.items()}
-    if not module.CLASSES:
+    if not spec.classes:
+        column = column_name(spec)
         prefixes = {name: "" if name == "main" else f"{name}_" for name in values}
         return pd.DataFrame(
-            {f"{prefixes[name]}median_house_value_usd": values[name][:, 0] * module.TARGET_UNIT for name in values}
+            {f"{prefixes[name]}{column}": values[name][:, 0] * spec.target.report_scale for name in values}
         )
-    classes, probabilities = np.array(module.CLASSES), values["main"]
+    classes, probabilities = np.array(spec.classes), values["main"]
     if probabilities.shape[1] == 1:
         ones = probabilities[:, 0]
         return pd.DataFrame({"class": classes[(ones > 0.5).astype(int)], f"probability_{classes[1]}": ones})
     chosen = {"class": classes[probabilities.argmax(axis=1)], "probability": probabilities.max(axis=1)}
-    return pd.DataFrame(chosen | dict(zip(module.CLASSES, probabilities.T, strict=True)))
+    return pd.DataFrame(chosen | dict(zip(spec.classes, probabilities.T, strict=True)))
+
+
+def column_name(spec: DatasetSpec) -> str:
+    """Name the column of a quantity by the target and its unit in reports: `weight_kg`."""
+    unit = re.sub(r"\W+", "_", spec.target.report_unit.lower()).strip("_")
+    return f"{spec.target.name}_{unit}" if unit else spec.target.name
 
 
 def predict_files(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
-    """Predict every row of the files with the model in the folder; ValueError for a file that is not what it reads."""
+    """Predict every row of the files with the model in the folder; ValueError for a file that it cannot read."""
     scaling: dict[str, Any] = json.loads((folder / "scaling.json").read_text(encoding="utf-8"))
-    dataset, features = scaling["dataset"], scaling["features"]
+    spec, features = spec_of(scaling["dataset"]), scaling["features"]
     # Columns have names, pixels have none.
-    names, raw = read_tables(paths, dataset, features) if features else read_images(paths, dataset)
+    names, raw = read_tables(paths, spec, features) if features else read_images(paths, spec)
     with np.errstate(over="ignore"):
         x = normalize(raw, scaling)
     for row in np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1)):
         file, place = names.iloc[row]
         raise ValueError(f"{file}, row {place}: expected numbers that float32 can hold, got a larger one")
-    return pd.concat([names, tabulate(predict_rows(folder, x), dataset)], axis=1)
+    return pd.concat([names, tabulate(predict_rows(folder, x), spec)], axis=1)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -250,10 +257,10 @@ def main(arguments: list[str] | None = None) -> None:
         table = predict_files(folder_of(options.variant, options.models), options.files)
     except ValueError as error:
         sys.exit(str(error))
-    # Probabilities to a millionth, money to the cent.
-    digits = 2 if table.columns[-1].endswith("_usd") else 6
+    # Probabilities to a millionth, quantities to the digits that float32 has.
+    digits = "%.6f" if "class" in table else "%.8g"
     try:
-        table.to_csv(sys.stdout, index=False, float_format=f"%.{digits}f", na_rep="nan", lineterminator="\n")
+        table.to_csv(sys.stdout, index=False, float_format=digits, na_rep="nan", lineterminator="\n")
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has read enough; Python would write the rest when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

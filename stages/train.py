@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from stages.training.history import Epoch
+from stages.training import Epoch
 from stages.training.variant import MODELS, RECIPES, train_variant
 
 

@@ -1,73 +1,71 @@
 """Ask whether this machine gives the bytes that `dvc.lock` states: `python -m stages.verify [stage …] [--all]`.
 
-    python -m stages.verify                              # what takes a minute or two and covers the most
+    python -m stages.verify                              # the cheapest stages that cover the most, in a minute or two
     python -m stages.verify train@relu_100 normalize     # one stage, and all of a kind
     python -m stages.verify --all                        # everything but the downloads
 
 Each stage runs again in a temporary copy of the workspace, on the inputs that `dvc.lock` states for it. They come from
-DVC's cache; the workspace, its `dvc.lock` and the cache are only read. What the stage leaves is compared with what
+DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outputs are compared with those that
 `dvc.lock` states:
 
     same bytes      as stated
     same numbers    other bytes, but every number in them is equal
-    differs         with the largest difference, and where
+    differs         with the largest difference, and its place
 
-An input that is not in the cache is made again in the copy, unless that takes a training. Without recorded outputs the
-bytes are still compared, by their hash, and the figures of a training with those in `reports/metrics.json`.
+An input that is not in the cache is made again in the copy, unless that takes a training. Outputs that are not in the
+cache are compared by their hash, and a training also by its metrics in `reports/tables/evaluation/metrics.json`. A
+fresh clone has copies of the metrics and of the environment in `reports/kept/`.
 
-A difference is explained if this machine is not that of `reports/environment.json` and it is within these tolerances:
+A difference is explained if this machine is not that of `reports/tables/environment.json` and it is within these
+tolerances:
 
 - A training: 0.02 of accuracy and 5 % of a loss or an error, measured again on the predicted rows. Another processor
-  rounds the last bits of a sum differently, and training amplifies that until the weights have two or three digits in
-  common; what has to stay is what the model is worth. The few trainings that we could compare between two machines
-  differed by 0.0013 of accuracy and 0.5 % of a loss at most. Ranks (the area under the curve) on 14 deaths say less.
-- A figure: one grey level of 255, on average over its pixels.
+  rounds the last bits of a sum differently, and training amplifies that until the weights agree in two or three digits
+  only; the metrics have to stay. The few trainings that we could compare between two machines differed by 0.0013 of
+  accuracy and 0.5 % of a loss at most. Ranks (the area under the curve) on 14 deaths are too coarse to compare.
+- A figure: one gray level of 255, on average over its pixels.
 - All else: 0.000002 of the largest value in the same column or array, or of 1. That is some units in the last place of
-  a float32, and one or two in the last of the six digits that the tables are written with.
+  a float32, and one or two in the last of the six digits of a table.
 
 Status 1: a difference that is not explained, or a stage that was asked for and could not be run. With `--same-bytes`
 nothing is explained: every stage has to leave the bytes that are stated.
 """
 
 import argparse
-import json
-import math
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stages.artifacts import MODELS, NORMALIZED
-from stages.artifacts.tables import METRICS
-from stages.environment import ENVIRONMENT, differences, environment
-from stages.training.recipe import Recipe, recipes
-from stages.params.schema import read_params, unknown
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from stages.environment import ENVIRONMENT, environment, environment_differences
+from stages.params.messages import unknown
+from stages.params.overrides import recipes
+from stages.params.schema import read_params
 from stages.scheduling.graph import with_upstream
-from stages.verification.differences import compare_figures, differences_in, figures
-from stages.verification.recorded import Recorded, hash_of, overlap, read_lock, remove
+from stages.training.recipe import Recipe
+from stages.verification.findings import TRAINING, Finding, Outcome, compare, group, read_record
+from stages.verification.recorded import Recorded, overlap, read_lock, remove
 
 LOCK = Path("dvc.lock")
 NOT_IN_ALL = ("download", "environment")
 """Every download is checked by its SHA-256, and the environment is the record itself."""
-TRAINING = "train"
 QUICK = ("normalize", "configure", "evaluate", "compare", "plot")
 QUICK_BYTES = 100_000_000
-"""A quick stage writes less."""
-
-
-def group(stage: str) -> str:
-    """The key of dvc.yaml that a stage belongs to: `train` of `train@relu_100`."""
-    return stage.partition("@")[0]
+"""Most bytes that a quick stage writes."""
 
 
 def output_of(command: list[str], folder: Path) -> str:
-    """What a command prints; ValueError with the last line of its errors if it fails."""
+    """Run a command and return its output; ValueError with the last line of its errors if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError(f"{folder}: expected `{' '.join(command)}` to succeed, got: {last_line(done)}")
@@ -75,17 +73,25 @@ def output_of(command: list[str], folder: Path) -> str:
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The last line of a failed command's errors, or of what it printed."""
+    """The last line of a failed command's errors, or else of its output."""
     return (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
 
 
-def dvc(*arguments: str) -> list[str]:
-    """A command of the DVC in this environment."""
-    return [sys.executable, "-m", "dvc", *arguments]
+def cache_of(root: Path) -> Path:
+    """The cache of the DVC project in the folder."""
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local_cache_dir)
+
+
+def status_of(folder: Path) -> dict[str, list[Any]]:
+    """The changes by stage of the DVC project in the folder, as `dvc status --json` lists them."""
+    with chdir(folder), Repo() as repo:  # DVC names stages and files from the current folder
+        status: dict[str, list[Any]] = repo.status()
+        return status
 
 
 def copy_workspace(root: Path, copy: Path) -> None:
-    """Copy what Git does not ignore, as it is in the workspace, and make the copy one that DVC takes without Git."""
+    """Copy the files of the workspace that Git does not ignore, and let DVC use the copy without Git."""
     listed = output_of(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], root)
     for name in listed.split("\0"):
         if name and (root / name).is_file():
@@ -97,7 +103,7 @@ def copy_workspace(root: Path, copy: Path) -> None:
 
 
 def changes(status: list[Any], outputs: set[str]) -> Iterator[str]:
-    """What `dvc status` calls changed about a stage, in code, parameters or dvc.yaml; the copy has no data."""
+    """Yield the changes of a stage's code, parameters or dvc.yaml by `dvc status`; the copy has no data."""
     for entry in status:
         if isinstance(entry, str):
             yield entry
@@ -148,18 +154,18 @@ def named(names: list[str], recorded: Recorded, status: Mapping[str, list[Any]])
 
 
 def traits(recipe: Mapping[str, Any]) -> set[str]:
-    """What a variant can show that another cannot: the kinds of arithmetic that it takes."""
+    """The kinds of arithmetic of a variant: its estimator, or its data set, special layers and inputs."""
     if "estimator" in recipe:
-        return {f"estimator {name}" for name in recipe["estimator"]}
-    layers = {key.partition("_")[2] for key in recipe.get("layers", {})}
+        return {f"estimator {recipe['estimator']['class']}"}
+    layers = {layer["class"] for layer in recipe.get("layers", {}).values()}
     found = {recipe["dataset"]} | layers & {"Dropout", "AlphaDropout", "BatchNormalization"}
     return found | {key for key in ("graph", "inputs", "loss_weights") if key in recipe}
 
 
 def representative(recorded: Recorded, recipes: Mapping[str, Recipe]) -> list[str]:
-    """The cheapest trainings that together have all traits, and the other stages that take seconds.
+    """List the cheapest trainings that together have all traits, and the other stages that take seconds.
 
-    recipes: that of each variant by its name.
+    recipes: by variant.
     """
     costs: dict[str, tuple[int, str]] = {}
     having: dict[str, set[str]] = {}
@@ -169,7 +175,7 @@ def representative(recorded: Recorded, recipes: Mapping[str, Recipe]) -> list[st
             size = max(dependency["size"] for dependency in entry["deps"])
             costs[stage] = (size * recipe.get("epochs", 1), stage)
             having[stage] = traits(recipe)
-    # Rare traits first: what has them often has the common ones too.
+    # Rare traits first: a variant with one of them often has the common ones too.
     every = [trait for stage in having for trait in having[stage]]
     chosen: list[str] = []
     for trait in sorted(set(every), key=lambda trait: (every.count(trait), trait)):
@@ -184,9 +190,9 @@ def representative(recorded: Recorded, recipes: Mapping[str, Recipe]) -> list[st
 
 
 def plan(recorded: Recorded, asked: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The stages to run, each after those that it reads from, and what the others lack.
+    """List the stages to run, each after those that it reads from, and why the others cannot run.
 
-    Added are those that write an input which is nowhere to be found, except trainings.
+    A stage whose output is missing as an input of another is added, unless it is a training.
     """
     order = list(recorded.graph())
     wanted = set(asked)
@@ -225,64 +231,20 @@ def rerun(stage: str, entry: Mapping[str, Any], copy: Path, root: Path) -> None:
             raise ValueError(f"expected it to write {output['path']}, got nothing there")
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of one stage."""
-
-    verdict: str
-    detail: str = ""
-    is_tolerable: bool = True
-    """Whether another environment may explain it."""
-
-
-def compare(stage: str, recorded: Recorded, copy: Path) -> Result:
-    """Compare what a stage left in the copy with what dvc.lock states."""
-    outputs = recorded.stages[stage]["outs"]
-    other = [output for output in outputs if hash_of(copy / output["path"]) != output["md5"]]
-    if not other:
-        return Result("same bytes")
-    variant = stage.partition("@")[2]
-    normalized = copy / NORMALIZED
-    if any(recorded.files(output) is None for output in outputs):
-        absent = "the recorded files are not in the cache"
-        known = recorded_metrics(recorded, variant) if group(stage) == TRAINING else None
-        if known is None:
-            paths = ", ".join(output["path"] for output in other)
-            return Result("differs", f"{paths}, compared by the hash in {LOCK} alone ({absent})", is_tolerable=False)
-        within, said = compare_figures(known, figures(variant, copy, normalized))
-        return Result("differs", f"compared with {METRICS} ({absent}): {said}", within)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        for output in outputs:
-            recorded.lay(output, Path(scratch))
-        found = [gap for output in other for gap in differences_in(output["path"], Path(scratch), copy)]
-        if not found:
-            return Result("same numbers", ", ".join(output["path"] for output in other))
-        worst = max(found, key=lambda gap: (gap.largest / gap.scale, gap.largest))
-        by = f"by {worst.largest:.3g}" if math.isfinite(worst.largest) else "which is of another kind or size"
-        detail = f"most in {worst.place}, {by}"
-        if group(stage) != TRAINING:
-            is_record = [output["path"] for output in outputs] == [ENVIRONMENT.as_posix()]
-            return Result("differs", detail, is_record or all(gap.is_tolerable for gap in found))
-        within, said = compare_figures(figures(variant, Path(scratch), normalized), figures(variant, copy, normalized))
-        # A model of another form is never a matter of rounding; a history may end an epoch earlier.
-        has_form = all(math.isfinite(gap.largest) for gap in found if gap.place.startswith(MODELS.as_posix()))
-        return Result("differs", f"{detail}; {said}", within and has_form)
+def print_machine(recorded: Recorded) -> bool:
+    """Print in what this machine differs from the recorded one; whether it does. Without a record it does not."""
+    record, path = read_record(ENVIRONMENT, recorded)
+    if record is None:
+        print(f"{path}: expected the one that {LOCK} states, got none: it can explain no difference")
+        return False
+    found = environment_differences(record, environment())
+    if found:
+        print("\n  ".join([f"This machine is not that of {path}:", *found]), flush=True)
+    return bool(found)
 
 
-def recorded_metrics(recorded: Recorded, variant: str) -> dict[str, Any] | None:
-    """The variant's figures in the `reports/metrics.json` that dvc.lock states; None if that is not here."""
-    measured = recorded.read_json(METRICS) or {}
-    return next((variants[variant] for variants in measured.values() if variant in variants), None)
-
-
-def other_environment(recorded: Recorded) -> list[str] | None:
-    """In what this machine differs from the record that dvc.lock states; None if there is no such record."""
-    record = recorded.read_json(ENVIRONMENT)
-    return None if record is None else differences(record, environment())
-
-
-def verify_stage(stage: str, recorded: Recorded, copy: Path) -> Result:
-    """Lay out a stage's inputs, run it, compare what it left, and clear that away if it is recorded."""
+def verify_stage(stage: str, recorded: Recorded, copy: Path) -> Finding:
+    """Lay out a stage's inputs, run it, compare its outputs, and remove those that are recorded."""
     entry = recorded.stages[stage]
     for _, output in recorded.inputs(stage):
         if recorded.files(output) is not None and not (copy / output["path"]).exists():
@@ -291,58 +253,51 @@ def verify_stage(stage: str, recorded: Recorded, copy: Path) -> Result:
         rerun(stage, entry, copy, recorded.root)
         return compare(stage, recorded, copy)
     except ValueError as error:
-        return Result("failed", str(error), is_tolerable=False)
+        return Finding(Outcome.FAILED, str(error), is_tolerable=False)
     finally:
         for output in entry["outs"]:
             if recorded.files(output) is not None:
                 remove(copy / output["path"])
 
 
-def tell(result: Result, is_elsewhere: bool) -> str:
-    """Say what became of a stage."""
-    said = f"{result.verdict}: {result.detail}" if result.detail else result.verdict
-    if result.verdict == "differs" and is_elsewhere:
-        said += f" ({'within' if result.is_tolerable else 'beyond'} the tolerance)"
-    return said
+def select(names: list[str], everything: bool, recorded: Recorded, copy: Path) -> list[str]:
+    """List the stages to verify; ValueError for an unknown one, and for a workspace that is later than dvc.lock.
+
+    copy: a copy of the workspace without data.
+    """
+    status = status_of(copy)
+    drop_removed(recorded, status, copy)
+    asked = named(names, recorded, status)
+    if everything:
+        asked += [stage for stage in recorded.stages if group(stage) not in NOT_IN_ALL]
+    asked = asked or representative(recorded, dict(recipes(read_params(copy / "params.yaml"))))
+    check_lock(recorded, asked, status)
+    return asked
 
 
 def verify(names: list[str], everything: bool, root: Path, same_bytes: bool = False) -> bool:
     """Run the stages again and print a line about each; whether nothing is left to explain."""
     started = time.monotonic()
     stages = read_lock(root / LOCK)
-    recorded = Recorded(root, Path(output_of(dvc("cache", "dir"), root).strip()), stages)
+    recorded = Recorded(root, cache_of(root), stages)
+    findings = {}
     with TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as scratch:
         copy = Path(scratch)
         copy_workspace(root, copy)
-        status = json.loads(output_of(dvc("status", "--json"), copy))
-        drop_removed(recorded, status, copy)
-        asked = named(names, recorded, status)
-        if everything:
-            asked += [stage for stage in recorded.stages if group(stage) not in NOT_IN_ALL]
-        asked = asked or representative(recorded, dict(recipes(read_params(root / "params.yaml"))))
-        check_lock(recorded, asked, status)
-        elsewhere = other_environment(recorded)
-        if elsewhere is None:
-            print(f"{ENVIRONMENT}: expected the one that {LOCK} states, got none: it can explain no difference")
-        elif elsewhere:
-            print("\n  ".join([f"This machine is not that of {ENVIRONMENT}:", *elsewhere]), flush=True)
+        asked = select(names, everything, recorded, copy)
+        is_elsewhere = print_machine(recorded)
         runnable, lacking = plan(recorded, asked)
-        results = {}
         for number, stage in enumerate(runnable, start=1):
             start = time.monotonic()
-            results[stage] = verify_stage(stage, recorded, copy)
-            took = f"{time.monotonic() - start:.0f} s"
-            print(f"{stage} ({number} of {len(runnable)}, {took}): {tell(results[stage], bool(elsewhere))}", flush=True)
+            findings[stage] = verify_stage(stage, recorded, copy)
+            took = f"{number} of {len(runnable)}, {time.monotonic() - start:.0f} s"
+            print(f"{stage} ({took}): {findings[stage].describe(is_elsewhere)}", flush=True)
     for stage, reason in lacking.items():
-        print(f"{stage}: not verified: {reason}")
-    verdicts = [result.verdict for result in results.values()] + ["not verified"] * len(lacking)
-    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
-    print(f"{len(verdicts)} stages in {time.monotonic() - started:.0f} s: {counts}")
-    unexplained = [
-        stage
-        for stage, result in results.items()
-        if result.verdict != "same bytes" and (same_bytes or not (elsewhere and result.is_tolerable))
-    ]
+        print(f"{stage}: {Outcome.NOT_VERIFIED}: {reason}")
+    counts = Counter([finding.outcome for finding in findings.values()] + [Outcome.NOT_VERIFIED] * len(lacking))
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    print(f"{counts.total()} stages in {time.monotonic() - started:.0f} s: {said}")
+    unexplained = [stage for stage, finding in findings.items() if not finding.is_explained(is_elsewhere, same_bytes)]
     if unexplained:
         print(f"not explained: {', '.join(unexplained)}")
     return not unexplained and not (lacking and (names or everything))
@@ -361,7 +316,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         is_right = verify(options.stages, options.all, Path.cwd(), options.same_bytes)
-    except ValueError as error:
+    except (ValueError, DvcException) as error:
         sys.exit(str(error))
     sys.exit(0 if is_right else 1)
 

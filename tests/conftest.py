@@ -1,4 +1,4 @@
-"""What several test files need: the repository's own parameters, and TensorFlow as the stages use it."""
+"""Fixtures of several test files: the repository's own parameters, and TensorFlow as the stages use it."""
 
 import gc
 import signal
@@ -6,24 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from stages.training.recipe import Recipe
 from stages.params.schema import Params, read_params
 from stages.training import xla
+from stages.training.recipe import Recipe
 
 xla.set_flags()  # before any test file imports Keras
-# What a script starts in the background ignores Ctrl-C, and so would all that a test starts.
+# A background process of a script ignores Ctrl-C, and so would the processes that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
-
+OF_THE_CATALOGUE = ("params", "recipes")
+"""The fixtures of our own variants; a test with one of them gets the marker `catalogue`."""
 
 TRIES = ("bad_input", "fault")
 TRIED = pytest.StashKey[set[tuple[str, ...]]]()
-"""Of all tests that were collected, the long ones too: marker, where, what."""
+"""Marker, where and what of all collected tests, the long ones too."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` leaves any out
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(name in getattr(item, "fixturenames", ()) for name in OF_THE_CATALOGUE):
+            item.add_marker("catalogue")
     config.stash[TRIED] = {
         (name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)
     }

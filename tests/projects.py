@@ -1,7 +1,5 @@
 """Small projects of Git and DVC, of the repository's own stages or of trivial ones, and commands run in them."""
 
-import copy
-import json
 import os
 import re
 import shutil
@@ -9,22 +7,29 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
+from stages.datasets.spec import spec_of
 from stages.download import DEFAULT_MIRROR
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(Path(sys.executable).parent)
 
+SMALL = ROOT / "tests" / "small_project"
+"""The params.yaml and the documents of a small project: two variants of each kind, for two epochs."""
+DVC_YAML: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+
 LINES_OF_DVC = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Of a command in a project: our modules, our Python, and nothing of a Git hook or of DVC that runs this."""
+    """The environment of a command in a project: our modules and Python, without a Git hook's or DVC's variables."""
     not_ours = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "DVC_ROOT", "DVC_STAGE")
     inherited = {key: value for key, value in os.environ.items() if key not in not_ours}
     path = os.pathsep.join([PYTHON, os.environ["PATH"]])
@@ -55,7 +60,14 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 
 def is_clean(folder: Path) -> bool:
-    return bool(json.loads(dvc(folder, "status", "--json")) == {})
+    """Whether `dvc status` finds nothing to do, in this process."""
+    return changed_stages(folder) == set()
+
+
+def changed_stages(folder: Path) -> set[str]:
+    """The stages that `dvc status` calls changed, in this process."""
+    with chdir(folder), Repo() as repo:  # DVC names stages from the current folder
+        return set(repo.status())
 
 
 def started(said: str) -> list[str]:
@@ -63,76 +75,81 @@ def started(said: str) -> list[str]:
     return LINES_OF_DVC.findall(said)
 
 
-def initialise(folder: Path) -> None:
-    """Make Git's and DVC's folders, without touching what DVC keeps for the user."""
+def initialize(folder: Path) -> None:
+    """Make Git's and DVC's folders as `git init` and `dvc init` do, without touching what DVC keeps for the user."""
     assert run(folder, "git", "init", "-q", "-b", "main").returncode == 0
-    for key, value in (("user.name", "A tester"), ("user.email", "tester@example.org")):
-        run(folder, "git", "config", key, value)
-    dvc(folder, "init", "-q")
-    for key, value in (
-        ("core.analytics", "false"),
-        ("core.check_update", "false"),
-        ("core.site_cache_dir", str(folder.parent / "site")),
-    ):
-        dvc(folder, "config", key, value)
+    with (folder / ".git/config").open("a", encoding="utf-8") as config:
+        config.write("[user]\n\tname = A tester\n\temail = tester@example.org\n")
+    settings = {"analytics": "false", "check_update": "false", "site_cache_dir": folder.parent / "site"}
+    lines = [f"    {key} = {value}\n" for key, value in settings.items()]
+    (folder / ".dvc/tmp").mkdir(parents=True)
+    (folder / ".dvc/config").write_text("".join(["[core]\n", *lines]), encoding="utf-8")
+    (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
 
 
-def small_params() -> dict[str, Any]:
-    """`params.yaml` cut to two data sets of tables and five variants: three of Keras, for two epochs, and two of
-    scikit-learn; with the studies and the published figures of those.
+def block(stage: str) -> dict[str, Any]:
+    """The declaration of a stage of our dvc.yaml, without `foreach`."""
+    declared: dict[str, Any] = DVC_YAML["stages"][stage]
+    return declared.get("do", declared)
+
+
+def outputs_of(stage: str) -> dict[str, dict[str, Any]]:
+    """The outputs of a stage of our dvc.yaml, and their settings; metrics and plots are outputs, too."""
+    outputs = {}
+    for kind in ("outs", "metrics", "plots"):
+        for output in block(stage).get(kind, []):
+            outputs |= output if isinstance(output, dict) else {output: {}}
+    return outputs
+
+
+def lies_in(path: str, folder: str) -> bool:
+    """Whether the path is the folder or in it; in `folder`, `${key}` stands for any name."""
+    pattern = re.sub(r"\\\$\\\{.*?\\\}", "[^/]+", re.escape(folder))
+    return re.fullmatch(f"{pattern}(/.*)?", path) is not None
+
+
+def small_project(folder: Path, with_data: bool = True) -> Path:
+    """Lay our own stages with the params and documents of `SMALL` into the empty folder; they never ran.
+
+    with_data: also copy the raw files to a mirror beside the folder; skips where they are neither in the repository
+    nor in a mirror.
     """
-    params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    names = ("thoracic_bce", "thoracic_logistic", "deep_only", "wide_and_deep", "housing_linear")
-    params["variants"] = {name: params["variants"][name] for name in names}
-    del params["datasets"]["fashion_mnist"]
-    del params["datasets"]["thoracic"]["splits"]["clean"]["repeats"]
-    params["epochs"] = 2
-    params["jit_compile"] = False  # compiling takes longer than these trainings
-    params["published"] = [each for each in params["published"] if each["variant"] in names]
-    studies = copy.deepcopy(params["studies"])
-    for study in studies.values():
-        study["members"] = [
-            member
-            for member in study["members"]
-            if {member["variant"], member.get("baseline", study["baseline"])} <= {*names}
-        ]
-    params["studies"] = {
-        name: study for name, study in studies.items() if study["members"] and study["baseline"] in names
-    }
-    return params
-
-
-def small_project(folder: Path) -> None:
-    """Lay the repository's own stages, with `small_params`, into the empty folder, which never ran.
-
-    Skips where the raw files of the data sets are neither in the repository nor in the mirror.
-    """
-    params = small_params()
-    mirror = folder.parent / "mirror"
-    for name, dataset in params["datasets"].items():
-        for file in dataset["files"]:
-            sources = [
-                ROOT / "data/raw" / name / file["name"],
-                Path(os.environ.get("DATA_MIRROR") or ROOT / DEFAULT_MIRROR) / dataset["mirror"] / file["name"],
-            ]
-            source = next((source for source in sources if source.is_file()), None)
-            if source is None:
-                pytest.skip(f"no raw files of {name} here")
-            (mirror / dataset["mirror"]).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, mirror / dataset["mirror"] / file["name"])
-    initialise(folder)
-    dvc(folder, "config", "core.autostage", "false")
+    params: dict[str, Any] = yaml.safe_load((SMALL / "params.yaml").read_text(encoding="utf-8"))
+    for name in params["datasets"] if with_data else ():
+        copy_raw_files(name, folder.parent / "mirror")
+    initialize(folder)
+    with (folder / ".dvc/config").open("a", encoding="utf-8") as config:
+        config.write("    autostage = false\n")
     for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stages", folder / "stages", copy_function=shutil.copy2)  # with its byte code
-    (folder / "benchmarks").mkdir()
-    for name in ("__init__.py", "report.py", "results.json"):  # of which the page shows what determinism costs
-        shutil.copyfile(ROOT / "benchmarks" / name, folder / "benchmarks" / name)
-    shutil.copytree(ROOT / "reports" / "repeats", folder / "reports" / "repeats")
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    shutil.copytree(SMALL, folder, dirs_exist_ok=True)
+    made = [output for stage in DVC_YAML["stages"] for output in outputs_of(stage)]
+    for dependency in {each for stage in DVC_YAML["stages"] for each in block(stage).get("deps", [])}:
+        source, target = ROOT / dependency, folder / dependency
+        if target.exists() or not source.exists() or any(lies_in(dependency, output) for output in made):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+    return folder
 
 
-# A stage writes what it read. The variables, of names of stages, say what else it does.
+def copy_raw_files(dataset: str, mirror: Path) -> None:
+    """Copy the raw files of a data set to a mirror; skips if there are none here."""
+    spec = spec_of(dataset)
+    for file in spec.files:
+        sources = [
+            ROOT / "data/raw" / dataset / file.name,
+            Path(os.environ.get("DATA_MIRROR") or ROOT / DEFAULT_MIRROR) / spec.mirror / file.name,
+        ]
+        source = next((source for source in sources if source.is_file()), None)
+        if source is None:
+            pytest.skip(f"no raw files of {dataset} here")
+        (mirror / spec.mirror).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, mirror / spec.mirror / file.name)
+
+
+# A stage writes its inputs. Variables that name stages make them do more.
 MAKE = """
 import os, signal, sys, time
 from pathlib import Path
@@ -203,7 +220,7 @@ stages:
 
 def trivial_project(folder: Path) -> Path:
     """Lay five stages that take no time, unless they are told to, into the empty folder; they never ran."""
-    initialise(folder)
+    initialize(folder)
     (folder / ".gitignore").write_text("/data/\n/log/\n", encoding="utf-8")
     (folder / "make.py").write_text(MAKE, encoding="utf-8")
     (folder / "params.yaml").write_text("variants: [a, b]\nseed: 0\n", encoding="utf-8")
@@ -229,13 +246,13 @@ def stages_of(lock: Path) -> list[str]:
 
 
 def end_group(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> str:
-    """Send the signal to the process and all that it started, and wait for its end; what they had said."""
+    """Send the signal to the process and all that it started, and wait for its end; their output."""
     os.killpg(process.pid, number)
     return process.communicate(timeout=60)[0]
 
 
 def wait_until(happened: Any, seconds: float = 120) -> None:
-    """Wait for what is to happen; a test fails that waits for what never does."""
+    """Wait until it happens; the test fails if it does not."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "waited in vain"

@@ -1,4 +1,4 @@
-"""What `python -m stages.parallel` leaves, beside what `dvc repro` leaves, on small projects of Git and DVC."""
+"""`python -m stages.parallel` beside `dvc repro`, on small projects of Git and DVC."""
 
 import json
 import os
@@ -26,29 +26,51 @@ def parallel(folder: Path, *arguments: str, **variables: str) -> subprocess.Comp
     return run(folder, sys.executable, "-m", "stages.parallel", *arguments, **variables)
 
 
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that never ran; not to be changed."""
+    folder = tmp_path_factory.mktemp("parallel") / "new"
+    folder.mkdir()
+    return trivial_project(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(new: Path) -> Path:
+    """A project that `dvc repro` ran; not to be changed."""
+    folder = copied(new, new.with_name("finished"))
+    dvc(folder, "repro", "-q")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other(finished: Path) -> Path:
+    """A project that `dvc repro` ran again after a change of its first input; not to be changed."""
+    folder = copied(finished, finished.with_name("other"))
+    (folder / "raw").write_text("other")
+    dvc(folder, "repro", "-q")
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(new: Path, tmp_path: Path) -> Path:
     """A project that never ran."""
-    (tmp_path / "project").mkdir()
-    return trivial_project(tmp_path / "project")
+    return copied(new, tmp_path / "project")
 
 
 @pytest.fixture
-def done(project: Path) -> Path:
-    """A project that `dvc repro` ran; nothing is noted of that."""
-    dvc(project, "repro", "-q")
-    shutil.rmtree(project / "log")
-    return project
+def done(finished: Path, tmp_path: Path) -> Path:
+    """A project that `dvc repro` ran; its log is empty."""
+    folder = copied(finished, tmp_path / "project")
+    shutil.rmtree(folder / "log")
+    return folder
 
 
-def test_a_run_from_nothing_leaves_what_dvc_repro_leaves(project: Path) -> None:
-    serial = copied(project, project.with_name("serial"))
-    dvc(serial, "repro", "-q")
+def test_a_run_from_nothing_leaves_what_dvc_repro_leaves(project: Path, finished: Path) -> None:
     # The two trainings are there at once, and end in the other order.
     done = parallel(project, "-j", "2", MEET="a b", LAST="a")
     assert done.returncode == 0, done.stdout
-    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
-    assert (project / "data/last").read_text() == (serial / "data/last").read_text()
+    assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
+    assert (project / "data/last").read_text() == (finished / "data/last").read_text()
     assert is_clean(project)
     happened = noted(project)
     assert happened.index("end b") < happened.index("end a")
@@ -126,10 +148,8 @@ def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Pat
 @pytest.mark.parametrize(
     ("number", "deaf"), [(signal.SIGINT, ""), pytest.param(signal.SIGTERM, "a", marks=pytest.mark.slow)]
 )
-def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: str, done: Path) -> None:
+def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: str, done: Path, other: Path) -> None:
     (done / "raw").write_text("other")
-    serial = copied(done, done.with_name("serial"))
-    dvc(serial, "repro", "-q")
     with subprocess.Popen(
         [sys.executable, "-m", "stages.parallel", "-j", "2"],
         cwd=done,
@@ -150,7 +170,7 @@ def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: st
     stage = int(pid.read_text())
     assert not psutil.pid_exists(stage) or psutil.Process(stage).status() == psutil.STATUS_ZOMBIE
     dvc(done, "repro", "-q")
-    assert (done / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+    assert (done / "dvc.lock").read_bytes() == (other / "dvc.lock").read_bytes()
 
 
 @pytest.mark.slow
@@ -163,9 +183,7 @@ def test_a_signal_ends_the_wait_for_dvcs_lock(done: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.slow
 @pytest.mark.fault("python -m stages.parallel", "killed (SIGKILL)")
-def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> None:
-    serial = copied(project, project.with_name("serial"))
-    dvc(serial, "repro", "-q")
+def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path, finished: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "stages.parallel", "-j", "2"],
         cwd=project,
@@ -182,8 +200,8 @@ def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path) -> No
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert parallel(project).returncode == 0
-    assert sorted(noted(project)) == sorted(noted(serial))
-    assert (project / "dvc.lock").read_bytes() == (serial / "dvc.lock").read_bytes()
+    assert sorted(noted(project)) == sorted(noted(finished))
+    assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
 
 
 @pytest.mark.slow
@@ -248,18 +266,31 @@ def test_what_is_upstream_and_downstream_of_a_stage() -> None:
 
 def test_a_training_is_estimated_by_its_rows_epochs_and_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    lay(tmp_path, "short", {"1_Dense": {"units": 100}}, epochs=5)
-    lay(tmp_path, "long", {"1_Dense": {"units": 100}}, epochs=20)
-    lay(tmp_path, "deep", {"1-100_Dense": {"units": 100}}, epochs=5)
-    lay(tmp_path, "folds", {}, cross_validation=5)
-    estimates = [estimate(f"train@{name}") for name in ("unknown", "short", "long", "deep", "folds")]
+    hidden = {"class": "Dense", "units": 100}
+    lay(tmp_path, "short", layers={"hidden": hidden}, epochs=5)
+    lay(tmp_path, "long", layers={"hidden": hidden}, epochs=20)
+    lay(tmp_path, "wide", graph={"class": "wide_and_deep", "hidden_layers": 50, "units": 100}, epochs=5)
+    lay(tmp_path, "deep", layers={"hidden": {**hidden, "repeat": 100}}, epochs=5)
+    lay(tmp_path, "folds", cross_validation=5)
+    estimates = [estimate(f"train@{name}") for name in ("unknown", "short", "long", "wide", "deep", "folds")]
     assert estimates == sorted(set(estimates))
     assert estimate("compare") == estimate("train@unknown")
 
 
-def lay(root: Path, name: str, layers: dict[str, Any], **more: int) -> None:
-    recipe = {"dataset": "images", "split": "all", "repeats": 1, "layers": layers, **more}
-    splits = {"all": {"parts": {"train": [10_000, 60_000]}}}
+def test_a_training_is_estimated_for_each_seed_and_repetition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = {"hidden": {"class": "Dense", "units": 100}}
+    lay(tmp_path, "once", layers=layers)
+    lay(tmp_path, "seeds", layers=layers, seeds=3)
+    lay(tmp_path, "repeated", layers=layers, split="repeated")
+    once, seeds, repeated = (estimate(f"train@{name}") - 10 for name in ("once", "seeds", "repeated"))
+    assert (seeds, repeated) == pytest.approx((3 * once, 4 * once))
+
+
+def lay(root: Path, name: str, **recipe: Any) -> None:
+    recipe = {"dataset": "images", "split": "all", "seeds": 1, **recipe}
+    parts = {"train": [10_000, 60_000]}
+    splits = {"all": {"parts": parts}, "repeated": {"parts": parts, "repeats": 4}}
     for path, content in ((f"data/recipes/{name}.json", recipe), ("data/normalized/images/splits.json", splits)):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(json.dumps(content))

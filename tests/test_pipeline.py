@@ -1,18 +1,33 @@
-"""What `dvc.yaml` must say about the code and `params.yaml`, and what Git must not hold."""
+"""The rules of `dvc.yaml`: which code a stage depends on, what makes it stale, and what Git must not hold."""
 
 import ast
 import re
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import chdir
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+import grimp
 import pytest
 import yaml
+from dvc.repo import Repo
+from projects import DVC_YAML, ROOT, block, changed_stages, lies_in, outputs_of, small_project
 
-ROOT = Path(__file__).resolve().parents[1]
-STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+from stages.datasets.spec import names, spec_of
+from stages.params.schema import Params, read_params
+
+STAGES = list(DVC_YAML["stages"])
+FOR_PEOPLE = {"diff", "keep", "parallel", "predict", "readme", "verify"}
+"""The scripts that no stage runs."""
+MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
+"""Folders that Git does not hold."""
+IMPORT = "import_tensorflow()"
+MAX_LINES_OF_LOCK = 2900
+MAX_DEPENDENCIES_OF_PAGE = 16
+MAX_CODE_OF_TRAIN = 4
+MAX_LINES_OF_FUNCTION = 60
 
 # The rows of the catalogue of models, by document; 25 is two variants.
 CATALOGUE = {
@@ -30,19 +45,38 @@ CATALOGUE = {
         clip_value clip_norm wide_and_deep wide_and_deep_two_inputs wide_and_deep_two_outputs deep_only
         wide_and_deep_sgd bottleneck_4 no_bottleneck sigmoid_300_100 selu_300_100""",
 }
-# Folders that Git does not hold.
-MADE = ["data", "reports/history", "reports/figures", "reports/plots", "reports/charts", "reports/index.html", "logs"]
 REFERENCES = {"fashion_mnist_majority", "thoracic_majority", "thoracic_logistic", "housing_linear"}
 
 
-def block(stage: str) -> dict[str, Any]:
-    declared = STAGES[stage]
-    return declared.get("do", declared)
+# The code that a stage depends on. `lint-imports` checks the layers; see pyproject.toml.
 
 
-def outputs_of(stage: str) -> list[str]:
-    every = [output for kind in ("outs", "metrics", "plots") for output in block(stage).get(kind, [])]
-    return [next(iter(output)) if isinstance(output, dict) else output for output in every]
+@cache
+def graph() -> grimp.ImportGraph:
+    """All imports of our modules, those inside functions too."""
+    return grimp.build_graph("stages", "benchmarks", include_external_packages=True, cache_dir=None)
+
+
+@cache
+def reached(module: str) -> frozenset[str]:
+    """The modules that importing one of ours loads: also the packages that hold them, and every data set's module."""
+    found, waiting = set(), {module}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        parents = {name.rpartition(".")[0]} if "." in name else set()
+        imported = graph().find_modules_directly_imported_by(name) if name in graph().modules else set()
+        # `spec_of` imports the modules of the data sets by their names.
+        by_name = graph().find_children("stages.datasets") if name == "stages.datasets.spec" else set()
+        waiting |= (parents | imported | by_name) - found
+    return frozenset(found)
+
+
+def files_of(modules: frozenset[str]) -> set[str]:
+    """The files of those of the modules that are ours, from the root; but for `stages/__init__.py`, a docstring."""
+    paths = [Path(*module.split(".")) for module in modules if module.startswith(("stages.", "benchmarks"))]
+    files = {path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py") for path in paths}
+    return {file.as_posix() for file in files}
 
 
 def script(stage: str) -> str:
@@ -52,121 +86,93 @@ def script(stage: str) -> str:
     return found[1]
 
 
-def path_of(module: str) -> Path | None:
-    """The file of one of our modules, from the root; None for what is no module of ours."""
-    base = Path(*module.split("."))
-    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if (ROOT / path).is_file()), None)
+def code_of(stage: str) -> list[str]:
+    return [each for each in block(stage)["deps"] if each.startswith(("stages", "benchmarks"))]
 
 
-@cache
-def imports(path: Path, module_level_only: bool = False) -> frozenset[str]:
-    """Modules that a file imports, and the packages that hold them. Ours only as far as they are files."""
-    found = set()
-    nodes: list[ast.AST] = [ast.parse((ROOT / path).read_text(encoding="utf-8"))]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: this test does not follow relative imports"
-            assert node.module is not None
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if not (module_level_only and deferred):
-            nodes.extend(ast.iter_child_nodes(node))
-    return frozenset(".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 2))
-
-
-def reached(module: str, module_level_only: bool = False) -> tuple[set[Path], set[str]]:
-    """Our files, and all modules by name, that importing a module leads to."""
-    files, names, waiting = set(), set(), {module}
-    while waiting:
-        name = waiting.pop()
-        names.add(name)
-        path = path_of(name)
-        if path is not None and path not in files:
-            files.add(path)
-            waiting |= imports(path, module_level_only) - names
-    return files, names
-
-
-def test_the_walk_finds_imports_inside_functions_and_through_packages() -> None:
-    files, names = reached("stages.train")
-    assert Path("stages/training/engine.py") in files
-    assert Path("stages/params/schema.py") in files
-    assert {"keras", "tensorflow"} <= names
-
-
-def holds(dependency: str, path: Path) -> bool:
-    return dependency == path.as_posix() or path.as_posix().startswith(f"{dependency}/")
+def test_the_graph_has_imports_inside_functions_and_in_packages() -> None:
+    modules = reached("stages.train")
+    assert {"stages.training.engine", "stages.training", "keras", "tensorflow"} <= modules
+    assert "stages/training/__init__.py" in files_of(modules)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_module_of_ours_that_it_imports(stage: str) -> None:
-    files, _ = reached(script(stage))
-    # `stages/__init__.py` holds a docstring.
-    needed = files - {Path("stages/__init__.py")}
-    missing = [str(path) for path in sorted(needed) if not any(holds(each, path) for each in block(stage)["deps"])]
+    needed = files_of(reached(script(stage)))
+    if stage == "train":  # the command line of the trainings, which shows their progress
+        needed.remove("stages/train.py")
+    missing = [file for file in sorted(needed) if not any(lies_in(file, each) for each in code_of(stage))]
     assert missing == []
 
 
-def test_the_package_itself_holds_no_code() -> None:
-    (docstring,) = ast.parse((ROOT / "stages" / "__init__.py").read_text(encoding="utf-8")).body
+def test_no_module_of_the_trainings_imports_their_command_line() -> None:
+    assert graph().find_modules_that_directly_import("stages.train") <= {"benchmarks.overhead"}
+
+
+@pytest.mark.parametrize("package", ["stages", "stages.datasets"])
+def test_a_package_that_every_stage_imports_holds_no_code(package: str) -> None:
+    (docstring,) = ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")).body
     assert isinstance(docstring, ast.Expr)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_code_that_a_stage_depends_on_is_there_and_is_imported(stage: str) -> None:
-    files, names = reached(script(stage))
-    # The modules of the data sets are imported by their name.
-    if "stages.datasets" in names:
-        files |= {path.relative_to(ROOT) for path in (ROOT / "stages" / "datasets").glob("*.py")}
-    for dependency in (each for each in block(stage)["deps"] if each.startswith("stages/")):
-        assert (ROOT / dependency).exists()
-        assert any(holds(dependency, path) for path in files), f"{stage} does not import {dependency}"
+    files = files_of(reached(script(stage)))
+    for dependency in code_of(stage):
+        assert any(lies_in(file, dependency) for file in files), f"{stage} does not import {dependency}"
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("train", "configure", "predict")])
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("train", "configure")])
 def test_a_stage_that_trains_nothing_does_not_import_tensorflow(stage: str) -> None:
-    _, names = reached(script(stage))
-    assert not names & {"tensorflow", "keras"}
+    importing = {user for name in ("tensorflow", "keras") for user in graph().find_modules_that_directly_import(name)}
+    # `stages.training`, the package of the type of recipes, imports TensorFlow when it is asked to.
+    assert importing & reached(script(stage)) <= {"stages.training", "stages.training.xla"}
+    asking = [file for file in files_of(reached(script(stage))) if IMPORT in (ROOT / file).read_text(encoding="utf-8")]
+    assert asking == [] or asking == ["stages/training/__init__.py"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_no_stage_imports_tensorflow_before_it_is_told_to(stage: str) -> None:
-    _, names = reached(script(stage), module_level_only=True)
-    assert not names & {"tensorflow", "keras"}
+def test_no_script_imports_tensorflow_when_it_is_imported() -> None:
+    scripts = [script(stage) for stage in STAGES] + [f"stages.{name}" for name in sorted(FOR_PEOPLE)]
+    program = f"import sys, {', '.join(scripts)}; print({{'tensorflow', 'keras'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "set()\n", done.stderr
 
 
-def test_every_script_at_the_top_of_stages_is_a_stage() -> None:
-    scripts = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__"}
-    assert {script(stage) for stage in STAGES} == scripts - {
-        "stages.predict",
-        "stages.verify",
-        "stages.diff",
-        "stages.parallel",
-    }  # those are for people
+def test_every_script_at_the_top_of_stages_is_a_stage_or_for_people() -> None:
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "splits"}
+    assert {script(stage).rpartition(".")[2] for stage in STAGES} == scripts - FOR_PEOPLE
 
 
-def test_only_cheap_stages_depend_on_all_of_the_parameters() -> None:
-    depending = {stage for stage in STAGES if "params.yaml" in block(stage).get("deps", [])}
-    assert depending == {"configure", "compare", "plot", "page"}
-    for stage in STAGES:
-        keys = {each.split(".")[0] for each in block(stage).get("params", [])}
-        assert keys <= {"datasets"}
-
-
-def test_a_training_depends_on_its_own_recipe_and_its_own_data() -> None:
+def test_a_training_depends_on_little_code() -> None:
+    assert len(code_of("train")) <= MAX_CODE_OF_TRAIN
     assert {"data/recipes/${key}.json", "data/normalized/${item.dataset}"} <= set(block("train")["deps"])
-    assert "params" not in block("train")
+
+
+def test_the_page_depends_on_whole_packages() -> None:
+    assert len(block("page")["deps"]) <= MAX_DEPENDENCIES_OF_PAGE
+
+
+def test_a_data_set_is_normalized_by_its_own_module() -> None:
+    code = code_of("normalize")
+    for dataset in names():
+        path = f"stages/datasets/{dataset}.py"
+        assert path not in code
+        assert not any(lies_in(path, each) for each in code if "${key}" not in each)
+    assert "stages/datasets/${key}.py" in code
+
+
+def test_no_stage_but_configure_depends_on_the_parameters() -> None:
+    assert [stage for stage in STAGES if "params.yaml" in block(stage).get("deps", [])] == ["configure"]
+    assert [stage for stage in STAGES if "params" in block(stage)] == []
 
 
 def test_every_stage_that_is_called_by_a_name_waits_for_the_check_of_all_names() -> None:
-    waiting = {stage for stage in STAGES if "data/checked" in block(stage)["deps"]}
-    their_outputs = {output for stage in waiting for output in outputs_of(stage)}
-    assert "data/checked" in outputs_of("configure")
-    for stage in (stage for stage in STAGES if "foreach" in STAGES[stage]):
-        assert stage in waiting or their_outputs & set(block(stage)["deps"])
+    checked = outputs_of("configure")
+    for stage in (stage for stage in STAGES if "foreach" in DVC_YAML["stages"][stage]):
+        assert any(lies_in(dependency, output) for dependency in block(stage)["deps"] for output in checked), stage
+
+
+# The outputs.
 
 
 def test_every_output_of_the_pipeline_is_written_by_one_stage() -> None:
@@ -176,21 +182,181 @@ def test_every_output_of_the_pipeline_is_written_by_one_stage() -> None:
         assert not [other for other in outputs if other.startswith(f"{one}/")]
 
 
-def test_every_row_of_the_catalogue_and_every_reference_is_a_variant() -> None:
+def test_every_stage_is_in_the_run_cache() -> None:
+    # DVC takes a stage from there if all that it restores is in its cache: not with an output that only Git holds, or
+    # with one that persists, which the stage may read.
+    for stage in STAGES:
+        declared = block(stage)
+        for output in declared.get("outs", []):
+            settings = next(iter(output.values())) if isinstance(output, dict) else {}
+            assert settings.get("cache", True), f"{stage}: {output}"
+            assert not settings.get("persist") or stage == "download", f"{stage}: {output}"
+        assert not declared.get("always_changed")
+
+
+def test_the_lock_is_short() -> None:
+    assert len((ROOT / "dvc.lock").read_text(encoding="utf-8").splitlines()) <= MAX_LINES_OF_LOCK
+
+
+# What makes a stage stale, with the real DVC.
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project whose stages are up to date by `dvc commit`: each output is a file of a line."""
+    folder = tmp_path_factory.mktemp("stale") / "project"
+    folder.mkdir()
+    small_project(folder, with_data=False)
+    with chdir(folder), Repo() as repo:
+        stages = repo.index.stages
+        paths = {Path(each.fs_path) for stage in stages for each in [*stage.deps, *stage.outs]}
+        for path in sorted(paths, key=lambda path: (-len(path.parts), path)):  # a file first, then its folder
+            file = path if path.suffix or path.name == "checked" else path / "file"
+            if not path.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f"{path.name}\n", encoding="utf-8")
+        repo.commit(force=True)
+    assert changed_stages(folder) == set()
+    return folder
+
+
+@pytest.fixture
+def edited(project: Path) -> Iterator["Edit"]:
+    edit = Edit(project)
+    yield edit
+    edit.undo()
+
+
+class Edit:
+    """Edits of the shared project, which are undone after the test."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self._before: dict[Path, bytes] = {}
+
+    def stale(self, path: str, old: str = "", new: str = "# changed\n") -> set[str]:
+        """Replace the text, or append to the file; the stages that are stale then."""
+        file = self.project / path
+        content = file.read_text(encoding="utf-8")
+        self._before.setdefault(file, content.encode())
+        assert old in content
+        file.write_text(content.replace(old, new, 1) if old else content + new, encoding="utf-8")
+        return changed_stages(self.project)
+
+    def undo(self) -> None:
+        for file, content in self._before.items():
+            file.write_bytes(content)
+
+
+def trainings(project: Path) -> set[str]:
+    return {f"train@{name}" for name in yaml.safe_load((project / "params.yaml").read_text())["variants"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "stages/params/messages.py",
+        "stages/params/schema.py",
+        "stages/train.py",  # shows the progress
+        "stages/page.py",
+        "stages/presentation/words/en.yaml",
+        "stages/datasets/spec.py",
+        "stages/comparison/studies.py",
+        "documents/studies.yaml",
+    ],
+)
+def test_a_change_that_cannot_move_a_byte_of_a_model_makes_no_training_stale(path: str, edited: Edit) -> None:
+    stale = edited.stale(path)
+    assert not [stage for stage in stale if stage.startswith("train@")]
+    if path != "stages/train.py":
+        assert stale
+
+
+@pytest.mark.parametrize("path", ["stages/training/engine.py", "stages/splits.py"])
+def test_a_change_of_the_engine_makes_every_training_stale(path: str, edited: Edit) -> None:
+    assert trainings(edited.project) <= edited.stale(path)
+
+
+def test_an_override_makes_configure_alone_stale(edited: Edit) -> None:
+    assert edited.stale("params.yaml", "learning_rate: 0.001", "learning_rate: 0.002") == {"configure"}
+
+
+def test_another_recipe_makes_one_training_stale(edited: Edit) -> None:
+    stale = edited.stale("data/recipes/deep_only.json")
+    assert {stage for stage in stale if stage.startswith("train@")} == {"train@deep_only"}
+
+
+def test_another_module_of_data_makes_its_own_normalization_stale(edited: Edit) -> None:
+    stale = edited.stale("stages/datasets/housing.py")
+    assert {stage for stage in stale if stage.startswith("normalize@")} == {"normalize@housing"}
+
+
+# The text of the code.
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "stages").rglob("*.py"))
+
+
+@pytest.mark.parametrize("dataset", names())
+def test_no_data_set_is_named_outside_its_module(dataset: str) -> None:
+    own = ROOT / "stages" / "datasets" / f"{dataset}.py"
+    naming = [
+        path.relative_to(ROOT).as_posix()
+        for path in modules()
+        if path != own and "words" not in path.parts and re.search(rf"\b{dataset}\b", path.read_text(encoding="utf-8"))
+    ]
+    assert naming == []
+
+
+@pytest.mark.parametrize("dataset", names())
+def test_no_column_is_named_outside_the_module_of_its_data_set(dataset: str) -> None:
+    spec = spec_of(dataset)
+    new_rows = spec.new_rows
+    columns = {*spec.feature_names, *(new_rows.columns if new_rows else ()), spec.target.name}
+    own = ROOT / "stages" / "datasets" / f"{dataset}.py"
+    naming = {}
+    for path in (path for path in modules() if path != own and "words" not in path.parts):
+        texts = {node.value for node in ast.walk(parsed(path)) if isinstance(node, ast.Constant)}
+        if found := columns - {"target"} & {text for text in texts if isinstance(text, str)}:
+            naming[path.relative_to(ROOT).as_posix()] = found
+    assert naming == {}
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_no_function_is_long() -> None:
+    long = []
+    for path in (path for folder in ("stages", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+                lines = node.end_lineno - node.lineno + 1
+                if lines > MAX_LINES_OF_FUNCTION:
+                    long.append(f"{path.relative_to(ROOT)}, {node.name}: {lines} lines")
+    assert long == []
+
+
+# The catalogue.
+
+
+@pytest.mark.catalogue
+def test_every_row_of_the_catalogue_and_every_reference_is_a_variant(params: Params) -> None:
     listed = " ".join(CATALOGUE.values()).split()
     assert len(listed) == len(set(listed)) == 72
-    assert PARAMS["variants"].keys() >= {*listed, *REFERENCES}
+    assert params.variants.keys() >= {*listed, *REFERENCES}
 
 
 def test_every_name_is_one_that_dvc_can_address() -> None:
-    names = [*PARAMS["variants"], *PARAMS["datasets"]]
-    names += [split for dataset in PARAMS["datasets"].values() for split in dataset["splits"]]
-    assert [name for name in names if not (isinstance(name, str) and re.fullmatch("[a-z0-9_]+", name))] == []
+    params = read_params(ROOT / "params.yaml")
+    every = [*params.variants, *params.datasets]
+    every += [split for dataset in params.datasets.values() for split in dataset.splits]
+    assert [name for name in every if not re.fullmatch("[a-z0-9_]+", name)] == []
 
 
-def test_every_file_of_the_parameters_is_named_once() -> None:
-    names = [file["name"] for dataset in PARAMS["datasets"].values() for file in dataset["files"]]
-    assert len(names) == len(set(names))
+# Git.
 
 
 def tracked() -> list[str]:

@@ -1,9 +1,10 @@
-"""What predicting new rows reads, prints and refuses, with tiny models that are trained here."""
+"""Predicting new rows: accepted and refused files, and the printed table, with tiny models that are trained here."""
 
 import io
 import json
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,20 +15,24 @@ import pytest
 from PIL import Image
 
 from stages import predict
-from stages.datasets import Split, fashion_mnist, housing, normalize, thoracic
+from stages.datasets.spec import Target, spec_of
+from stages.normalization.scaling import normalize
+from stages.splits import Split
 from stages.training import estimators, import_tensorflow
 
 # TensorFlow is set up once for all tests of a session, before the first one uses it.
 pytestmark = pytest.mark.usefixtures("deterministic")
 
+IMAGES, HOUSING, THORACIC = (spec_of(name) for name in ("fashion_mnist", "housing", "thoracic"))
+assert HOUSING.new_rows is not None
 IMAGE_SCALING = {"dataset": "fashion_mnist", "features": [], "offset": 3, "scale": 255, "scaling": "unit"}
 HOUSING_SCALING = {
     "dataset": "housing",
-    "features": housing.FEATURES,
+    "features": HOUSING.feature_names,
     "offset": [4, 28, 5, 1, 1400, 3, 35, -119],
     "scale": [2, 12, 2, 0.5, 1100, 4, 2, 2],
 }
-PATIENT_FEATURES = thoracic.FEATURES[1:]  # without the patient's number, as in the clean split
+PATIENT_FEATURES = THORACIC.feature_names[1:]  # without the patient's number, as in the clean split
 PATIENT_SCALING = {
     "dataset": "thoracic",
     "features": PATIENT_FEATURES,
@@ -36,24 +41,30 @@ PATIENT_SCALING = {
 }
 TWO_OUTPUTS = {
     "seed": 1,
-    "repeats": 1,
+    "seeds": 1,
     "dataset": "housing",
     "split": "tiny",
-    "graph": {"wide_and_deep": {"hidden_units": [3], "activation": "relu", "auxiliary_output": True}},
+    "graph": {
+        "class": "wide_and_deep",
+        "hidden_layers": 1,
+        "units": 3,
+        "activation": "relu",
+        "auxiliary_output": True,
+    },
     "inputs": {"wide": [0, 1, 2], "deep": [2, 3, 4, 5, 6, 7]},
-    "optimizer": {"SGD": {"learning_rate": 0.001}},
-    "loss": "mean_squared_error",
+    "optimizer": {"class": "SGD", "learning_rate": 0.001},
+    "loss": {"class": "MeanSquaredError"},
     "loss_weights": {"main": 0.9, "auxiliary": 0.1},
     "batch_size": 8,
     "jit_compile": True,
     "epochs": 1,
 }
-LOGISTIC = {"dataset": "thoracic", "split": "tiny", "estimator": {"LogisticRegression": {}}}
+LOGISTIC = {"dataset": "thoracic", "split": "tiny", "estimator": {"class": "LogisticRegression"}}
 BLOCK_GROUPS = pd.DataFrame(
     [[-122.23, 37.88, 41, 880, 129, 322, 126, 8.3252], [-118.5, 34.1, 20, 2000, 400, 900, 350, 3.5]],
-    columns=housing.RAW_COLUMNS,
+    columns=list(HOUSING.new_rows.columns),
 )
-GREY = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+GRAY = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 
 
 def keep(folder: Path, recipe: dict[str, Any], scaling: dict[str, Any]) -> None:
@@ -128,7 +139,9 @@ def patients(rows: int = 3) -> pd.DataFrame:
 def in_usd(models: Path, raw: pd.DataFrame) -> list[np.ndarray]:
     import keras
 
-    x = normalize(housing.features_from_raw(raw), HOUSING_SCALING)
+    assert HOUSING.new_rows is not None
+    assert HOUSING.new_rows.derive is not None
+    x = normalize(HOUSING.new_rows.derive(raw), HOUSING_SCALING)
     model = keras.models.load_model(models / "two_outputs" / "model.keras")
     outputs = model([x[:, columns] for columns in TWO_OUTPUTS["inputs"].values()])  # type: ignore[attr-defined]
     return [np.asarray(output, dtype=np.float64)[:, 0] * 100_000 for output in outputs]
@@ -137,30 +150,30 @@ def in_usd(models: Path, raw: pd.DataFrame) -> list[np.ndarray]:
 def test_image_is_predicted_as_its_normalized_array(models, tmp_path, capsys):
     import keras
 
-    files = [png(tmp_path / "a.png", GREY), png(tmp_path / "b, turned.png", GREY.T)]
+    files = [png(tmp_path / "a.png", GRAY), png(tmp_path / "b, turned.png", GRAY.T)]
     got = printed(capsys, models, "images", *files)
-    x = ((np.stack([GREY, GREY.T]) - 3.0) / 255).astype(np.float32)
+    x = ((np.stack([GRAY, GRAY.T]) - 3.0) / 255).astype(np.float32)
     expected = np.asarray(keras.models.load_model(models / "images" / "model.keras")(x))
-    assert list(got.columns) == ["file", "class", "probability", *fashion_mnist.CLASSES]
-    np.testing.assert_allclose(got[list(fashion_mnist.CLASSES)], expected, atol=1e-6)
+    assert list(got.columns) == ["file", "class", "probability", *IMAGES.classes]
+    np.testing.assert_allclose(got[list(IMAGES.classes)], expected, atol=1e-6)
     np.testing.assert_allclose(got["probability"], expected.max(axis=1), atol=1e-6)
-    assert list(got["class"]) == [fashion_mnist.CLASSES[index] for index in expected.argmax(axis=1)]
+    assert list(got["class"]) == [IMAGES.classes[index] for index in expected.argmax(axis=1)]
     assert list(got["file"]) == [str(file) for file in files]
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
-def test_opaque_grey_is_read_from_any_mode(mode, tmp_path):
-    np.testing.assert_array_equal(predict.read_image(png(tmp_path / "x.png", GREY, mode), (28, 28)), GREY)
+def test_opaque_gray_is_read_from_any_mode(mode, tmp_path):
+    np.testing.assert_array_equal(predict.read_image(png(tmp_path / "x.png", GRAY, mode), (28, 28)), GRAY)
 
 
 def test_black_and_white_is_read_as_0_and_255(tmp_path):
     np.testing.assert_array_equal(
-        predict.read_image(png(tmp_path / "x.png", GREY > 99), (28, 28)), np.where(GREY > 99, 255, 0)
+        predict.read_image(png(tmp_path / "x.png", GRAY > 99), (28, 28)), np.where(GRAY > 99, 255, 0)
     )
 
 
-COLORS = np.stack([GREY, GREY, GREY.T], axis=2)
-TRANSPARENT = np.stack([GREY, GREY, GREY, np.full_like(GREY, 254)], axis=2)
+COLORS = np.stack([GRAY, GRAY, GRAY.T], axis=2)
+TRANSPARENT = np.stack([GRAY, GRAY, GRAY, np.full_like(GRAY, 254)], axis=2)
 
 
 @pytest.mark.bad_input("PNG to predict", "wrong size, colors, transparency, depth or format, cut short, none")
@@ -168,19 +181,19 @@ TRANSPARENT = np.stack([GREY, GREY, GREY, np.full_like(GREY, 254)], axis=2)
     ("write", "message"),
     [
         (lambda path: png(path, np.zeros((28, 32), np.uint8)), r"expected 28 x 28 pixels .*, got 32 x 28"),
-        (lambda path: png(path, COLORS), r'expected a grey image, got colors \(mode RGB\); .*convert\("L"\)'),
+        (lambda path: png(path, COLORS), r'expected a gray image, got colors \(mode RGB\); .*convert\("L"\)'),
         (lambda path: png(path, TRANSPARENT), r"expected an opaque image, got transparent pixels \(mode RGBA\)"),
-        (lambda path: png(path, GREY.astype(np.uint16) * 257), "expected grey values of 8 bits, 0 to 255, got 16 bits"),
-        (sixteen_bit_colors, "expected grey values of 8 bits, 0 to 255, got 16 bits"),
-        (lambda path: Image.fromarray(GREY).save(path, "JPEG"), "expected a PNG image, .* a file that starts with b'"),
+        (lambda path: png(path, GRAY.astype(np.uint16) * 257), "expected gray values of 8 bits, 0 to 255, got 16 bits"),
+        (sixteen_bit_colors, "expected gray values of 8 bits, 0 to 255, got 16 bits"),
+        (lambda path: Image.fromarray(GRAY).save(path, "JPEG"), "expected a PNG image, .* a file that starts with b'"),
         (lambda path: path.write_bytes(b""), "expected a PNG image, .* a file that starts with b''"),
-        (lambda path: path.write_bytes(png(path, GREY).read_bytes()[:300]), "expected a whole PNG image, got: "),
+        (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:300]), "expected a whole PNG image, got: "),
         (lambda path: path.mkdir(), "expected a file to read, got: "),
         (Path.exists, "expected a file to read, got: No such file"),
     ],
     ids=["size", "colors", "transparent", "16 bit", "16 bit RGB", "JPEG", "empty", "cut short", "folder", "no file"],
 )
-def test_image_that_is_not_28_by_28_grey_is_refused(write, message, tmp_path):
+def test_image_that_is_not_28_by_28_gray_is_refused(write, message, tmp_path):
     path = tmp_path / "x.png"
     write(path)
     with pytest.raises(ValueError, match=rf"x\.png: {message}"):
@@ -213,8 +226,9 @@ def test_none_of_the_data_sets_images_is_taken_for_a_negative_and_each_negative_
     folder = Path(__file__).resolve().parents[1] / "data/raw/fashion_mnist"
     if not folder.is_dir():
         pytest.skip("no raw files of fashion_mnist here")
-    borders = np.array([predict.border(image) for image in fashion_mnist.read(folder).x])
-    assert borders.max() < predict.DARK_BORDERS["fashion_mnist"] < 255 - borders.max()
+    borders = np.array([predict.border(image) for image in IMAGES.read(folder).x])
+    assert IMAGES.light_on_dark is not None
+    assert borders.max() < IMAGES.light_on_dark < 255 - borders.max()
 
 
 def test_house_values_are_the_models_outputs_in_usd(models, tmp_path, capsys):
@@ -223,6 +237,21 @@ def test_house_values_are_the_models_outputs_in_usd(models, tmp_path, capsys):
     assert list(got.columns) == ["file", "row", "median_house_value_usd", "auxiliary_median_house_value_usd"]
     np.testing.assert_allclose(got["median_house_value_usd"], main, atol=0.02)
     np.testing.assert_allclose(got["auxiliary_median_house_value_usd"], auxiliary, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("target", "column", "value"),
+    [
+        (Target(), "target", 0.25),
+        (Target("weight", unit="kg"), "weight", 0.25),
+        (Target("weight", unit="kg", report_unit="g", report_scale=1000), "weight_g", 250),
+        (Target("load", unit="MW", report_unit="kWh / day", report_scale=24_000), "load_kwh_day", 6000),
+    ],
+)
+def test_a_quantity_is_printed_in_the_unit_for_reports(target, column, value):
+    outputs = {"main": np.array([[0.25]], np.float32)}
+    got = predict.tabulate(outputs, replace(HOUSING, target=target))
+    pd.testing.assert_frame_equal(got, pd.DataFrame({column: [float(value)]}))
 
 
 def test_rows_are_counted_from_1_in_each_file(models, tmp_path, capsys):
@@ -297,7 +326,7 @@ def test_table_that_is_no_text_is_refused(tmp_path):
 
 @pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
 def test_kind_of_file_that_the_variant_does_not_read_is_told(models, tmp_path):
-    image, rows = png(tmp_path / "x.png", GREY), table(tmp_path / "x.csv", BLOCK_GROUPS)
+    image, rows = png(tmp_path / "x.png", GRAY), table(tmp_path / "x.csv", BLOCK_GROUPS)
     for variant in ("two_outputs", "logistic"):
         with pytest.raises(SystemExit, match=r"x\.png: expected CSV, since the variant reads tables, got a PNG image"):
             predict.main([variant, str(image), "--models", str(models)])

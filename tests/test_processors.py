@@ -1,4 +1,4 @@
-"""The same bytes on other x86-64 processors, as far as one machine can show it: all that XLA compiles."""
+"""The same bytes on other x86-64 processors, as far as one machine can show: everything that XLA compiles."""
 
 import os
 import platform
@@ -31,10 +31,14 @@ import_tensorflow()
 from stages.training.engine import make_deterministic
 make_deterministic()
 from small import recipe_of, split_of, train_once
-layers = [{"Dense": {"units": 100, "activation": "selu"}}, {"BatchNormalization": {}}, {"Dropout": {"rate": 0.3}}]
-softmax = {"Dense": {"units": 10, "activation": "softmax"}}
-classes = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-recipe = recipe_of([*layers, softmax], **classes, batch_size=32, jit_compile=sys.argv[1] == "True")
+layers = {
+    "hidden": {"class": "Dense", "units": 100, "activation": "selu"},
+    "normalization": {"class": "BatchNormalization"},
+    "dropout": {"class": "Dropout", "rate": 0.3},
+    "output": {"class": "Dense", "units": 10, "activation": "softmax"},
+}
+loss, metrics = {"class": "SparseCategoricalCrossentropy"}, {"accuracy": {"class": "SparseCategoricalAccuracy"}}
+recipe = recipe_of(layers, loss=loss, metrics=metrics, batch_size=32, jit_compile=sys.argv[1] == "True")
 with tempfile.TemporaryDirectory() as folder:
     left = train_once(recipe, split_of(rows=200, classes=10, shape=(784,)), Path(folder))
     print("model", md5((Path(folder) / "model.keras").read_bytes()).hexdigest())
@@ -85,7 +89,13 @@ def test_emulated_processors_give_the_bytes_of_this_one(here: list[str]) -> None
 
 
 def left_by_an_estimator(root: Path, **variables: str) -> dict[str, bytes]:
-    recipe = {"seed": 3, "repeats": 1, "dataset": "housing", "split": "single", "estimator": {"LinearRegression": {}}}
+    recipe = {
+        "seed": 3,
+        "seeds": 1,
+        "dataset": "housing",
+        "split": "single",
+        "estimator": {"class": "LinearRegression"},
+    }
     store(recipe, split_of(rows=5000), root)
     kept = {name: value for name, value in os.environ.items() if name != kernels.VARIABLE}
     done = [sys.executable, "-m", "stages.train", "it"]

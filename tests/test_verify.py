@@ -2,25 +2,24 @@ import hashlib
 import io
 import json
 import math
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from projects import ROOT, dvc, initialize, run
 
 from stages import verify
+from stages.artifacts.tables import METRICS
+from stages.environment import ENVIRONMENT
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
-from stages.verification.differences import arrays, compare_figures, difference, differences_in
+from stages.training.recipe import Recipe
+from stages.verification.differences import arrays, compare_metrics, difference, differences_in
 from stages.verification.recorded import Recorded, hash_of, read_lock
 
-ROOT = Path(__file__).resolve().parents[1]
 RECORD = {"libraries": {"keras": "1"}}
 
 # A pipeline as ours is, small. The variables say in what "this machine" differs from the one that was recorded.
@@ -55,13 +54,13 @@ if sys.argv[1] == "arrays":
         np.save(folder / "single" / f"{name}.npy", np.arange(4, dtype=np.float32))
 if sys.argv[1] == "train":
     folder = data / "models" / "it"
-    write(folder / "recipe.json", json.dumps({"dataset": "housing", "split": "single"}))
+    write(folder / "recipe.json", json.dumps({"dataset": "housing", "split": "single", "seeds": 1}))
     write(folder / "summary.json", json.dumps({"parameters": 3, "epochs": [1]}))
     predicted = np.load(data / "normalized/housing/single/y.npy") + 0.1 + nudge
     if "EXTRA" in os.environ:
         write(folder / "extra.txt", "more")
     np.savez(folder / "predictions.npz", test=predicted.astype(np.float32).reshape(1, 4, 1))
-    write("reports/history/it.csv", "seed,epoch,loss\\n42,1,0.5\\n")
+    write(folder / "history.csv", "seed,epoch,loss\\n42,1,0.5\\n")
 """
 PIPELINE = """
 stages:
@@ -88,50 +87,43 @@ stages:
       deps: [make.py, data/normalized/housing]
       outs:
         - data/models/${item}
-        - reports/history/${item}.csv
   environment:
     cmd: python make.py environment
     deps: [data/models]
     outs:
-      - reports/environment.json: {cache: false}
+      - <ENVIRONMENT>
   evaluate:
     cmd: python make.py evaluate
     deps: [data/models]
     outs:
-      - reports/metrics.json: {cache: false}
-      - data/plots.json
-"""
+      - <TABLES>
+""".replace("<ENVIRONMENT>", ENVIRONMENT.as_posix()).replace("<TABLES>", METRICS.parent.as_posix())
 MEASURED = {"housing": {"it": {"test": {"mse": 0.01, "mae": 0.1, "rmse": 0.1}, "model": {"parameters": 3}}}}
-
-
-def run(*command: str, folder: Path) -> str:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    variables = os.environ | {"PATH": path, "GIT_CONFIG_COUNT": "0"}
-    return subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True, text=True).stdout
-
-
-def commit(folder: Path) -> None:
-    run("git", "add", "-A", folder=folder)
-    run("git", "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "all", folder=folder)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a small project of DVC and Git that was run and committed."""
-    folder = tmp_path_factory.mktemp("project")
-    run("git", "init", "-q", folder=folder)
-    run(sys.executable, "-m", "dvc", "init", "-q", folder=folder)
-    (folder / ".gitignore").write_text("/data/\n/reports/history/\n")
-    with_reports = MAKE
-    for name, content in (("environment", RECORD), ("metrics", MEASURED)):
-        stage = {"metrics": "evaluate"}.get(name, name)
-        text = f'write("reports/{name}.json", {json.dumps(content)!r})'
-        with_reports += f'if sys.argv[1] == "{stage}":\n    {text}\n    write("data/plots.json", "1")\n'
-    (folder / "make.py").write_text(with_reports)
+    """Make a small project of DVC and Git that was run and committed, with the copies of its reports that Git has."""
+    folder = tmp_path_factory.mktemp("made") / "project"
+    folder.mkdir()
+    initialize(folder)
+    (folder / ".gitignore").write_text(f"/data/\n/{ENVIRONMENT}\n/{METRICS.parent}/\n")
+    program = MAKE
+    for stage, path, content in (
+        ("environment", ENVIRONMENT, RECORD),
+        ("evaluate", METRICS, MEASURED),
+    ):
+        text = json.dumps(content)
+        program += f'if sys.argv[1] == "{stage}":\n    write("{path}", {text!r})\n'
+        kept = folder / "reports/kept/one_seed" / path.name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(text)
+    (folder / "make.py").write_text(program)
     (folder / "params.yaml").write_text('{"base": 0.5}\n')
     (folder / "dvc.yaml").write_text(PIPELINE)
-    run(sys.executable, "-m", "dvc", "repro", "-q", folder=folder)
-    commit(folder)
+    dvc(folder, "repro", "-q")
+    run(folder, "git", "add", "-A")
+    assert run(folder, "git", "commit", "-qm", "all").returncode == 0
     return folder
 
 
@@ -209,7 +201,7 @@ def test_another_environment_explains_what_is_within_the_tolerance(
 
 
 @pytest.mark.parametrize(("nudge", "status"), [("0.001", 0), ("0.01", 1)])
-def test_a_training_is_explained_by_its_figures(
+def test_a_training_is_explained_by_its_metrics(
     nudge: str,
     status: int,
     project: Path,
@@ -246,7 +238,7 @@ def test_a_stage_that_writes_to_its_input_does_not_reach_the_cache(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / ".dvc" / "config.local").write_text("[cache]\n    type = symlink\n")
-    run(sys.executable, "-m", "dvc", "checkout", "-q", "--relink", folder=project)
+    dvc(project, "checkout", "-q", "--relink")
     assert (project / "data" / "first.json").is_symlink()
     monkeypatch.setenv("SPOIL", "yes")
     before = hashes(project)
@@ -266,8 +258,9 @@ def test_a_cache_that_is_damaged_is_told(project: Path) -> None:
 
 def without_cache(project: Path) -> None:
     """Leave what a fresh clone has."""
-    for folder in (project / ".dvc" / "cache", project / "data", project / "reports" / "history"):
-        shutil.rmtree(folder)
+    for folder in (".dvc/cache", "data", METRICS.parent):
+        shutil.rmtree(project / folder)
+    (project / ENVIRONMENT).unlink()
 
 
 @pytest.mark.slow
@@ -289,10 +282,25 @@ def test_a_fresh_clone_compares_a_training_with_the_reports_that_git_has(
     monkeypatch.setenv("NUDGE", "0.001")
     monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
     assert verified("train@it") == 0
+    text = capsys.readouterr().out
+    assert "This machine is not that of reports/kept/one_seed/environment.json:\n  libraries.keras: " in text
     assert (
-        "compared with reports/metrics.json (the recorded files are not in the cache): test mse 0.01, here 0.0102"
-        in capsys.readouterr().out
-    )
+        "compared with reports/kept/one_seed/metrics.json (the recorded files are not in the cache): "
+        "test mse 0.01, here 0.0102"
+    ) in text
+
+
+def test_a_clone_without_kept_reports_explains_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_cache(project)
+    shutil.rmtree(project / "reports/kept")
+    monkeypatch.setenv("NUDGE", "0.001")
+    monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
+    assert verified("train@it") == 1
+    text = capsys.readouterr().out
+    assert f"{ENVIRONMENT}: expected the one that dvc.lock states, got none" in text
+    assert "data/models/it, compared by the hash in dvc.lock alone (the recorded files are not in the cache)" in text
 
 
 def test_what_needs_trainings_that_are_not_there_is_not_verified(
@@ -367,37 +375,40 @@ def ours() -> Recorded:
     return Recorded(ROOT, ROOT / ".dvc" / "cache", read_lock(ROOT / "dvc.lock"))
 
 
-RECIPES = dict(recipes(read_params(ROOT / "params.yaml")))
+@pytest.fixture(scope="module")
+def our_recipes() -> dict[str, Recipe]:
+    return dict(recipes(read_params(ROOT / "params.yaml")))
 
 
-def recipe_of(stage: str) -> dict[str, Any]:
-    return RECIPES[stage.partition("@")[2]]
-
-
-def test_the_quick_few_have_every_trait_that_a_variant_has(ours: Recorded) -> None:
-    stages = verify.representative(ours, RECIPES)
+@pytest.mark.catalogue
+def test_the_quick_few_have_every_trait_that_a_variant_has(ours: Recorded, our_recipes: dict[str, Recipe]) -> None:
+    stages = verify.representative(ours, our_recipes)
     assert len(stages) == len(set(stages)) < 25
     trained = [stage for stage in ours.stages if stage.startswith("train@")]
-    possible = [recipe_of(stage) for stage in trained]
-    chosen = [recipe_of(stage) for stage in stages if stage in trained]
+    possible = [our_recipes[stage.partition("@")[2]] for stage in trained]
+    chosen = [our_recipes[stage.partition("@")[2]] for stage in stages if stage in trained]
     wanted = {trait for each in possible if "cross_validation" not in each for trait in verify.traits(each)}
     assert {"Dropout", "BatchNormalization", "inputs", "fashion_mnist", "housing", "thoracic"} <= wanted
     assert {trait for each in chosen for trait in verify.traits(each)} == wanted
 
 
-def test_the_quick_few_are_no_long_trainings(ours: Recorded) -> None:
-    recipes = [recipe_of(stage) for stage in verify.representative(ours, RECIPES) if stage.startswith("train@")]
-    assert all("cross_validation" not in recipe for recipe in recipes)
-    on_images = [recipe for recipe in recipes if recipe["dataset"] == "fashion_mnist"]
+@pytest.mark.catalogue
+def test_the_quick_few_are_no_long_trainings(ours: Recorded, our_recipes: dict[str, Recipe]) -> None:
+    chosen = [
+        stage.partition("@")[2] for stage in verify.representative(ours, our_recipes) if stage.startswith("train@")
+    ]
+    assert all("cross_validation" not in our_recipes[variant] for variant in chosen)
+    on_images = [our_recipes[variant] for variant in chosen if our_recipes[variant]["dataset"] == "fashion_mnist"]
     assert sum(recipe["epochs"] for recipe in on_images) < 40
 
 
 def test_layers_that_compute_in_another_way_and_estimators_are_traits() -> None:
-    recipe = {"dataset": "housing", "layers": {"0_Dense": {}, "1_Dropout": {}}}
+    recipe = {"dataset": "housing", "layers": {"hidden": {"class": "Dense"}, "rest": {"class": "Dropout"}}}
     assert verify.traits(recipe) == {"housing", "Dropout"}
-    assert verify.traits({"dataset": "housing", "estimator": {"Lasso": {}}}) == {"estimator Lasso"}
+    assert verify.traits({"dataset": "housing", "estimator": {"class": "Lasso"}}) == {"estimator Lasso"}
 
 
+@pytest.mark.catalogue
 def test_an_order_to_run_in_puts_writers_first(ours: Recorded) -> None:
     everything = list(ours.stages)
     runnable, lacking = verify.plan(ours, everything)
@@ -424,7 +435,7 @@ def h5_file(value: float) -> bytes:
 
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
-        file["layers/dense/vars/0"] = np.array([1.0, value], dtype=np.float32)
+        file["layers/hidden/vars/0"] = np.array([1.0, value], dtype=np.float32)
     return stream.getvalue()
 
 
@@ -457,8 +468,8 @@ def npy_file(value: float) -> bytes:
         ("a.csv", b"x\n1\n", b"x\n\n", "a.csv x", math.inf),
         ("a.npy", npy_file(1), npy_file(1.25), "a.npy", 0.25),
         ("a.npz", npz_file(1), npz_file(1.25), "a.npz test", 0.25),
-        ("a.h5", h5_file(2), h5_file(3), "a.h5 layers/dense/vars/0", 1),
-        ("a.keras", keras_file(2, "1"), keras_file(4, "1"), "a.keras model.weights.h5 layers/dense/vars/0", 2),
+        ("a.h5", h5_file(2), h5_file(3), "a.h5 layers/hidden/vars/0", 1),
+        ("a.keras", keras_file(2, "1"), keras_file(4, "1"), "a.keras model.weights.h5 layers/hidden/vars/0", 2),
         ("a.keras", keras_file(2, "1"), keras_file(2, "2"), "a.keras metadata.json date_saved", math.inf),
         ("a.png", png_file(10), png_file(13), "a.png pixels", 3),
         ("a.txt", b"12:00", b"12:01", "a.txt bytes", 1),
@@ -531,16 +542,16 @@ def test_what_another_environment_may_explain(name: str, old: list[float], new: 
     ],
 )
 def test_a_training_agrees_by_accuracy_and_losses(change: dict[str, float], within: bool, said: str) -> None:
-    figures = {"accuracy": 0.88, "log_loss": 0.33, "roc_auc": 0.7}
-    old = {"model": {"parameters": 10, "epochs": 5.0}, "test": figures}
-    got = compare_figures(old, old | {"test": figures | change})
+    metrics = {"accuracy": 0.88, "log_loss": 0.33, "roc_auc": 0.7}
+    old = {"model": {"parameters": 10, "epochs": 5.0}, "test": metrics}
+    got = compare_metrics(old, old | {"test": metrics | change})
     assert got[0] == within
     assert said in got[1]
 
 
 def test_another_number_of_parameters_is_beyond_any_tolerance() -> None:
     old = {"model": {"parameters": 10}, "test": {"accuracy": 0.8}}
-    assert not compare_figures(old, old | {"model": {"parameters": 11}})[0]
+    assert not compare_metrics(old, old | {"model": {"parameters": 11}})[0]
 
 
 def test_a_table_is_read_by_column() -> None:

@@ -10,7 +10,7 @@ import time
 
 
 class Clock:
-    """Waits for a line on the standard input before every epoch, and answers with what the epoch took."""
+    """Waits for a line on the standard input before every epoch, and answers with the seconds of the epoch."""
 
     def ready(self, parameters: int) -> None:
         """Say that all is built, and wait. parameters: how many the model trains."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import Clock
-from stages.datasets import Split, load_split
+from stages.splits import Split, load_split
 
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ours": ("ours", {}),

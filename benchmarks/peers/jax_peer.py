@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers import Clock
-from benchmarks.peers.network import Layer, Recipe, initial_kernel, network, optimizer
-from stages.datasets import Split
+from benchmarks.peers.network import Layer, has_classes, initial_kernel, network, optimizer
+from stages.splits import Split
+from stages.training.recipe import Recipe
 
 Tree = Any
 _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -37,7 +38,7 @@ def _initial(layers: list[Layer], generator: np.random.Generator) -> tuple[Tree,
 
 
 def _outputs(layers: list[Layer], values: Tree, moving: Tree, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Tree]:
-    """What the network says in training, and its moving means and variances afterwards."""
+    """The outputs of the network in training, and its moving means and variances afterwards."""
     hidden, moved = x, []
     for index, (layer, value, state) in enumerate(zip(layers, values, moving, strict=True)):
         if layer.kind == "Dense":
@@ -90,7 +91,7 @@ def train(recipe: Recipe, split: Split, epochs: int, clock: Clock) -> None:
     y = jnp.asarray(np.array(split.y["train"]))
     rows, batch_size = len(x), recipe["batch_size"]
     full, rest = divmod(rows, batch_size)
-    classes = recipe["loss"].endswith("categorical_crossentropy")
+    classes = has_classes(recipe)
     layers = network(recipe, x.shape[1])
     values, moving = _initial(layers, np.random.default_rng(recipe["seed"]))
     kept_arrays, update = _updates(recipe)

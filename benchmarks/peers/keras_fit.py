@@ -1,7 +1,7 @@
 """Keras's `fit` on arrays, as the source documents write it.
 
 As a peer of others it has no seed: once one is set, `fit` on arrays repeats the first epoch's batches for ever (Keras
-3.15), and a net with batch normalisation learns those batches by heart.
+3.15), and a net with batch normalization learns those batches by heart.
 """
 
 import keras
@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from benchmarks.peers import Clock
 from benchmarks.peers.timed import Timed, trainable
-from stages.datasets import Split
-from stages.training.recipe import Recipe
+from stages.splits import Split
 from stages.training.builder import build_model, compile_model
 from stages.training.data import inputs_of, targets_of
+from stages.training.recipe import Recipe
 
 
 def train(recipe: Recipe, split: Split, epochs: int, clock: Clock, deterministic: bool = False) -> None:

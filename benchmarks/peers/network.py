@@ -1,10 +1,10 @@
-"""What PyTorch and JAX need of a recipe: a row of simple layers, and Keras's initial weights."""
+"""A recipe for PyTorch and JAX: a row of simple layers, and Keras's initial weights."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-Recipe = dict[str, Any]
+from stages.training.recipe import Recipe, Spec
 
 
 class Layer(NamedTuple):
@@ -38,33 +38,35 @@ def network(recipe: Recipe, columns: int) -> list[Layer]:
             raise ValueError(f"layers.{kind}: expected arguments that the peers know, got {', '.join(sorted(unknown))}")
         layers.append(Layer(kind, arguments, width))
         width = {"Dense": arguments.get("units"), "Concatenate": columns + width}.get(kind, width) or width
-    if recipe["loss"].endswith("categorical_crossentropy"):
+    loss = recipe["loss"].get("class")
+    if has_classes(recipe):
         if layers[-1] != Layer("Activation", {"activation": "softmax"}, width):
-            raise ValueError(f"layers: expected a softmax at the end for {recipe['loss']}, got {layers[-1].kind}")
+            raise ValueError(f"layers: expected a softmax at the end for {loss}, got {layers[-1].kind}")
         layers.pop()
-    elif recipe["loss"] != "mean_squared_error":
-        raise ValueError(f"loss: expected one that the peers know, got {recipe['loss']!r}")
+    elif loss != "MeanSquaredError":
+        raise ValueError(f"loss: expected one that the peers know, got {loss!r}")
     return layers
 
 
-def _from_layers(layers: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def has_classes(recipe: Recipe) -> bool:
+    """Whether the recipe's loss is the cross-entropy of several classes."""
+    return str(recipe["loss"].get("class")).endswith("CategoricalCrossentropy")
+
+
+def _from_layers(layers: dict[str, Spec]) -> list[tuple[str, dict[str, Any]]]:
     written = []
-    for key, arguments in layers.items():
-        positions, _, kind = key.partition("_")
-        first, _, last = positions.partition("-")
-        for _ in range(int(first), int(last or first) + 1):
-            written.extend(_without_activation(kind, arguments))
+    for layer in layers.values():
+        arguments = {name: value for name, value in layer.items() if name not in ("class", "repeat")}
+        for _ in range(layer.get("repeat", 1)):
+            written.extend(_without_activation(layer["class"], arguments))
     return written
 
 
-def _from_graph(graph: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    ((name, arguments),) = graph.items()
-    if name != "wide_and_deep" or arguments.keys() != {"hidden_units", "activation"}:
-        raise ValueError(f"graph: expected wide_and_deep with one output, got {name} of {', '.join(arguments)}")
-    written = []
-    for units in arguments["hidden_units"]:
-        written.extend(_without_activation("Dense", {"units": units, "activation": arguments["activation"]}))
-    return [*written, ("Concatenate", {}), ("Dense", {"units": 1})]
+def _from_graph(graph: Spec) -> list[tuple[str, dict[str, Any]]]:
+    if graph["class"] != "wide_and_deep" or graph.keys() != {"class", "hidden_layers", "units", "activation"}:
+        raise ValueError(f"graph: expected wide_and_deep with one output, got {', '.join(map(str, graph.items()))}")
+    hidden = _without_activation("Dense", {"units": graph["units"], "activation": graph["activation"]})
+    return [*hidden * graph["hidden_layers"], ("Concatenate", {}), ("Dense", {"units": 1})]
 
 
 def _without_activation(kind: str, arguments: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -96,15 +98,16 @@ OPTIMIZERS = {
     "RMSprop": {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-7},
     "Adam": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
 }
-"""Keras's own values of the arguments that the peers know."""
+"""Keras's defaults of the arguments that the peers know."""
 
 
 def optimizer(recipe: Recipe) -> tuple[str, dict[str, float]]:
     """Name of a recipe's optimizer, and all arguments. ValueError for what no peer knows."""
-    ((name, arguments),) = recipe["optimizer"].items()
+    arguments = dict(recipe["optimizer"])
+    name = arguments.pop("class")
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer: expected one among {', '.join(OPTIMIZERS)}, got {name!r}")
     unknown = arguments.keys() - OPTIMIZERS[name].keys()
     if unknown or not all(isinstance(value, float) for value in arguments.values()):
-        raise ValueError(f"optimizer.{name}: expected numbers for {', '.join(OPTIMIZERS[name])}, got {arguments}")
+        raise ValueError(f"optimizer: expected numbers for {', '.join(OPTIMIZERS[name])}, got {arguments}")
     return name, OPTIMIZERS[name] | arguments

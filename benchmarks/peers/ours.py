@@ -1,9 +1,9 @@
 """The repository's own training."""
 
 from benchmarks.peers import Clock
-from stages.datasets import Split
-from stages.training.recipe import Recipe
+from stages.splits import Split
 from stages.training import import_tensorflow
+from stages.training.recipe import Recipe
 
 
 def train(

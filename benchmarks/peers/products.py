@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.peers import Clock
-from benchmarks.peers.network import Recipe, network
-from stages.datasets import Split
+from benchmarks.peers.network import network
+from stages.splits import Split
+from stages.training.recipe import Recipe
 
 
 class _Layer(NamedTuple):

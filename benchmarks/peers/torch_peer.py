@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.peers import Clock
-from benchmarks.peers.network import Layer, Recipe, initial_kernel, network, optimizer
-from stages.datasets import Split
+from benchmarks.peers.network import Layer, has_classes, initial_kernel, network, optimizer
+from stages.splits import Split
+from stages.training.recipe import Recipe
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "selu": nn.SELU, "softmax": nn.Softmax}
 
@@ -67,7 +68,7 @@ def train(recipe: Recipe, split: Split, epochs: int, clock: Clock) -> None:
     torch.manual_seed(recipe["seed"])
     x = torch.from_numpy(np.array(split.x["train"]).reshape(len(split.x["train"]), -1))
     y = torch.from_numpy(np.array(split.y["train"]))
-    classes = recipe["loss"].endswith("categorical_crossentropy")
+    classes = has_classes(recipe)
     y = y.long() if classes else y.float().reshape(-1, 1)
     model = _model(network(recipe, x.shape[1]), np.random.default_rng(recipe["seed"]))
     model.train()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-TABLES = Path("reports/tables")
+TABLES = Path("reports/tables/evaluation")
 METRICS = TABLES / "metrics.json"
 TRAININGS = TABLES / "trainings.csv"
 CONFUSION = TABLES / "confusion.csv"
@@ -17,7 +17,7 @@ RELIABILITY = TABLES / "reliability.csv"
 ROC = TABLES / "roc.csv"
 PRECISION_RECALL = TABLES / "precision_recall.csv"
 
-COMPARISON = Path("reports/comparison")
+COMPARISON = Path("reports/tables/comparison")
 LEADERBOARD = COMPARISON / "leaderboard.csv"
 COMPARISONS = COMPARISON / "comparisons.csv"
 ANSWERS = COMPARISON / "answers.csv"

@@ -58,7 +58,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted, if it is a quantity; y is in `unit`, reports are in `report_unit`."""
+    """The predicted quantity; y is in `unit`, reports are in `report_unit`."""
 
     name: str = "target"
     unit: str = ""
@@ -80,7 +80,7 @@ class RowError(ValueError):
 
 @dataclass(frozen=True)
 class NewRows:
-    """How rows of a user's table become features."""
+    """Reader of a user's table: its columns, and the features made of them."""
 
     columns: tuple[str, ...]
     """Numeric columns that the table has to have. Without `derive` they are the features, and those that a split leaves
@@ -115,12 +115,12 @@ class DatasetSpec:
     image_shape: tuple[int, int] | None = None
     """(height, width) of an image in pixels, uint8."""
     light_on_dark: float | None = None
-    """Of images of light things on black: a gray value that no image's outermost pixels reach on average."""
+    """For images of light things on black: a gray value that no image's outermost pixels reach on average."""
     target: Target = field(default_factory=Target)
     location: tuple[str, str] | None = None
     """Names of the features that place a row on a map: west-east, south-north."""
     new_rows: NewRows | None = None
-    """Of tables: how new rows are read."""
+    """Reader of new rows, for tables."""
 
     @property
     def feature_names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""`base:` a variant that says in what it differs from another one, which has no base itself.
+"""`base:` of a variant: it declares only its differences from another variant, which has no base itself.
 
 A key of the variant stands in place of the base's, with one exception: a mapping that names no class is merged into the
 base's, so that one argument of one object can be changed.

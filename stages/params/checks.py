@@ -73,10 +73,10 @@ VALUES: dict[str, TypeAdapter[Any]] = {
         "hidden_layers": Count,
     }.items()
 }
-"""What the values of arguments have to be, by the argument's name or its last word."""
+"""Types and ranges of arguments, by the argument's name or its last word."""
 
 _KINDS: dict[type, TypeAdapter[Any]] = {bool: TypeAdapter(bool), int: TypeAdapter(float), float: TypeAdapter(float)}
-"""What the value of an argument has to be whose default is a number or a truth value."""
+"""Types of arguments without an entry in `VALUES`, by the type of their default."""
 
 
 def check_spec(

@@ -1,4 +1,4 @@
-"""What two recipes differ in, for whoever asks: comparisons, the page, `stages.diff`."""
+"""Differences between two recipes, for comparisons, the page and `stages.diff`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""The parts of `stages.parallel`: the graph of the stages, and the processes that they run in."""
+"""The parts of `stages.parallel`: the graph of the stages, and their processes."""

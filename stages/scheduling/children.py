@@ -1,4 +1,4 @@
-"""Stages as processes, how they are ended, and the dvc.lock that they leave."""
+"""Run stages as processes, end them, and put the dvc.lock that they leave in order."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dvc.lock import LockError, make_lock
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml, parse_yaml
 
@@ -21,7 +21,7 @@ LINES_OF_A_FAILURE = 20
 
 
 class Child:
-    """A stage that runs, in a session of its own: DVC, the stage's command, and what that starts."""
+    """A running stage in a session of its own: DVC, the stage's command, and its child processes."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
@@ -40,13 +40,13 @@ class Child:
             )
 
     def seconds(self) -> float:
-        """Since it started."""
+        """Seconds since it started."""
         return time.monotonic() - self._started
 
     def failure(self) -> tuple[str, list[str]]:
-        """Why it failed, and the last lines that it printed.
+        """Give the reason of its failure, and the last lines that it printed.
 
-        Why: the last line that is not DVC's own, if there is one, with the status that DVC tells.
+        The reason is the last line that is not DVC's own, if there is one, with the status that DVC states.
         """
         text = self.log.read_text(encoding="utf-8", errors="replace")
         said = [line for line in text.splitlines() if line.strip()] or [f"status {self.process.returncode}"]
@@ -57,7 +57,7 @@ class Child:
 
 @contextmanager
 def signals() -> Iterator[list[int]]:
-    """Note the signals that ask for an end, instead of ending by them (`nohup` keeps its meaning)."""
+    """Collect the signals that ask for an end, instead of ending by them (`nohup` keeps its meaning)."""
     got: list[int] = []
     ending = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
@@ -72,23 +72,22 @@ def signals() -> Iterator[list[int]]:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold a lock on the workspace; ValueError if another run does."""
-    lock = make_lock(str(LOGS / "lock"))
-    try:
-        lock.lock()
-    except LockError:
-        raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
-    try:
+    """Hold a lock on the workspace; ValueError if another run does. The system releases that of a killed run."""
+    import fcntl  # not on Windows
+
+    with (LOGS / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
         yield
-    finally:
-        lock.unlock()
 
 
 @contextmanager
 def dvc_lock(got: Sequence[int] = ()) -> Iterator[None]:
-    """Hold DVC's lock: no DVC writes dvc.lock meanwhile.
+    """Hold DVC's lock, so that no DVC writes dvc.lock meanwhile.
 
-    After half a minute, or a second signal, do without: dvc.lock is written in less.
+    After half a minute, or a second signal, continue without it: DVC writes dvc.lock in less.
     """
     with Repo() as repo:
         for _ in range(10):
@@ -107,7 +106,7 @@ def dvc_lock(got: Sequence[int] = ()) -> Iterator[None]:
 def end(children: list[Child], got: list[int]) -> None:
     """End the children and all that they started, none of them while it writes dvc.lock.
 
-    First as Ctrl-C in `dvc repro` does: the stage's command ends, and DVC clears up behind it. A second signal does not
+    First like Ctrl-C in `dvc repro`: the stage's command ends, and DVC cleans up after it. A second signal does not
     wait for that.
     """
     for number in (signal.SIGINT, signal.SIGKILL):
@@ -127,7 +126,7 @@ def entries(lock: Path) -> dict[str, Any]:
 
 
 def put_in_order(lock: Path, before: Iterable[str]) -> None:
-    """Write dvc.lock as a serial run leaves it: the entries of before keep their places, new ones follow in order."""
+    """Write dvc.lock as a serial run leaves it: earlier entries keep their places, new ones follow in order."""
     with dvc_lock():
         if not lock.exists():
             return

@@ -1,4 +1,4 @@
-"""The graph of the stages: what depends on what, what is out of date, and what takes how long."""
+"""The graph of the stages: which depends on which, which are out of date, and how long each takes."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -8,8 +8,9 @@ from dvc.lock import LockError
 from dvc.repo import Repo, lock_repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
 
-from stages.artifacts import NORMALIZED, RECIPE
-from stages.params.schema import unknown
+from stages.artifacts import RECIPE
+from stages.params.messages import unknown
+from stages.splits import NORMALIZED
 
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""
@@ -36,9 +37,9 @@ def out_of_date(names: Collection[str] | None = None, got: Sequence[int] = ()) -
 
 
 def named(targets: list[str], graph: Graph) -> set[str]:
-    """The stages that are named, by themselves or by their group; ValueError for one that is unknown.
+    """The stages of the targets, each a stage or a group; ValueError for an unknown one.
 
-    By default all of dvc.yaml, as `dvc repro` has it: not a `.dvc` file on which none of them depends.
+    Without targets, all of dvc.yaml as in `dvc repro`: not a `.dvc` file on which none of them depends.
     """
     groups = {stage: stage.partition("@")[0] for stage in graph}
     for target in targets:
@@ -68,10 +69,10 @@ def with_downstream(stages: set[str], graph: Graph) -> set[str]:
 
 
 def estimate(stage: str) -> float:
-    """Roughly the seconds of a stage, for the order and for the time that is left: a wrong one costs time, no result.
+    """Estimate the seconds of a stage, for the order and the time left: an error costs time, and changes no result.
 
-    Of a training: rows times epochs times the units of its layers, as measured on one core of 2026, within a factor of
-    two. Scikit-learn's cross-validation takes a minute per fold. All else, and what has no recipe yet: ten seconds.
+    For a training: rows × epochs × units of its layers, as measured on one core in 2026, within a factor of two;
+    scikit-learn's cross-validation takes a minute per fold. Any other stage, or one without a recipe yet: ten seconds.
     """
     try:
         recipe = RECIPE.read(stage.partition("@")[2])
@@ -80,10 +81,10 @@ def estimate(stage: str) -> float:
         first, last = split["parts"]["train"]
     except (OSError, ValueError, KeyError):
         return 10
-    units = 0
-    for key, arguments in recipe.get("layers", {}).items():
-        start, _, end = key.partition("_")[0].partition("-")  # `2-100_Dense` is 99 layers
-        units += arguments.get("units", 0) * (int(end or start) - int(start) + 1)
-    trainings = recipe["repeats"] * split.get("repeats", 1)
+    if "graph" in recipe:
+        units = recipe["graph"].get("hidden_layers", 0) * recipe["graph"].get("units", 0)
+    else:
+        units = sum(layer.get("units", 0) * layer.get("repeat", 1) for layer in recipe.get("layers", {}).values())
+    trainings = recipe["seeds"] * split.get("repeats", 1)
     once = (last - first) * recipe.get("epochs", 1) * (units or 100) * 5e-8 + 60 * recipe.get("cross_validation", 0)
     return 10 + trainings * once

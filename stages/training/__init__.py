@@ -7,7 +7,7 @@ The package imports nothing of ours but itself and `stages.splits`. Only the mod
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -82,11 +82,31 @@ def trainings_of(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[str,
             yield f"split {number}, seed {seed}" if len(splits) > 1 else f"seed {seed}", split, seed
 
 
+Row = dict[str, Any]
+"""An epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning_rate."""
+
+
+class Epoch(NamedTuple):
+    """An epoch that has ended, for whoever shows the progress."""
+
+    training: str
+    """Name of the training: its seed and, of several, its split."""
+    epoch: int
+    """From 1."""
+    epochs: int
+    """At most so many."""
+    logs: dict[str, float]
+
+
+Observer = Callable[[Epoch], None]
+"""Is told of each epoch of a Keras model that has ended."""
+
+
 class Trained(NamedTuple):
     """The result of one training, apart from the files in its folder."""
 
     predictions: Predictions
-    history: list[dict[str, Any]]
+    history: list[Row]
     """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, and the learning rate of
     its first step."""
     summary: dict[str, Any]

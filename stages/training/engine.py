@@ -1,13 +1,13 @@
 """The training engine: Keras's `fit`, with one compiled call per epoch.
 
-Keras's own `train_step` runs unchanged for every batch, so losses, regularisation, constraints, moving statistics,
+Keras's own `train_step` runs unchanged for every batch, so losses, regularization, constraints, moving statistics,
 metrics and optimizers mean what Keras means. Only the way to it differs: the data stay where they are, and `fit` is
 given one "batch" per epoch, in which a loop inside the graph gathers the rows of each real batch. That saves the share
 of Python and of the input pipeline in every step, and it gives every epoch a batch order of its own: `fit` on arrays
-repeats the first epoch's order for ever once a seed is set (Keras 3.15).
+repeats the order of the first epoch once a seed is set (Keras 3.15).
 
 XLA compiles the epoch: it fuses the many small operations of a step, which for nets of this size cost as much as
-their matrix products, and it can be made to give the same bits on other processors (see `stages.training.xla`).
+their matrix products, and it can give the same bits on other processors (see `stages.training.xla`).
 """
 
 from collections.abc import Sequence

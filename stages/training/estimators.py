@@ -16,8 +16,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from stages.splits import Split
-from stages.training import Trained, predicted_parts, trainings_of
-from stages.training.history import Observer
+from stages.training import Observer, Trained, predicted_parts, trainings_of
 from stages.training.objects import build
 from stages.training.recipe import Recipe
 

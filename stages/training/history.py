@@ -1,29 +1,13 @@
 """The record of a training, epoch by epoch."""
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 
+from stages.training import Epoch, Observer, Row
+
 Logs = dict[str, Any] | None
-Row = dict[str, Any]
-"""An epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning_rate."""
-
-
-class Epoch(NamedTuple):
-    """An epoch that has ended, for whoever shows the progress."""
-
-    training: str
-    """Name of the training: its seed and, of several, its split."""
-    epoch: int
-    """From 1."""
-    epochs: int
-    """At most so many."""
-    logs: dict[str, float]
-
-
-Observer = Callable[[Epoch], None]
 
 
 class History(keras.callbacks.Callback):

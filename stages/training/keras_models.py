@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from stages.splits import Split, forget, give_back_freed_memory
-from stages.training import Predictions, Trained, predicted_parts, trainings_of
+from stages.training import Observer, Predictions, Trained, predicted_parts, trainings_of
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
-from stages.training.history import History, Observer
+from stages.training.history import History
 from stages.training.objects import sentence
 from stages.training.recipe import Recipe
 from stages.training.saving import save_model
@@ -138,7 +138,7 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
         batches: list[list[np.ndarray]] = []
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]
-            # All batches of one size: traced once, and what is predicted for a row hangs on no other row.
+            # All batches of one size: traced once, and the prediction of a row depends on no other row.
             padded = np.pad(rows, [(0, _ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
             outputs = compiled(inputs_of(recipe, padded))
             several = outputs if isinstance(outputs, list) else [outputs]

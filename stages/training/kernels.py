@@ -1,7 +1,7 @@
-"""Which kernels OpenBLAS computes with: those that x86-64 processors share, so that estimators get the same bits.
+"""OpenBLAS's kernels: one set for all x86-64 processors, so that estimators get the same bits.
 
-By itself it picks them by processor, and each kind sums in an order of its own. Those called Haswell run wherever there
-is AVX2 (2013), which is also what XLA is held to; see `stages.training.xla`.
+By default OpenBLAS picks kernels by processor, and each sums in a different order. The kernels called Haswell run on
+every processor with AVX2 (2013), the instruction set that XLA is limited to as well; see `stages.training.xla`.
 """
 
 import os

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 from stages.splits import Split, load_splits
-from stages.training import Trained, import_tensorflow, kernels
-from stages.training.history import Observer, Row
+from stages.training import Observer, Row, Trained, import_tensorflow, kernels
 from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")

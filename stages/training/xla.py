@@ -1,10 +1,10 @@
-"""How XLA compiles: nets of Dense layers alike on other x86-64 processors, and with a fast generator.
+"""Settings of XLA: the same bits for nets of Dense layers on all x86-64 processors, and a fast random generator.
 
-By default XLA lets the processor choose in three places, and each choice rounds differently: approximations of some
+By default XLA decides by processor in three places, and each choice rounds differently: approximations of some
 functions (reciprocal square root among them), the code of its own loops, and a matrix product with a transposed left
-side, which it hands to a library that picks its kernels by instruction set and its blocks by cache size. That product
-is in the gradient of every Dense layer. (Convolutions go to such a library too, and are left there.) Instruction sets
-beyond AVX2 (2013) are left aside.
+side, which it hands to a library that picks its kernels by instruction set and its blocks by cache size. The gradient
+of every Dense layer has such a product. (Convolutions go to such a library too; that is not changed here.) Instruction
+sets beyond AVX2 (2013) are not used.
 """
 
 import os
@@ -30,7 +30,7 @@ def set_flags() -> None:
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """What is traced within it is for XLA alone.
+    """Trace operations for XLA alone.
 
     Gradients of matrix products keep the transposition apart from the product. Random numbers come from ThreeFry (as in
     JAX), 50 times faster than what XLA chooses by itself; without XLA TensorFlow has Philox alone.

@@ -1,1 +1,1 @@
-"""The parts of `stages.verify`: what is recorded, and how far from it something else is."""
+"""The parts of `stages.verify`: the contents of dvc.lock, and the comparison of outputs with them."""

@@ -1,4 +1,4 @@
-"""How far the numbers in one tree of files are from those in another."""
+"""Compare the numbers in two trees of files, value by value."""
 
 import io
 import json
@@ -14,40 +14,41 @@ import pandas as pd
 from PIL import Image
 
 from stages.artifacts import HISTORY, PREDICTIONS, SUMMARY, TRAINED_RECIPE
-from stages.datasets import load_splits
-from stages.evaluation.metrics import metrics_of_each, variant_metrics
+from stages.evaluation.metrics import training_metrics, variant_metrics
+from stages.splits import load_splits
 
 ACCURACY_TOLERANCE = 0.02
 LOSS_TOLERANCE = 0.05
-"""Of the recorded loss or error."""
+"""Share of the recorded loss or error."""
 LOSSES = ("log_loss", "loss", "mse", "rmse", "mae", "auxiliary_mse")
 TOLERANCE = 0.000002
-"""Of the largest recorded value in the same array, or of 1."""
-GREY_LEVEL_TOLERANCE = 1.0
-"""Of 255, on average over the pixels of a figure."""
+"""Share of the largest recorded value in the same array, or of 1."""
+GRAY_LEVEL_TOLERANCE = 1.0
+"""Mean difference of the pixels of a figure, of 255."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far an array is from the recorded one."""
+    """The distance of an array from the recorded one."""
 
     place: str
     largest: float
-    """infinite where it is no number: text, a shape, a part that is missing."""
+    """Largest difference of two values; infinite for text, another shape, a part that is missing."""
     mean: float
+    """Mean difference of two values."""
     scale: float
-    """The largest recorded value, or 1."""
+    """Largest recorded value, or 1."""
 
     @property
     def is_tolerable(self) -> bool:
-        """Whether another environment may explain it; see the module."""
+        """Whether another environment can explain it; see `stages.verify`."""
         if ".png" in self.place:
-            return self.mean <= GREY_LEVEL_TOLERANCE
+            return self.mean <= GRAY_LEVEL_TOLERANCE
         return self.largest <= TOLERANCE * self.scale
 
 
 def arrays(name: str, content: bytes) -> dict[str, np.ndarray]:
-    """Everything in a file by its place there; the bytes themselves for a kind of file that is not known."""
+    """Read a file as arrays by their place in it; a file of an unknown kind is one array of its bytes."""
     match PurePath(name).suffix:
         case ".json":
             return {place: np.asarray(value) for place, value in leaves(json.loads(content))}
@@ -72,7 +73,7 @@ def arrays(name: str, content: bytes) -> dict[str, np.ndarray]:
 
 
 def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Numbers and texts of a JSON document by their place: `layers.0.units`."""
+    """Yield the numbers and texts of a JSON document by their place: `layers.hidden.units`."""
     if isinstance(value, dict | list) and value:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, inner in items:
@@ -82,7 +83,7 @@ def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def weights(content: bytes) -> dict[str, np.ndarray]:
-    """The data sets of an HDF5 file."""
+    """Read the arrays of an HDF5 file by their name."""
     import h5py
 
     found: dict[str, np.ndarray] = {}
@@ -92,7 +93,7 @@ def weights(content: bytes) -> dict[str, np.ndarray]:
 
 
 def difference(place: str, old: np.ndarray | None, new: np.ndarray | None) -> Difference | None:
-    """How far the new array is from the old; None if all numbers and texts in it are equal."""
+    """Compare two arrays; None if all numbers and texts in them are equal."""
     unlike = Difference(place, math.inf, math.inf, 1.0)
     if old is None or new is None or old.shape != new.shape:
         return unlike
@@ -109,7 +110,7 @@ def difference(place: str, old: np.ndarray | None, new: np.ndarray | None) -> Di
 
 
 def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
-    """All differences between the numbers of an output, a file or a folder, in one tree and in the other."""
+    """List the differences between an output, a file or a folder, in two trees."""
     if not (old / path).is_dir():
         names = {path}
     else:
@@ -129,8 +130,8 @@ def differences_in(path: str, old: Path, new: Path) -> list[Difference]:
     return found
 
 
-def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
-    """Measure a variant in a tree as `evaluate` does, without rounding for the eye: {part: {metric: value}}."""
+def metrics_in(tree: Path, variant: str, normalized: Path) -> dict[str, Any]:
+    """Measure a variant whose files lie in the tree as `evaluate` does: {part: {metric: value}}, not rounded."""
 
     def read_bytes(path: Path) -> bytes:
         return (tree / path).read_bytes()
@@ -138,28 +139,32 @@ def figures(variant: str, tree: Path, normalized: Path) -> dict[str, Any]:
     recipe = TRAINED_RECIPE.read(variant, read_bytes)
     splits = load_splits(recipe["dataset"], recipe["split"], normalized)
     predictions, history = PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
-    of_each = metrics_of_each(recipe, splits, predictions, history)
-    return variant_metrics(of_each, splits, SUMMARY.read(variant, read_bytes))
+    measured = training_metrics(recipe, splits, predictions, history)
+    return variant_metrics(measured, splits, SUMMARY.read(variant, read_bytes))
 
 
-def compare_figures(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether size, accuracies, losses and errors agree within the tolerances, and the figure that agrees least."""
+def compare_metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether size, accuracies, losses and errors agree within the tolerances, and the metric that agrees least."""
     shares: dict[str, float] = {}  # of the tolerance
     for part in old:
         for metric, was in old[part].items():
-            if metric == "accuracy":
-                allowed = ACCURACY_TOLERANCE
-            elif metric in LOSSES:
-                allowed = LOSS_TOLERANCE * abs(was)
-            elif metric == "parameters":
-                allowed = 0.0
-            else:
+            allowed = _allowed(metric, was)
+            if allowed is None:
                 continue
             now = new.get(part, {}).get(metric, math.nan)
-            # An equal figure is within any tolerance, one that is no number within none.
+            # An equal value is within any tolerance, NaN within none.
             share = 0.0 if now == was else abs(now - was) / allowed if allowed else math.inf
             shares[f"{part} {metric} {was:.6g}, here {now:.6g}"] = math.inf if math.isnan(share) else share
     worst = max(shares, key=lambda said: shares[said], default="")
     if not worst:
-        return False, "no figure to compare"
-    return shares[worst] <= 1, worst if shares[worst] else "all figures are equal"
+        return False, "no metric to compare"
+    return shares[worst] <= 1, worst if shares[worst] else "all metrics are equal"
+
+
+def _allowed(metric: str, was: float) -> float | None:
+    """Largest difference of a metric that another environment can explain; None for one that is not compared."""
+    if metric == "accuracy":
+        return ACCURACY_TOLERANCE
+    if metric in LOSSES:
+        return LOSS_TOLERANCE * abs(was)
+    return 0.0 if metric == "parameters" else None

@@ -1,7 +1,7 @@
-"""What `dvc.lock` states, and the files that it means as far as DVC's cache or the workspace has them.
+"""The contents of `dvc.lock`, and its outputs as far as DVC's cache or the workspace has them.
 
-The forms are those that DVC documents: an output is named by the MD5 of its bytes, a folder by that of a JSON list of
-its files, which the cache holds under this name with `.dir`.
+DVC documents both formats: an output is named by the MD5 of its bytes, a folder by that of a JSON list of its files,
+which the cache holds under this name with `.dir`.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 Output = dict[str, Any]
-"""One of a stage's `outs` in dvc.lock: path, md5, size."""
+"""An entry of a stage's `outs` in dvc.lock: path, md5, size."""
 
 
 def overlap(one: str, other: str) -> bool:
@@ -25,7 +25,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def hash_of(path: Path) -> str:
-    """MD5 as dvc.lock states it, of a file or of a folder."""
+    """Compute the MD5 of a file or of a folder as dvc.lock states it."""
     if path.is_dir():
         files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
         listed = [{"md5": hash_of(file), "relpath": name} for name, file in files]
@@ -36,7 +36,7 @@ def hash_of(path: Path) -> str:
 
 @dataclass
 class Recorded:
-    """What `dvc.lock` states, and the files that it means as far as the cache or the workspace has them."""
+    """The stages of `dvc.lock`, and their outputs as far as the cache or the workspace has them."""
 
     root: Path
     cache: Path
@@ -45,7 +45,7 @@ class Recorded:
     _found: dict[str, dict[str, Path] | None] = field(default_factory=dict)
 
     def inputs(self, stage: str) -> Iterator[tuple[str, Output]]:
-        """Every output of another stage that this one reads, and the stage that writes it."""
+        """Yield each output of another stage that this one reads, with the stage that writes it."""
         entry = self.stages[stage]
         read = [dependency["path"] for dependency in entry["deps"]] + list(entry["params"])
         for writer, other in self.stages.items():
@@ -54,22 +54,24 @@ class Recorded:
                     yield writer, output
 
     def graph(self) -> dict[str, set[str]]:
-        """The stages that each stage reads from, a stage after all of its own, as `stages.scheduling.graph` has it."""
+        """Map each stage to the stages that it reads from; in topological order, as `stages.scheduling.graph`."""
         reads = {stage: [writer for writer, _ in self.inputs(stage)] for stage in sorted(self.stages)}
         return {stage: set(reads[stage]) for stage in TopologicalSorter(reads).static_order()}
 
     def files(self, output: Output) -> dict[str, Path] | None:
-        """The output's files by their path inside it ("" of a file); None if they are nowhere to be found."""
+        """Find the output's files by their path inside it ("" for a file); None if one of them is missing."""
         if output["path"] not in self._found:
             self._found[output["path"]] = self._files(output)
         return self._found[output["path"]]
 
     def read_json(self, path: Path) -> Any:
-        """What the JSON file at a path of the workspace holds as it is stated; None if that is nowhere to be found."""
+        """Read the recorded state of a JSON file, an output or one inside a folder; None if there is no copy of it."""
         for entry in self.stages.values():
             for output in entry["outs"]:
-                if output["path"] == path.as_posix() and (files := self.files(output)) is not None:
-                    return json.loads(files[""].read_text(encoding="utf-8"))
+                if path.is_relative_to(output["path"]) and (files := self.files(output)) is not None:
+                    inner = path.relative_to(output["path"]).as_posix()
+                    file = files.get("" if inner == "." else inner)
+                    return None if file is None else json.loads(file.read_text(encoding="utf-8"))
         return None
 
     def _files(self, output: Output) -> dict[str, Path] | None:
