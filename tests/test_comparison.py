@@ -370,7 +370,7 @@ def test_a_variant_without_test_rows_is_told() -> None:
 )
 def test_a_claim_is_confirmed_by_all_and_refuted_by_one(verdicts: list[tuple[Any, str]], expected: str) -> None:
     def compared(seeds: int) -> list[Comparison]:
-        names = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
+        names: Any = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
         return [
             Comparison(
                 **names,
