@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.artifacts.tables import LEADERBOARD
+from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS
 from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
@@ -128,14 +128,16 @@ def headline(
 def missing(reports: Reports, name: str, row: pd.Series | None, has_charts: bool) -> list[Text]:
     """List what the variant should have and has not. row: of the leaderboard."""
     classifies = row is not None and pd.notna(row.get("test_accuracy"))
-    expected = {
-        "no_recipe": name in reports.recipes,
-        "no_model": name in reports.summaries,
-        "no_row": row is not None,
-        "no_history": has_charts or "estimator" in reports.recipe(name),
-        "no_confusion": not classifies or bool((reports.confusion["variant"] == name).any()),
-    }
-    return [text("page", key, variant=name) for key, there in expected.items() if not there]
+    recipe, model, measured = name in reports.recipes, name in reports.summaries, row is not None
+    history = has_charts or "estimator" in reports.recipe(name)
+    confusion = not classifies or bool((reports.confusion["variant"] == name).any())
+    return [
+        *([] if recipe else [text("page", "no_recipe", variant=name)]),
+        *([] if model else [text("page", "no_model", variant=name)]),
+        *([] if measured else [text("page", "no_row", variant=name, path=LEADERBOARD)]),
+        *([] if history else [text("page", "no_history", variant=name)]),
+        *([] if confusion else [text("page", "no_confusion", variant=name, path=CONFUSION)]),
+    ]
 
 
 def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) -> list[Text]:
@@ -144,7 +146,7 @@ def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) ->
     if "estimator" in recipe:
         texts.append(text("page", "estimator"))
     if not_measurable:
-        texts.append(text("page", "nothing_held_out"))
+        texts.append(text("page", "nothing_held_out", path=METRICS))
     if history is not None and "loss" in history and history["loss"].isna().any():
         texts.append(text("page", "diverged", epoch=int(history.loc[history["loss"].isna(), "epoch"].min())))
     return texts
@@ -208,10 +210,11 @@ def epoch_of_weights(recipe: Recipe, history: pd.DataFrame | None) -> Text | Non
 
 
 def _best_epoch(callback: Spec, history: pd.DataFrame) -> Text:
-    monitor = callback.get("monitor", "val_loss")
+    monitor: str = callback.get("monitor", "val_loss")
     part, metric = ("validation", monitor[4:]) if monitor.startswith("val_") else ("training", monitor)
     by = text("page", "series_of_part", part=text("parts", part), metric=text("metrics", metric))
-    least = history.loc[history[monitor] == history[monitor].min(), "epoch"]
+    values: pd.Series = history[monitor]
+    least = history.loc[values == values.min(), "epoch"]
     # With an option such as min_delta another epoch may count as the best.
     if monitor.endswith("loss") and len(least) == 1 and trainings(history) == 1 and set(callback) <= PLAIN:
         epochs = {"epoch": least.iloc[0], "count": int(history["epoch"].max())}
