@@ -316,8 +316,8 @@ def test_growth_trains_as_many_copies_of_a_variant_as_it_says(tmp_path: Path, re
     (tmp_path / "data/recipes/it.json").rename(tmp_path / f"data/recipes/{measurements.DUPLICATED}.json")
     assert [*measurements._variants(tmp_path, print, (1, 2))] == ["1", "2"]
     for count in (1, 2):
-        histories = (tmp_path / f"variants_{count}/reports/history").glob("*.csv")
-        assert {path.stem for path in histories} == {f"copy_{number}" for number in range(count)}
+        histories = (tmp_path / f"variants_{count}/data/models").glob("*/history.csv")
+        assert {path.parent.name for path in histories} == {f"copy_{number}" for number in range(count)}
 
 
 @pytest.mark.catalogue

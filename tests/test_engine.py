@@ -33,8 +33,8 @@ from small import (
 )
 
 from stages.datasets import Split
-from stages.training.recipe import Recipe
 from stages.training.engine import EpochModel, batch_order, fit, tensors_of
+from stages.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

@@ -103,11 +103,17 @@ def test_a_number_is_read_as_dvc_writes_it(file: Path, tmp_path: Path) -> None:
             "variants.relu_100.optimizer={class: Nadam}",
             1,
             1,
-            {"variants.relu_100.optimizer.class": "Nadam", "variants.relu_100.optimizer.learning_rate": ...},
+            {"variants.relu_100.optimizer.class": "Nadam"},  # it is merged
         ),
         ("variants.relu_100.epochs=3", 1, 1, {"variants.relu_100.epochs": 3}),
         ("~variants.relu_100.optimizer.learning_rate", 1, 1, {"variants.relu_100.optimizer.learning_rate": ...}),
-        ("++variants.dropout_30.optimizer.learning_rate=0.01", 0, 1, {"variants.dropout_30.optimizer.learning_rate": 0.01}),
+        ("++variants.relu_100_adam.epochs=3", 0, 1, {"variants.relu_100_adam.epochs": 3}),
+        (
+            "++variants.relu_100_adam.layers.hidden.units=64",
+            0,
+            3,
+            {"variants.relu_100_adam.layers.hidden.units": 64},
+        ),
         ("++variants.relu_100.epochs=3", 1, 1, {"variants.relu_100.epochs": 3}),
     ],
 )  # fmt: skip

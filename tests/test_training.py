@@ -24,11 +24,11 @@ from small import DRAWING, TWO_OUTPUTS, files_below, recipe_of, split_of, store,
 
 from stages import train as train_stage
 from stages.datasets import Split, load_split, module_of, row_shape
-from stages.training.recipe import Recipe
 from stages.params.schema import Params
 from stages.training import builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
+from stages.training.recipe import Recipe
 from stages.training.saving import save_model
 
 pytestmark = pytest.mark.usefixtures("deterministic")

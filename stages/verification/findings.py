@@ -10,12 +10,13 @@ from typing import Any
 
 from stages.artifacts import MODELS, TRAINED_RECIPE
 from stages.artifacts.tables import METRICS
-from stages.environment import ENVIRONMENT
 from stages.splits import NORMALIZED
 from stages.verification.differences import compare_metrics, differences_in, metrics_in
-from stages.verification.recorded import Output, Recorded, hash_of, overlap
+from stages.verification.recorded import Output, Recorded, hash_of
 
 TRAINING = "train"
+RECORD = "environment"
+"""The stage that records the machine."""
 KEPT = {
     is_one_seed: Path("reports/kept") / folder for is_one_seed, folder in ((True, "one_seed"), (False, "several_seeds"))
 }
@@ -94,8 +95,8 @@ def _compare_files(stage: str, changed: list[Output], old: Path, new: Path) -> F
     by = f"by {worst.largest:.3g}" if math.isfinite(worst.largest) else "which is of another kind or size"
     detail = f"most in {worst.place}, {by}"
     if group(stage) != TRAINING:
-        is_record = all(overlap(path, ENVIRONMENT.as_posix()) for path in paths)
-        return Finding(Outcome.DIFFERS, detail, is_record or all(gap.is_tolerable for gap in found))
+        tolerable = group(stage) == RECORD or all(gap.is_tolerable for gap in found)
+        return Finding(Outcome.DIFFERS, detail, tolerable)
     variant, normalized = stage.partition("@")[2], new / NORMALIZED
     within, said = compare_metrics(metrics_in(old, variant, normalized), metrics_in(new, variant, normalized))
     # A model of another form is never a matter of rounding; a history may end an epoch earlier.

@@ -91,9 +91,7 @@ class PublishedRow:
     result_several: str
 
 
-def leaderboards(
-    leaderboard: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]
-) -> list[Board]:
+def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> list[Board]:
     """Make the leaderboard of each data set.
 
     not_measurable: variants whose split holds out no rows. That they have no metrics is a note, and nothing is missing.

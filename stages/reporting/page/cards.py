@@ -108,9 +108,7 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
     )
 
 
-def headline(
-    dataset: str, row: pd.Series | None, recipe: Recipe, summary: Mapping[str, Any] | None
-) -> list[Text]:
+def headline(dataset: str, row: pd.Series | None, recipe: Recipe, summary: Mapping[str, Any] | None) -> list[Text]:
     """List the metric that ranks the data set, the number of parameters and the number of epochs."""
     texts = []
     ranked = spec_of(dataset).ranked_by if row is not None else ""

@@ -68,8 +68,9 @@ def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
 
 def galleries(reports: Reports) -> list[Gallery]:
     """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and of the documents' functions."""
-    datasets = reports.catalogue.datasets
-    found = [Gallery(text("datasets", dataset), _of_dataset(reports, dataset)) for dataset in datasets]
+    found = [
+        Gallery(text("datasets", dataset), _of_dataset(reports, dataset)) for dataset in reports.catalogue.datasets
+    ]
     functions = [
         picture(name, text("figures", name), text("page", "documents"), content)
         for name, content in reports.pictures.get("documents", {}).items()
