@@ -5,13 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import compare
+from stages import compare, readme
 from stages.comparison.leaderboard import rank, summarize
 from stages.comparison.published import measured_value, reproduce
 from stages.comparison.trained import TrainedVariant
 from stages.documents import PublishedValue, Study
 from stages.presentation import plot_tables as charts
-from stages.presentation import readme
 from stages.presentation.words import read_strings
 from stages.reporting.figures.overview import overview
 from stages.reporting.page.boards import leaderboards
@@ -136,7 +135,7 @@ def test_variants_of_which_none_has_test_rows_stand_in_the_order_of_their_names_
     assert axes.get_yticklabels() == []
     assert re.findall("`(.)`", readme.results(table, read_strings("en"))) == ["a", "b"]
     (board,) = leaderboards(table, {}, [])
-    assert [(row["variant"], row["bar"]) for row in board["rows"]] == [("a", None), ("b", None)]
+    assert [(row.variant, row.bar) for row in board.rows] == [("a", None), ("b", None)]
 
 
 def test_an_estimator_has_no_epochs_on_the_leaderboard() -> None:
