@@ -46,7 +46,7 @@ def study_of(names: list[str], baseline: str) -> Study:
     return Study.model_validate({**asked, "baseline": baseline, "members": members})
 
 
-def catalogue_of(names: list[str], titles: Mapping[str, str] = {}) -> Catalogue:  # noqa: B006 (nothing writes to it)
+def catalogue_of(names: list[str], titles: Mapping[str, str] = {}) -> Catalogue:
     entries = {name: VariantEntry("fashion_mnist", "holdout", titles.get(name, name)) for name in names}
     return Catalogue(variants=entries, datasets={"fashion_mnist": ("holdout",)})
 

@@ -23,8 +23,8 @@ from stages.training.recipe import Recipe, Spec
 
 PLAIN = {"class", "monitor", "patience", "restore_best_weights", "save_best_only"}
 """Arguments of callbacks with which the best epoch is that of the least loss."""
-LINE = 78
-"""Columns of a line of a recipe before it is indented by two: params.yaml has lines of at most 80."""
+MAX_LINE = 81
+"""Characters of a line of a recipe with its end: in params.yaml DVC wraps lines of more than 80."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,18 @@ def declaration(name: str, recipe: Recipe, jit_compile: bool | None, columns: Se
     if columns is not None and "inputs" in declared:
         inputs = declared["inputs"].items()
         declared["inputs"] = {key: " ".join(columns[position] for position in each) for key, each in inputs}
-    # `default_flow_style=None` writes a mapping of plain values in one line.
-    block = yaml.safe_dump({name: declared}, sort_keys=False, allow_unicode=True, width=LINE, default_flow_style=None)
-    return indent(block, "  ")
+    return indent(_yaml(name, declared, 1), "  ")
+
+
+def _yaml(key: str, value: Any, depth: int) -> str:
+    """Format a key and its value as block style of YAML; mappings of plain values in one line if it is short enough."""
+    block = yaml.safe_dump(
+        {key: value}, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=None
+    )
+    if isinstance(value, Mapping) and (block.count("\n") > 1 or len(block) + len("  ") * depth > MAX_LINE):
+        members = "".join(_yaml(inner, member, depth + 1) for inner, member in value.items())
+        return f"{block.partition(':')[0]}:\n{indent(members, '  ')}"
+    return block
 
 
 def metric_rows(rows: pd.DataFrame, dataset: str) -> list[MetricRow]:
