@@ -6,13 +6,12 @@ opens from disk and loads nothing. The page names what is missing.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.artifacts import HISTORY, RECIPE, SUMMARY
+from stages.artifacts import HISTORY, MODELS, RECIPE, SUMMARY, Artifact
 from stages.artifacts.tables import ANSWERS, CLASSES, COLUMNS, COMPARISONS, CONFUSION, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.documents import read_sources, read_studies
 from stages.environment import ENVIRONMENT
@@ -23,13 +22,14 @@ from stages.presentation.words import Text, text
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import bundle
-from stages.splits import NORMALIZED, load_split
 
 FIGURES = Path("reports/figures")
 """Written by `stages.plot`."""
 DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
 """Folders of figures that the page draws as charts."""
 PAGE = Path("reports/index.html")
+SCALING: Artifact[dict[str, Any]] = Artifact(MODELS, "/scaling.json", json.loads)
+"""Names of the columns and how a row was scaled, of the split of each variant."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -47,15 +47,6 @@ def read_several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
     if len(own) == len(one[ANSWERS]):
         return None, [text("page", "stale_several_seeds")]
     return several, [text("page", "own_studies", studies=", ".join(own))] if own else []
-
-
-def read_columns(recipes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Read the names of the columns of the variants with several inputs, if their splits are there."""
-    return {
-        name: load_split(recipe["dataset"], recipe["split"], inputs=False).scaling["features"]
-        for name, recipe in recipes.items()
-        if "inputs" in recipe and (NORMALIZED / recipe["dataset"]).exists()
-    }
 
 
 def read_pictures() -> dict[str, dict[str, bytes]]:
@@ -78,7 +69,7 @@ def read_reports() -> Reports:
         studies=read_studies(),
         sources=read_sources(),
         recipes={name: RECIPE.path(name).read_bytes() for name in RECIPE.variants()},
-        columns=read_columns(RECIPE.read_all()),
+        columns={name: scaling["features"] for name, scaling in SCALING.read_all().items()},
         summaries=SUMMARY.read_all(),
         histories=HISTORY.read_all(),
         tables=one,
@@ -87,6 +78,7 @@ def read_reports() -> Reports:
         confusion=read_table(CONFUSION),
         classes=read_table(CLASSES),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
+        environment_path=ENVIRONMENT,
         costs=[cost for cost in costs if cost.variant in catalogue.variants],
         pictures=read_pictures(),
     )

@@ -1,8 +1,8 @@
 """Write the generated tables of the READMEs: `python -m stages.readme`; `--check` writes nothing.
 
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
-`stages/presentation/words/`, from the tables under `reports/kept/`; a test fails if it is stale. Kept tables that do not
-belong together, or not to the run in the workspace, are printed.
+`stages/presentation/words/`, from the tables under `reports/kept/`; a test fails if it is stale. Kept tables that do
+not belong together, or not to the run in the workspace, are printed.
 """
 
 import argparse
@@ -233,10 +233,11 @@ def read_tables(read: Read = read_text) -> tuple[Tables, Tables]:
     Raises: ValueError if a table of the run with one seed is missing.
     """
     one, several = ({path: _csv(read(kept(path, folder))) for path in KEPT} for folder in (ONE_SEED, SEVERAL_SEEDS))
-    for path, content in one.items():
-        if content is None:
+    found = {path: content for path, content in one.items() if content is not None}
+    for path in KEPT:
+        if path not in found:
             raise ValueError(f"expected {kept(path, ONE_SEED)}, got none; `python -m stages.keep` writes it")
-    return one, {path: one[path] if content is None else content for path, content in several.items()}  # type: ignore[return-value]
+    return found, {path: found[path] if content is None else content for path, content in several.items()}
 
 
 def read_costs(read: Read = read_text) -> list[Cost]:

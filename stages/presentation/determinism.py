@@ -39,10 +39,7 @@ class Cost:
 
 def costs_of(table: pd.DataFrame) -> list[Cost]:
     """Read the costs from the table at `COSTS`."""
-    return [
-        Cost(row.variant, row.way, row.ratio, row.low, row.high, bool(row.same_work))
-        for row in table.itertuples(index=False)
-    ]
+    return [Cost(**{str(column): value for column, value in row.items()}) for row in table.to_dict("records")]
 
 
 def comparable(costs: Sequence[Cost]) -> list[Cost]:

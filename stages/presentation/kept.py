@@ -39,7 +39,7 @@ def kept(path: Path, folder: Path = SEVERAL_SEEDS) -> Path:
 
 def folder_of(trainings: pd.DataFrame) -> Path:
     """Folder in which the tables of a run belong, by its number of seeds."""
-    return SEVERAL_SEEDS if trainings["seed"].nunique() > 1 else ONE_SEED
+    return SEVERAL_SEEDS if len(trainings["seed"].unique()) > 1 else ONE_SEED
 
 
 def with_one_seed(comparisons: pd.DataFrame, one: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def with_one_seed(comparisons: pd.DataFrame, one: pd.DataFrame) -> pd.DataFrame:
     one: the comparisons of that run.
     """
     added = one[[*COMPARISON_KEYS, "verdict"]].rename(columns={"verdict": "verdict_one_seed"})
-    added["differs_in"] = one["differs_in"] if "differs_in" in one else ""
+    added["differs_in"] = one.get("differs_in", "")
     others = comparisons.drop(columns="differs_in", errors="ignore")
     return others.merge(added, on=COMPARISON_KEYS, how="left")
 

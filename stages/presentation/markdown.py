@@ -13,7 +13,7 @@ _ROW = DataRow("|", "|", "|")
 # Like tabulate's own `github`, but a row of dashes does not grow with the longest cell.
 _FORMAT = TableFormat(
     lineabove=None,
-    linebelowheader=_separator,  # type: ignore[arg-type]
+    linebelowheader=_separator,
     linebetweenrows=None,
     linebelow=None,
     headerrow=_ROW,
@@ -25,4 +25,4 @@ _FORMAT = TableFormat(
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Format a Markdown table. Cells are written as they are: a `|` in one ends it."""
-    return tabulate(rows, headers=head, tablefmt=_FORMAT, disable_numparse=True, stralign=None)  # type: ignore[arg-type]
+    return tabulate(rows, headers=head, tablefmt=_FORMAT, disable_numparse=True, stralign=None)

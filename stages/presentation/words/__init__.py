@@ -12,7 +12,7 @@ NAMES = ("datasets", "titles", "leaderboards", "metrics", "figures")
 """Sections whose keys are names that users may add to."""
 
 Strings = Mapping[str, Any]
-"""{section: {key: text}}; texts may hold fields of `str.format`. A text with a count may have forms: {one: …, other: …}."""
+"""{section: {key: text}}; texts may have fields of `str.format`, and those with a count forms: {one: …, other: …}."""
 Text = Mapping[str, str]
 """The same text in each language: {language: text}."""
 

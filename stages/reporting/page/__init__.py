@@ -138,8 +138,10 @@ def variables(reports: Reports) -> dict[str, Any]:
     not_measurable = [card.name for card in cards if card.not_measurable]
     boards = leaderboards(reports.tables[LEADERBOARD], colors, not_measurable)
     missing = [
-        *([] if reports.environment else [text("page", "no_environment")]),
-        *(each for part in (*asked, *cards, *boards) for each in part.missing),
+        *([] if reports.environment else [text("page", "no_environment", path=reports.environment_path)]),
+        *(each for question in asked for each in question.missing),
+        *(each for card in cards for each in card.missing),
+        *(each for board in boards for each in board.missing),
         *missing_pictures(reports, names),
     ]
     deciding = reports.deciding

@@ -100,7 +100,7 @@ def study_question(
         if row.verdict == "not measured"
     ]
     if name not in answers.index:
-        missing.append(text("page", "no_answer", study=question))
+        missing.append(text("page", "no_answer", study=question, path=ANSWERS))
     members = list(dict.fromkeys(each for row in rows for each in (row.baseline, row.variant)))
     return Question(
         name=name,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.artifacts.tables import LEADERBOARD
+from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS
 from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
@@ -23,8 +23,8 @@ from stages.training.recipe import Recipe, Spec
 
 PLAIN = {"class", "monitor", "patience", "restore_best_weights", "save_best_only"}
 """Arguments of callbacks with which the best epoch is that of the least loss."""
-LINE = 78
-"""Columns of a line of a recipe before it is indented by two: params.yaml has lines of at most 80."""
+MAX_LINE = 81
+"""Characters of a line of a recipe with its end: in params.yaml DVC wraps lines of more than 80."""
 
 
 @dataclass(frozen=True)
@@ -126,14 +126,16 @@ def headline(dataset: str, row: pd.Series | None, recipe: Recipe, summary: Mappi
 def missing(reports: Reports, name: str, row: pd.Series | None, has_charts: bool) -> list[Text]:
     """List what the variant should have and has not. row: of the leaderboard."""
     classifies = row is not None and pd.notna(row.get("test_accuracy"))
-    expected = {
-        "no_recipe": name in reports.recipes,
-        "no_model": name in reports.summaries,
-        "no_row": row is not None,
-        "no_history": has_charts or "estimator" in reports.recipe(name),
-        "no_confusion": not classifies or bool((reports.confusion["variant"] == name).any()),
-    }
-    return [text("page", key, variant=name) for key, there in expected.items() if not there]
+    recipe, model, measured = name in reports.recipes, name in reports.summaries, row is not None
+    history = has_charts or "estimator" in reports.recipe(name)
+    confusion = not classifies or bool((reports.confusion["variant"] == name).any())
+    return [
+        *([] if recipe else [text("page", "no_recipe", variant=name)]),
+        *([] if model else [text("page", "no_model", variant=name)]),
+        *([] if measured else [text("page", "no_row", variant=name, path=LEADERBOARD)]),
+        *([] if history else [text("page", "no_history", variant=name)]),
+        *([] if confusion else [text("page", "no_confusion", variant=name, path=CONFUSION)]),
+    ]
 
 
 def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) -> list[Text]:
@@ -142,7 +144,7 @@ def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) ->
     if "estimator" in recipe:
         texts.append(text("page", "estimator"))
     if not_measurable:
-        texts.append(text("page", "nothing_held_out"))
+        texts.append(text("page", "nothing_held_out", path=METRICS))
     if history is not None and "loss" in history and history["loss"].isna().any():
         texts.append(text("page", "diverged", epoch=int(history.loc[history["loss"].isna(), "epoch"].min())))
     return texts
@@ -159,9 +161,18 @@ def declaration(name: str, recipe: Recipe, jit_compile: bool | None, columns: Se
     if columns is not None and "inputs" in declared:
         inputs = declared["inputs"].items()
         declared["inputs"] = {key: " ".join(columns[position] for position in each) for key, each in inputs}
-    # `default_flow_style=None` writes a mapping of plain values in one line.
-    block = yaml.safe_dump({name: declared}, sort_keys=False, allow_unicode=True, width=LINE, default_flow_style=None)
-    return indent(block, "  ")
+    return indent(_yaml(name, declared, 1), "  ")
+
+
+def _yaml(key: str, value: Any, depth: int) -> str:
+    """Format a key and its value as block style of YAML; mappings of plain values in one line if it is short enough."""
+    block = yaml.safe_dump(
+        {key: value}, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=None
+    )
+    if isinstance(value, Mapping) and (block.count("\n") > 1 or len(block) + len("  ") * depth > MAX_LINE):
+        members = "".join(_yaml(inner, member, depth + 1) for inner, member in value.items())
+        return f"{block.partition(':')[0]}:\n{indent(members, '  ')}"
+    return block
 
 
 def metric_rows(rows: pd.DataFrame, dataset: str) -> list[MetricRow]:
@@ -206,10 +217,11 @@ def epoch_of_weights(recipe: Recipe, history: pd.DataFrame | None) -> Text | Non
 
 
 def _best_epoch(callback: Spec, history: pd.DataFrame) -> Text:
-    monitor = callback.get("monitor", "val_loss")
+    monitor: str = callback.get("monitor", "val_loss")
     part, metric = ("validation", monitor[4:]) if monitor.startswith("val_") else ("training", monitor)
     by = text("page", "series_of_part", part=text("parts", part), metric=text("metrics", metric))
-    least = history.loc[history[monitor] == history[monitor].min(), "epoch"]
+    values: pd.Series = history[monitor]
+    least = history.loc[values == values.min(), "epoch"]
     # With an option such as min_delta another epoch may count as the best.
     if monitor.endswith("loss") and len(least) == 1 and trainings(history) == 1 and set(callback) <= PLAIN:
         epochs = {"epoch": least.iloc[0], "count": int(history["epoch"].max())}

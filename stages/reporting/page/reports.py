@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -28,7 +29,7 @@ class Reports:
     recipes: Mapping[str, bytes]
     """`data/recipes/<variant>.json` by variant."""
     columns: Mapping[str, Sequence[str]]
-    """Names of the columns of the split, by variant; for variants with several inputs."""
+    """Names of the columns of each variant's split; none for images."""
     summaries: Mapping[str, Mapping[str, Any]]
     """`data/models/<variant>/summary.json` by variant."""
     histories: Mapping[str, pd.DataFrame]
@@ -41,6 +42,7 @@ class Reports:
     confusion: pd.DataFrame
     classes: pd.DataFrame
     environment: Mapping[str, Any]
+    environment_path: Path
     costs: Sequence[Cost]
     """Costs of determinism; without any, the page has no such claim."""
     pictures: Mapping[str, Mapping[str, bytes]]
