@@ -12,6 +12,7 @@ import pytest
 from small import files_below, split_of, store
 
 from stages.training import kernels
+from stages.training.recipe import Recipe
 
 pytestmark = [
     pytest.mark.slow,
@@ -89,7 +90,7 @@ def test_emulated_processors_give_the_bytes_of_this_one(here: list[str]) -> None
 
 
 def left_by_an_estimator(root: Path, **variables: str) -> dict[str, bytes]:
-    recipe = {
+    recipe: Recipe = {
         "seed": 3,
         "seeds": 1,
         "dataset": "housing",
