@@ -145,7 +145,7 @@ def in_usd(models: Path, raw: pd.DataFrame) -> list[np.ndarray]:
     assert HOUSING.new_rows.derive is not None
     x = normalize(HOUSING.new_rows.derive(raw), HOUSING_SCALING)
     model = keras.models.load_model(models / "two_outputs" / "model.keras")
-    outputs = model([x[:, columns] for columns in TWO_OUTPUTS["inputs"].values()])  # type: ignore[attr-defined]
+    outputs = model([x[:, columns] for columns in TWO_OUTPUTS["inputs"].values()])
     return [np.asarray(output, dtype=np.float64)[:, 0] * 100_000 for output in outputs]
 
 
