@@ -2,7 +2,7 @@
 
 Besides the code, the data and the seeds, the bytes of a model depend on the processor, the versions of the libraries
 and the number of threads: each of them rounds differently in the last bits, and training amplifies that. With
-`reports/environment/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
+`reports/tables/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
 machine write the same bytes: no clock rates, no dates.
 
 The stage depends on the models: DVC runs it again when some of their bytes changed, and a machine that repeats them
@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENT = Path("reports/environment/environment.json")
+ENVIRONMENT = Path("reports/tables/environment.json")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; py-cpuinfo's sizes depend on the number of cores
 
 LIBRARIES = (

@@ -103,7 +103,8 @@ def softmax_kernel(
     if image_shape is None or [layer["class"] for layer in layers] != ["InputLayer", "Flatten", "Dense"]:
         return None
     with h5py.File(folder / "model.weights.h5") as weights:
-        return weights[f"layers/{layers[-1]['name']}/vars/0"][:].reshape(*image_shape, -1)
+        # Keras names the groups of a weights file by class, not by the layers' names.
+        return weights["layers/dense/vars/0"][:].reshape(*image_shape, -1)
 
 
 def residual_figures(name: str, recipe: Recipe, raw: Raw, color: str) -> Figures:

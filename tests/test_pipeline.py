@@ -24,6 +24,8 @@ FOR_PEOPLE = {"diff", "keep", "parallel", "predict", "readme", "verify"}
 MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
 """Folders that Git does not hold."""
 IMPORT = "import_tensorflow()"
+INSIDE_FUNCTIONS = {"stages.training", "stages.training.xla", "stages.params.keras_tables"}
+"""Modules that import TensorFlow when a function of theirs is called: for trainings and `configure` alone."""
 MAX_LINES_OF_LOCK = 2900
 MAX_DEPENDENCIES_OF_PAGE = 16
 MAX_CODE_OF_TRAIN = 4
@@ -125,8 +127,7 @@ def test_the_code_that_a_stage_depends_on_is_there_and_is_imported(stage: str) -
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage not in ("train", "configure")])
 def test_a_stage_that_trains_nothing_does_not_import_tensorflow(stage: str) -> None:
     importing = {user for name in ("tensorflow", "keras") for user in graph().find_modules_that_directly_import(name)}
-    # `stages.training`, the package of the type of recipes, imports TensorFlow when it is asked to.
-    assert importing & reached(script(stage)) <= {"stages.training", "stages.training.xla"}
+    assert importing & reached(script(stage)) <= INSIDE_FUNCTIONS
     asking = [file for file in files_of(reached(script(stage))) if IMPORT in (ROOT / file).read_text(encoding="utf-8")]
     assert asking == [] or asking == ["stages/training/__init__.py"]
 
