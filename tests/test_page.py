@@ -368,7 +368,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
         plotted = charts.Plotted(curves, {name: name for name in curves})
         (asked, _) = answers.questions(reports, plotted)
         of_cards = [cards.make_card(reports, name, plotted, [], "#000000") for name in NAMES]
-        specs = [chart.spec for each in (asked, *of_cards) for chart in each.charts]
+        specs = [chart.spec for each in (asked.charts, *(card.charts for card in of_cards)) for chart in each]
         found = [sorted(each["variants"]) for each in specs if each.get("metric") == "learning_rate"]
         assert found == [sorted(names) for names in drawn]
 

@@ -103,7 +103,7 @@ def trained_on(name: str, dataset: str, predicted: list[float]) -> TrainedVarian
     return TrainedVariant(name, recipe, [split], {"test": np.array([outputs[dataset]], np.float32)}, history)
 
 
-def test_variants_stand_best_first_by_the_figure_of_their_data_set() -> None:
+def test_variants_stand_best_first_by_the_metric_of_their_data_set() -> None:
     left = {
         "housing": {"a": [1.0, 3.0], "b": [0.0, 1.0]},
         "fashion_mnist": {"c": [0.1, 0.9], "d": [0.1, 0.2]},
