@@ -21,9 +21,8 @@ import sys
 
 import pandas as pd
 
-from stages.artifacts.tables import METRICS, TRAININGS
+from stages.artifacts.tables import ENVIRONMENT, METRICS, TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.environment import ENVIRONMENT
 from stages.presentation.kept import KEPT, folder_of, kept
 
 FILES = (METRICS, *KEPT, ENVIRONMENT)

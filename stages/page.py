@@ -12,9 +12,18 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts import HISTORY, MODELS, RECIPE, SUMMARY, Artifact
-from stages.artifacts.tables import ANSWERS, CLASSES, COLUMNS, COMPARISONS, CONFUSION, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import (
+    ANSWERS,
+    CLASSES,
+    COLUMNS,
+    COMPARISONS,
+    CONFUSION,
+    ENVIRONMENT,
+    LEADERBOARD,
+    PUBLISHED,
+    TRAININGS,
+)
 from stages.documents import read_sources, read_studies
-from stages.environment import ENVIRONMENT
 from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged

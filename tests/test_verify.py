@@ -12,8 +12,7 @@ import pytest
 from projects import ROOT, dvc, initialize, run
 
 from stages import verify
-from stages.artifacts.tables import METRICS
-from stages.environment import ENVIRONMENT
+from stages.artifacts.tables import ENVIRONMENT, METRICS
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
 from stages.training.recipe import Recipe

@@ -23,6 +23,7 @@ COMPARISONS = COMPARISON / "comparisons.csv"
 ANSWERS = COMPARISON / "answers.csv"
 PUBLISHED = COMPARISON / "published.csv"
 
+ENVIRONMENT = Path("reports/tables/environment.json")
 PLOT_TABLES = Path("reports/plot_tables")
 RUN_SUMMARY = Path("reports/summary.json")
 
