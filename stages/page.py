@@ -87,7 +87,6 @@ def read_reports() -> Reports:
         confusion=read_table(CONFUSION),
         classes=read_table(CLASSES),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
-        environment_path=ENVIRONMENT,
         costs=[cost for cost in costs if cost.variant in catalogue.variants],
         pictures=read_pictures(),
     )
