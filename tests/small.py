@@ -130,7 +130,7 @@ def train_once(recipe: Recipe, split: Split, folder: Path, seed: int = 3, name: 
     """The one training of the recipe on the split with the seed, by the module that is for it."""
     train = estimators.train if "estimator" in recipe else keras_models.train
     once = cast(Recipe, {**recipe, "seed": seed, "seeds": 1})
-    (only,) = train(once, [split], name, folder, lambda epoch: None)
+    (only,) = train(once, [split], name, folder, lambda _: None)
     return only
 
 
