@@ -26,6 +26,7 @@ from small import DENSE, DRAWING, TWO_OUTPUTS, files_below, ignore, recipe_of, s
 
 from stages import train as train_stage
 from stages.datasets.spec import spec_of
+from stages.params import checks
 from stages.params.schema import Params, read_params
 from stages.splits import Split, load_split
 from stages.training import Epoch, Trained, builder, estimators, keras_models
@@ -817,7 +818,7 @@ def test_each_output_has_the_loss_that_is_named_for_it(tmp_path: Path) -> None:
 
 def test_metrics_take_their_arguments_and_are_called_as_the_recipe_calls_them(tmp_path: Path) -> None:
     recipe = recipe_of(
-        {**DENSE, "output": {"class": "Dense", "units": 3, "activation": "softmax"}},
+        SOFTMAX,
         loss={"class": "CategoricalCrossentropy", "label_smoothing": 0.2},
         metrics={"mean_f1": {"class": "F1Score", "average": "macro"}, "hits": {"class": "CategoricalAccuracy"}},
         epochs=4,
@@ -836,3 +837,58 @@ def test_metrics_take_their_arguments_and_are_called_as_the_recipe_calls_them(tm
     smoothed = np.eye(3)[y] * 0.8 + 0.2 / 3
     assert last["val_loss"] == pytest.approx(-np.sum(smoothed * np.log(probabilities), axis=1).mean(), rel=1e-5)
     assert isinstance(trained.history[-1]["val_mean_f1"], float)
+
+
+SOFTMAX: dict[str, Spec] = {**DENSE, "output": {"class": "Dense", "units": 3, "activation": "softmax"}}
+THREE_CLASSES = recipe_of(SOFTMAX, loss={"class": "CategoricalCrossentropy"}, metrics={})
+
+
+def told(recipe: Recipe, classes: int = 3) -> str:
+    """The message of the check that `stages.configure` makes before anything trains; empty if there is none."""
+    try:
+        checks.check_model(recipe, (8,), classes, True, "variants.it")
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.bad_input("params.yaml", "a metric that the histories cannot hold")
+@pytest.mark.parametrize(
+    ("metric", "got"),
+    [
+        ({"class": "F1Score"}, "3 from {'class': 'F1Score'}"),
+        ({"class": "R2Score", "class_aggregation": None}, "3 from {'class': 'R2Score', 'class_aggregation': None}"),
+    ],
+)
+def test_a_metric_of_several_numbers_is_told_before_anything_trains(metric: Spec, got: str) -> None:
+    recipe: Recipe = {**THREE_CLASSES, "metrics": {"mine": metric}}
+    assert told(recipe) == f"variants.it.metrics.mine: expected a metric of one number, got {got}"
+
+
+@pytest.mark.bad_input("params.yaml", "a metric that the histories cannot hold")
+@pytest.mark.parametrize("class_name", ["SparseCategoricalAccuracy", "Mean", "Metric"])
+def test_a_metric_that_does_not_fit_the_targets_is_told_before_anything_trains(class_name: str) -> None:
+    message = told({**THREE_CLASSES, "metrics": {"mine": {"class": class_name}}})
+    expected = "one that compares predictions of shape (3,) with targets of (3,) for each row"
+    assert message.startswith(f"variants.it.metrics.mine: expected {expected}, got: ")
+    assert "\n" not in message
+
+
+@pytest.mark.bad_input("params.yaml", "a metric that the histories cannot hold")
+@pytest.mark.parametrize("name", ["split", "seed", "epoch", "loss", "learning_rate", "val_loss", "val_mine"])
+def test_a_metric_does_not_take_the_name_of_another_column(name: str) -> None:
+    assert told({**THREE_CLASSES, "metrics": {name: {"class": "CategoricalAccuracy"}}}) == (
+        f"variants.it.metrics.{name}: expected a name that no history has for itself "
+        f"(split, seed, epoch, loss, learning_rate, val_…), got {name!r}"
+    )
+
+
+def test_metrics_with_arguments_and_losses_by_output_pass_the_check() -> None:
+    metrics = {"f1": {"class": "F1Score", "average": "macro"}, "accuracy": {"class": "CategoricalAccuracy"}}
+    assert told({**THREE_CLASSES, "metrics": metrics}) == ""
+    sparse: Recipe = {**THREE_CLASSES, "loss": {"class": "SparseCategoricalCrossentropy"}}
+    assert told({**sparse, "metrics": {"accuracy": {"class": "SparseCategoricalAccuracy"}}}) == ""
+    losses = {"auxiliary": {"class": "MeanAbsoluteError"}, "main": {"class": "Huber", "delta": 0.2}}
+    assert told(recipe_of(**TWO_OUTPUTS, loss=losses), classes=0) == ""
+    with_two = told(recipe_of(**TWO_OUTPUTS, loss={"main": {"class": "MeanSquaredError"}}), classes=0)
+    assert with_two.startswith("variants.it.loss: expected one loss, or one for each of main, auxiliary, got ")
