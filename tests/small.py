@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from stages.splits import Split
-from stages.training import Trained, builder, estimators, keras_models
+from stages.training import Epoch, Trained, builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, batch_order, fit
 from stages.training.recipe import Recipe, Spec
@@ -126,11 +126,15 @@ def trained_by_keras(
     return model, pd.DataFrame(model.history.history)
 
 
+def ignore(epoch: Epoch) -> None:
+    """An observer that does nothing."""
+
+
 def train_once(recipe: Recipe, split: Split, folder: Path, seed: int = 3, name: str = "it") -> Trained:
     """The one training of the recipe on the split with the seed, by the module that is for it."""
     train = estimators.train if "estimator" in recipe else keras_models.train
     once = cast(Recipe, {**recipe, "seed": seed, "seeds": 1})
-    (only,) = train(once, [split], name, folder, lambda _: None)
+    (only,) = train(once, [split], name, folder, ignore)
     return only
 
 
@@ -150,6 +154,6 @@ def store(recipe: Recipe, split: Split, root: Path) -> None:
 
 
 def files_below(root: Path) -> dict[str, bytes]:
-    """What the stage of training left, by path."""
+    """The files that a training left, by path."""
     paths = [*root.glob("data/models/**/*"), *root.glob("reports/**/*")]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(paths) if path.is_file()}
