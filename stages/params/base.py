@@ -107,6 +107,7 @@ def told_once(mistakes: Iterable[str], bases: Mapping[str, Any]) -> list[str]:
     for line in lines:
         name = re.match(r"variants\.(\w+)(?=[.:\[])", line)
         base = bases.get(name[1]) if name else None
-        if name is None or base is None or f"variants.{base}{line[name.end() :]}" not in lines:
+        is_one = isinstance(base, str) and bases.get(base) is None
+        if not (name and is_one and f"variants.{base}{line[name.end() :]}" in lines):
             kept.append(line)
     return kept

@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainValidator,
     StringConstraints,
     Tag,
     ValidationError,
@@ -89,11 +90,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _is_size(size: Any) -> Any:
+    is_share = type(size) is float and 0 < size < 1
+    if not (is_share or (type(size) is int and size > 0)):
+        raise mistake("a share between 0 and 1 or a number of rows", shown(size))
+    return size
+
+
+Size = Annotated[int | float, PlainValidator(_is_size)]
+"""A share of the rows that are left, or a number of rows."""
+
+
 class Part(_Strict):
     """How the rows of a part are drawn, and how many; see `stages.normalization.rows`."""
 
     rows: Literal["random", "stratified", "group", "time", "first", "last"]
-    size: Annotated[int, Field(gt=0)] | Annotated[float, Field(gt=0, lt=1)]
+    size: Size
     column: str | None = None
 
 
@@ -197,7 +209,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "literal_error": "one of {expected}",
 }
-_BRANCHES = frozenset({"constrained-int", "constrained-float", "one-loss", "losses-by-output"})
+_BRANCHES = frozenset({"one-loss", "losses-by-output"})
 """Names of the branches of a union in pydantic's errors; they are no part of a place, and no key can be called so."""
 
 
