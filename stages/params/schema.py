@@ -195,6 +195,7 @@ _EXPECTED = {
     "less_than": "a number less than {lt}",
     "less_than_equal": "a number of at most {le}",
     "extra_forbidden": "no such key",
+    "invalid_key": "text as a key",
     "string_pattern_mismatch": "text that matches {pattern}",
     "finite_number": "a finite number",
     "too_short": "at least {min_length} of them",
