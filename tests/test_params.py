@@ -804,6 +804,13 @@ DENSE = {"class": "Dense", "units": 3}
             "a number greater than 0",
             "-1",
         ),
+        (
+            "callbacks",
+            {"rate": {"class": "LearningRateScheduler", "schedule": {"class": "step", 5: 0.5}}},
+            "callbacks.rate.schedule.5",
+            "text as a key",
+            "5",
+        ),
     ],
 )
 def test_what_keras_would_not_take_is_told_before_anything_trains(

@@ -101,6 +101,8 @@ def check_spec(
     takes_any = _takes_any(constructor)
     for name, value in arguments_of(spec).items():
         argument = f"{place}.{str(name)[:MAX_SHOWN]}"
+        if not isinstance(name, str):
+            raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
         if name in given:
             raise ValueError(f"{argument}: expected no such key, got {shown(value)}")
         if name not in accepted and not takes_any:
