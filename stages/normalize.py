@@ -111,7 +111,7 @@ def main(arguments: list[str] | None = None) -> None:
         spec = spec_of(dataset)
         splits = json.loads((SPLITS / f"{dataset}.json").read_text(encoding="utf-8"))
         raw = spec.read(RAW / dataset)
-        spec.check(raw)
+        spec.check(raw, f"stages/datasets/{dataset}.py")
         for line in store_splits(dataset, spec, raw, splits, NORMALIZED / dataset):
             print(line)
     except (ValueError, OSError) as error:

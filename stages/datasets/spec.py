@@ -197,18 +197,21 @@ class DatasetSpec:
                 expected.append((known, f"{place}.urls: expected {wanted}, got {url!r}"))
         return [line for holds, line in expected if not holds]
 
-    def check(self, raw: Raw) -> None:
-        """Check that rows that were read are as many and of the kind that the spec says; ValueError if not."""
+    def check(self, raw: Raw, place: str) -> None:
+        """Check that what was read has the shape and the classes that the spec states.
+
+        place: the module, for errors. Raises: ValueError.
+        """
         shape = (self.rows, *self.row_shape())
         if raw.x.shape != shape or raw.y.shape != (self.rows,):
             got = f"{raw.x.shape} and {raw.y.shape}"
-            raise ValueError(f"SPEC.read: expected x and y of shapes {shape} and ({self.rows},), got {got}")
+            raise ValueError(f"{place}, SPEC.read: expected x and y of shapes {shape} and ({self.rows},), got {got}")
         is_class = np.issubdtype(raw.y.dtype, np.integer)
         if is_class != bool(self.classes):
             expected = "classes, which are integers" if self.classes else "quantities, which are floating numbers"
-            raise ValueError(f"SPEC.read: expected {expected}, got y of dtype {raw.y.dtype}")
+            raise ValueError(f"{place}, SPEC.read: expected {expected}, got y of dtype {raw.y.dtype}")
         if is_class and (counts := tuple(np.bincount(raw.y).tolist())) != self.class_counts:
-            raise ValueError(f"SPEC.read: expected {self.class_counts} rows of the classes, got {counts}")
+            raise ValueError(f"{place}, SPEC.read: expected {self.class_counts} rows of the classes, got {counts}")
 
 
 def names() -> list[str]:
