@@ -28,7 +28,6 @@ from stages.documents import PublishedValue, read_published, read_sources, read_
 from stages.documents.checks import check_published, check_studies
 from stages.evaluation.metrics import measured_names
 from stages.normalization.rows import OptionError, check_options
-from stages.params.base import told_once
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
@@ -94,7 +93,7 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
         except ValueError as error:
             mistakes += str(error).splitlines()
     if mistakes:
-        raise ValueError("\n".join(told_once(mistakes, {name: each.base for name, each in params.variants.items()})))
+        raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes
 
 
