@@ -30,6 +30,7 @@ from stages.evaluation.metrics import measured_names
 from stages.normalization.rows import OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.keras_tables import write_keras_tables
+from stages.params.messages import unknown
 from stages.params.overrides import recipe
 from stages.params.schema import Params, read_params
 from stages.training import import_tensorflow
@@ -53,6 +54,9 @@ def complete_splits(params: Params) -> Splits:
     mistakes = []
     for dataset, declared in params.datasets.items():
         spec = spec_of(dataset)
+        known = [name for name in scores.metrics_for(len(spec.classes)) if name not in scores.HISTORY_SCORES]
+        if spec.ranked_by not in known:
+            mistakes.append(unknown(f"stages/datasets/{dataset}.py, SPEC.ranked_by", known, spec.ranked_by))
         splits[dataset] = {}
         for name, split in declared.splits.items():
             options = split.model_dump(mode="json", exclude_none=True)
@@ -87,9 +91,9 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
                 shape = spec.row_shape(options.get("columns_left_out", ()))
                 checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
         except ValueError as error:
-            mistakes.append(str(error))
+            mistakes += str(error).splitlines()
     if mistakes:
-        raise ValueError("\n".join(mistakes))
+        raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes
 
 

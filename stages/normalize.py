@@ -110,7 +110,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         spec = spec_of(dataset)
         splits = json.loads((SPLITS / f"{dataset}.json").read_text(encoding="utf-8"))
-        for line in store_splits(dataset, spec, spec.read(RAW / dataset), splits, NORMALIZED / dataset):
+        raw = spec.read(RAW / dataset)
+        spec.check(raw, f"stages/datasets/{dataset}.py")
+        for line in store_splits(dataset, spec, raw, splits, NORMALIZED / dataset):
             print(line)
     except (ValueError, OSError) as error:
         sys.exit(f"normalize: {error}")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.artifacts import HISTORY, MODELS, RECIPE, SUMMARY, Artifact
+from stages.artifacts import HISTORY, MODELS, SUMMARY, TRAINED_RECIPE, Artifact
 from stages.artifacts.tables import (
     ANSWERS,
     CLASSES,
@@ -77,7 +77,7 @@ def read_reports() -> Reports:
         catalogue=catalogue,
         studies=read_studies(),
         sources=read_sources(),
-        recipes={name: RECIPE.path(name).read_bytes() for name in RECIPE.variants()},
+        recipes={name: TRAINED_RECIPE.path(name).read_bytes() for name in TRAINED_RECIPE.variants()},
         columns={name: scaling["features"] for name, scaling in SCALING.read_all().items()},
         summaries=SUMMARY.read_all(),
         histories=HISTORY.read_all(),
@@ -87,7 +87,6 @@ def read_reports() -> Reports:
         confusion=read_table(CONFUSION),
         classes=read_table(CLASSES),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
-        environment_path=ENVIRONMENT,
         costs=[cost for cost in costs if cost.variant in catalogue.variants],
         pictures=read_pictures(),
     )

@@ -47,6 +47,7 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from stages.artifacts.tables import ENVIRONMENT
 from stages.environment import environment, environment_differences
 from stages.params.messages import unknown
 from stages.params.overrides import recipes

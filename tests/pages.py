@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -58,10 +57,10 @@ def history_of(offset: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({"seed": 42, "epoch": [1, 2, 3], **columns, "learning_rate": [0.1, 0.1, 0.05]})
 
 
-def reports_of(names: list[str], baseline: str) -> Reports:
-    """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
+def leaderboard_of(names: list[str]) -> pd.DataFrame:
+    """The first variant is the best."""
     count = len(names)
-    leaderboard = pd.DataFrame(
+    return pd.DataFrame(
         {
             "dataset": "fashion_mnist",
             "variant": names,
@@ -77,11 +76,13 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             "validation_accuracy": 0.9,
         }
     )
-    others = [name for name in names if name != baseline]
-    comparisons = pd.DataFrame(
+
+
+def comparisons_of(names: list[str], baseline: str) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "study": "dropout",
-            "variant": others,
+            "variant": [name for name in names if name != baseline],
             "baseline": baseline,
             "metric": "accuracy",
             "trainings": 1,
@@ -98,18 +99,25 @@ def reports_of(names: list[str], baseline: str) -> Reports:
         },
         columns=COLUMNS[COMPARISONS],
     )
+
+
+def tables_of(names: list[str], baseline: str) -> Tables:
     answer = {"study": "dropout", "question": "Does dropout help?", "claim": "It does", "documents": "A B"}
     value = {"document": "A", "variant": names[0], "part": "validation", "metric": "accuracy", "published": 0.9}
     value |= {"ours": 0.95, "seeds": 1, "difference": 0.05, "tolerance": 0.01, "result": "missed"}
-    classes = ["Sandal", "Bag"]
-    counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
-    tables: Tables = {
-        LEADERBOARD: leaderboard,
-        COMPARISONS: comparisons,
+    return {
+        LEADERBOARD: leaderboard_of(names),
+        COMPARISONS: comparisons_of(names, baseline),
         ANSWERS: pd.DataFrame([answer | {"answer": "needs several seeds"}]),
         PUBLISHED: pd.DataFrame([value], columns=COLUMNS[PUBLISHED]),
         TRAININGS: pd.DataFrame({"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42}),
     }
+
+
+def reports_of(names: list[str], baseline: str) -> Reports:
+    """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
+    classes = ["Sandal", "Bag"]
+    counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
     layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
     declared = [name for name in names if name.isidentifier()]
     return Reports(
@@ -120,7 +128,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
         columns={},
         summaries={name: {"parameters": 7850, "epochs": [3], "layers": layers} for name in names},
         histories={name: history_of(0.1 * place) for place, name in enumerate(names)},
-        tables=tables,
+        tables=tables_of(names, baseline),
         several=None,
         notes=[],
         confusion=pd.DataFrame(counts, columns=["variant", "actual", "predicted"]).assign(count=7),
@@ -130,7 +138,6 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             for each in classes
         ),
         environment=ENVIRONMENT,
-        environment_path=Path("environment.json"),
         costs=[Cost(names[0], "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)],
         pictures={
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stages import predict
-from stages.datasets import fashion_mnist, housing, read_table
+from stages.datasets import fashion_mnist, housing
+from stages.datasets.spec import read_table
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes([0, 0, 8, 3]) + np.array(IMAGES.shape, dtype=">u4").tobytes() + IMAGES.tobytes()

@@ -12,29 +12,41 @@ from typing import Any
 import keras
 import pytest
 import sklearn.linear_model
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages import configure
-from stages.download import find_dataset
-from stages.normalize import splits_of
 from stages.params.schema import parse_params, read_params
-from stages.training import graphs
+from stages.params.yaml_file import read_yaml
+from stages.training import graphs, schedules
 
-TEXT = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
-CONTENT: dict[str, Any] = yaml.safe_load(TEXT)
-# All kinds of blocks: layers, whatever stands for an object, callbacks, a graph with inputs, estimators.
+PATH = Path(__file__).parents[1] / "params.yaml"
+TEXT = PATH.read_text(encoding="utf-8")
+CONTENT: dict[str, Any] = read_yaml(PATH)
+# All kinds of blocks: layers, whatever stands for an object, callbacks, a graph with inputs, estimators; with a base.
 VARIANTS = ["dropout_30_early_stop", "exponential_decay", "step_schedule", "l2_l1_max_norm_dropout", "thoracic_msle"]
-VARIANTS += ["wide_and_deep_two_outputs", "wide_and_deep_two_inputs", "sgd_classifier", "housing_linear"]
+VARIANTS += [
+    "relu_100_adam",
+    "wide_and_deep_two_outputs",
+    "wide_and_deep_two_inputs",
+    "sgd_classifier",
+    "housing_linear",
+]
 MODULES = {
     "layers": keras.layers,
     "optimizer": keras.optimizers,
+    "learning_rate": keras.optimizers.schedules,
+    "loss": keras.losses,
+    "metrics": keras.metrics,
+    "kernel_regularizer": keras.regularizers,
+    "kernel_constraint": keras.constraints,
+    "kernel_initializer": keras.initializers,
     "callbacks": keras.callbacks,
+    "schedule": schedules,
     "graph": graphs,
     "estimator": sklearn.linear_model,
 }
-"""Where the classes of a block's keys are from."""
+"""Where the classes of an object are from, by the key that it or the mapping around it has."""
 QUICK, LONG = 100, 1000
 TIMES = pytest.mark.parametrize("times", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)])
 Record = Callable[[str, object], None]
@@ -54,6 +66,12 @@ KNOWN = [
     "name",
     "dtype",
     "repeat",
+    "class",
+    "base",
+    "relu_100",
+    "MedInc HouseAge",
+    "epoch_5",
+    "stratified",
 ]
 TEXTS = st.sampled_from(COMMANDS + PATHS + ODD + KNOWN) | st.text(max_size=20)
 EXTREMES = [0, -1, 1, 2**31, 2**32, 2**63, 2**64, 10**30, 10**400, 1e308, -0.0, 5e-324]
@@ -75,11 +93,13 @@ def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def only(variant: str) -> dict[str, Any]:
-    """`params.yaml` with this variant and its split alone, and nothing that names others."""
-    block = deepcopy(CONTENT["variants"][variant])
-    dataset = CONTENT["datasets"][block["dataset"]]
-    datasets = {block["dataset"]: dataset | {"splits": {block["split"]: dataset["splits"][block["split"]]}}}
-    return CONTENT | {"datasets": datasets, "variants": {variant: block}, "studies": {}, "published": []}
+    """`params.yaml` with this variant, its base and its split alone."""
+    block = CONTENT["variants"][variant]
+    names = [variant, *filter(None, [block.get("base")])]
+    blocks = {name: deepcopy(CONTENT["variants"][name]) for name in names}
+    splits = CONTENT["datasets"][block["dataset"]]["splits"]
+    used = {each["split"]: splits[each["split"]] for each in blocks.values() if "split" in each}
+    return CONTENT | {"datasets": {block["dataset"]: {"splits": used}}, "variants": blocks}
 
 
 @st.composite
@@ -109,18 +129,31 @@ def broken(draw: st.DrawFn, tree: dict[str, Any], within: tuple[str, ...] = ()) 
 @st.composite
 def misused(draw: st.DrawFn) -> dict[str, Any]:
     """A variant that names any class or function of a library where one may stand, with any of its arguments."""
-    name = draw(st.sampled_from(VARIANTS))
-    content = only(name)
-    block = content["variants"][name]
-    place = draw(st.sampled_from([key for key in MODULES if key in block]))
-    class_name = draw(st.sampled_from(names_in(MODULES[place])))
-    arguments = st.sampled_from([*arguments_of(MODULES[place], class_name), "name", "dtype"])
-    made = {class_name: draw(st.dictionaries(arguments, VALUES, max_size=3))}
-    if place == "layers":
-        block["layers"].insert(draw(st.integers(0, len(block["layers"]))), made)
-    else:
-        block[place] = made
+    content = only(draw(st.sampled_from(VARIANTS)))
+    blocks = content["variants"]
+    objects = [(each, *place) for each, block in blocks.items() for place in objects_in(block)]
+    place = draw(st.sampled_from(objects))
+    *parents, last = place
+    inner = blocks
+    for key in parents:
+        inner = inner[key]
+    module = next(MODULES[key] for key in reversed(place) if key in MODULES)
+    class_name = draw(st.sampled_from(names_in(module)))
+    arguments = st.sampled_from([*arguments_of(module, class_name), "name", "dtype", "class"])
+    inner[last] = {"class": class_name, **draw(st.dictionaries(arguments, VALUES, max_size=3))}
     return content
+
+
+def objects_in(block: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The places of the objects in a block: of what names a class."""
+    found = []
+    for place in places(block):
+        inner: Any = block
+        for key in place:
+            inner = inner[key]
+        if place and isinstance(inner, dict) and "class" in inner:
+            found.append(place)
+    return found
 
 
 def names_in(module: ModuleType) -> list[str]:
@@ -164,16 +197,15 @@ def refusal(check: Callable[[Any], object], content: Any) -> str | None:
 
 
 def complete(content: Any) -> None:
-    configure.complete(parse_params(content))
+    params = parse_params(content)
+    configure.complete_recipes(params, configure.complete_splits(params))
 
 
 @TIMES
 @pytest.mark.bad_input("params.yaml", "values, keys and blocks changed at random")
 def test_whatever_stands_there_is_taken_or_told_by_the_schema(times: int, record_property: Record) -> None:
-    names = ("softmax", "sigmoid_100", "relu_100", "wide_and_deep_two_outputs", "sgd_classifier")
+    names = ("softmax", "sigmoid_100", "relu_100", "wide_and_deep", "wide_and_deep_two_outputs", "sgd_classifier")
     some = CONTENT | {"variants": {name: CONTENT["variants"][name] for name in names}}
-    some["studies"] = {"activations": CONTENT["studies"]["relu_or_sigmoid"]}
-    some["published"] = [figure for figure in CONTENT["published"] if figure["variant"] in names]
     parse_params(some)
     record_property("times", tried(times, broken(some), parse_params))
 
@@ -203,25 +235,25 @@ def test_whatever_class_with_whatever_arguments_is_taken_or_told_before_it_train
 
 
 @TIMES
-@pytest.mark.bad_input("params.yaml", "a data set's values and keys changed at random, to each stage that reads it")
-def test_whatever_stands_in_a_data_set_is_taken_or_told_by_the_stage_that_reads_it(
+@pytest.mark.bad_input("params.yaml", "a data set's values and keys changed at random")
+def test_whatever_stands_in_a_data_set_is_taken_or_told_before_anything_is_downloaded(
     times: int, record_property: Record
 ) -> None:
     def check(content: Any) -> None:
-        find_dataset(content, "thoracic")
+        configure.complete_splits(parse_params(content))
 
-    def check_splits(content: Any) -> None:
-        configure.check_splits("thoracic", splits_of(content, "thoracic"))
-
-    tree = {"datasets": {"thoracic": CONTENT["datasets"]["thoracic"]}}
-    record_property("times", tried(times, broken(tree), check) + tried(times, broken(tree), check_splits))
+    tree = CONTENT | {"variants": {name: CONTENT["variants"][name] for name in ("thoracic_msle", "housing_linear")}}
+    tree["datasets"] = {name: CONTENT["datasets"][name] for name in ("thoracic", "housing")}
+    record_property("times", tried(times, broken(tree, ("datasets",)), check))
 
 
 @TIMES
 @pytest.mark.bad_input("params.yaml", "text cut off, put in or changed at random")
 def test_whatever_text_is_taken_or_told_with_its_line(times: int, record_property: Record, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    text = TEXT[: TEXT.index("  sgd_classifier:")] + "studies: {}\npublished: []\n"
+    text = TEXT[: TEXT.index("  softmax:")]
+    path.write_text(text, encoding="utf-8")
+    read_params(path)
     odd = st.sampled_from(
         ["&a ", "*a", "!!python/object:os.system ", "? ", "- ", "[", "{", "<<: ", "%", "\t", "\0", "|", "'"]
     )
@@ -242,19 +274,22 @@ def test_whatever_text_is_taken_or_told_with_its_line(times: int, record_propert
 @pytest.mark.parametrize(
     ("text", "got"),
     [
-        ("? [a]\n: b\n", "line 1: expected YAML, got found unhashable key"),
+        ("? [a]\n: b\n", "('a',): expected text as a key, got ('a',)"),
         ("{{a: b}: c}\n", "line 1: expected YAML, got found unhashable key"),
         ("seed: " + "9" * 5000, "line 1: expected YAML, got '999"),
         ("a: 1\nseed: 2020-13-45\n", "line 2: expected YAML, got '2020-13-45' (month must be in 1..12)"),
-        ("seed: !!timestamp foo\n", "line 1: expected YAML, got 'foo'"),
+        ("seed: !!timestamp foo\n", 'line 1: expected YAML, got failed to construct timestamp from "foo"'),
         ("seed: !!int abc\n", "line 1: expected YAML, got 'abc'"),
         ("seed: !!bool abc\n", "line 1: expected YAML, got 'abc'"),
         ("seed: !!python/object/apply:os.mkdir [pwned]\n", "could not determine a constructor"),
         ("a: 1\n---\nb: 2\n", "another document"),
         ("[" * 20_000, "maximum recursion depth"),
+        ("[" * 10**6 + "]" * 10**6, "maximum recursion depth"),
         ("seed: &a {b: *a}\n", "seed: expected an integer, got {'b': {"),
         ("a: &a [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1 or ''}, *a{n - 1 or ''}]\n" for n in range(1, 40)), "a39:"),
         ("seed: 0x" + "f" * 5000, "seed: expected a number less than 2147483648, got int of too many digits"),
+        ("a: {" + "b: 1, " * 5000 + "c: 2}\n", "line 1: expected YAML, got found duplicate key"),
+        ("a: \0", "expected YAML in UTF-8, got: unacceptable character #x0000"),
         ("", ": expected a mapping, got None"),
     ],
     ids=lambda value: value[:20],
@@ -272,8 +307,9 @@ def test_yaml_that_is_none_is_told_in_short_lines(
 
 
 def test_a_name_that_is_like_none_is_told_with_a_dozen_of_the_known_ones() -> None:
-    study = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "softmax", "members": [{"variant": "zzz"}]}
-    message = refusal(parse_params, CONTENT | {"studies": {"mine": study}})
+    mine = CONTENT["variants"]["relu_100_adam"] | {"base": "zzz"}
+    message = refusal(parse_params, CONTENT | {"variants": CONTENT["variants"] | {"mine": mine}})
     assert message is not None
-    assert f" or another of {len(CONTENT['variants'])}, got 'zzz'" in message
-    assert len(message) < 400
+    bases = [name for name, block in CONTENT["variants"].items() if "base" not in block]
+    assert f" or another of {len(bases)}, got 'zzz'" in message.splitlines()[0]
+    assert len(message.splitlines()[0]) < 400

@@ -74,8 +74,9 @@ class Handler(BaseHTTPRequestHandler):
             }
             self.send_header("Content-Length", lengths.get(self.path, str(len(body))))
         self.end_headers()
-        if self.path in ("/truncated", "/stall", "/reset"):
-            body = body[:1000]
+        self.write(body[:1000] if self.path in ("/truncated", "/stall", "/reset") else body)
+
+    def write(self, body):
         step = {"/slow": 1000, "/drip": 1}.get(self.path, len(body) or 1)
         try:
             for start in range(0, len(body), step):

@@ -1,7 +1,8 @@
-"""What the normalization stores, on small synthetic data."""
+"""The stored arrays of the splits, of small synthetic data."""
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,38 +12,81 @@ import pytest
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from stages import datasets, normalize
-from stages.datasets import Raw, Split, forget, load_split, load_splits, thoracic
+from stages import normalize
+from stages.datasets import thoracic
+from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile
+from stages.normalization import scaling as scaling_module
+from stages.normalization.rows import divide
+from stages.normalization.scaling import normalize as normalized
+from stages.splits import PARTS, Split, forget, load_split, load_splits
 
-HOLDOUT = {"validation_size": 0.2, "random_state": 42, "scaling": "unit"}
-FULL = {"validation_size": 7, "random_state": 42, "scaling": "unit"}
-STANDARD = {"validation_size": 0.2, "random_state": 42, "scaling": "standard"}
+HOLDOUT = {"validation": {"rows": "random", "size": 0.2}, "random_state": 42, "scaling": "unit"}
+FULL = {"validation": {"rows": "random", "size": 7}, "random_state": 42, "scaling": "unit"}
+STANDARD = HOLDOUT | {"scaling": "standard"}
 CLEAN = {
-    "test_size": 0.2,
-    "validation_size": 0.2,
+    "test": {"rows": "stratified", "size": 0.2},
+    "validation": {"rows": "stratified", "size": 0.25},
     "random_state": 42,
-    "stratify": True,
     "columns_left_out": ["patient"],
     "scaling": "standard",
 }
-SINGLE = {"test_size": 0.25, "random_state": 42, "last_rows_validation": 0.1, "scaling": "standard"}
+SINGLE = {
+    "test": {"rows": "random", "size": 0.25},
+    "validation": {"rows": "last", "size": 0.1},
+    "random_state": 42,
+    "scaling": "standard",
+}
+COLUMNS = ("patient", "PRE4", "AGE")
+
+
+def spec(**changes: Any) -> DatasetSpec:
+    """A data set of 100 rows: images, classes of columns or quantities of columns."""
+    fields: dict[str, Any] = {
+        "read": lambda _: table(),
+        "files": (RawFile("a.csv", "0" * 64, 1),),
+        "mirror": "mine",
+        "rows": 100,
+        "ranked_by": "accuracy",
+    }
+    return DatasetSpec(**fields | changes)
+
+
+def specs() -> dict[str, DatasetSpec]:
+    of_columns = {"features": tuple(map(Feature, COLUMNS)), "new_rows": NewRows(COLUMNS)}
+    classes = {"classes": tuple(map(str, range(10))), "class_counts": tuple(np.bincount(images().y).tolist())}
+    return {
+        "fashion_mnist": spec(image_shape=(3, 4), test_rows=20, **classes),
+        "thoracic": spec(classes=("survived", "died"), class_counts=(75, 25), **of_columns),
+        "housing": spec(**of_columns),
+    }
 
 
 def images(seed: int = 0) -> Raw:
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (100, 3, 4), dtype=np.uint8)
     x[:, 0, 0] = 9  # no variance
-    return Raw(x, rng.integers(0, 10, 100, dtype=np.uint8), test_rows=np.arange(80, 100))
+    return Raw(x, rng.integers(0, 10, 100, dtype=np.uint8))
 
 
 def table(target: str = "class") -> Raw:
     rng = np.random.default_rng(0)
     x = rng.normal([50, 3, -7], [20, 0.1, 4], (100, 3))
-    return Raw(x, np.arange(100) % 4 // 3 if target == "class" else rng.normal(size=100), ["patient", "PRE4", "AGE"])
+    return Raw(x, np.arange(100) % 4 // 3 if target == "class" else rng.normal(size=100))
+
+
+SPECS = specs()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "raw"), [("fashion_mnist", images()), ("thoracic", table()), ("housing", table("value"))]
+)
+def test_the_synthetic_rows_are_as_their_spec_says(dataset: str, raw: Raw) -> None:
+    assert SPECS[dataset].faults() == []
+    SPECS[dataset].check(raw, "it")
 
 
 def store(folder: Path, dataset: str, raw: Raw, splits: dict[str, Any]) -> list[str]:
-    return list(normalize.store_splits(dataset, raw, splits, folder / dataset))
+    return list(normalize.store_splits(dataset, SPECS[dataset], raw, splits, folder / dataset))
 
 
 def stored(folder: Path, dataset: str, raw: Raw, options: dict[str, Any]) -> Split:
@@ -75,7 +119,7 @@ def test_standard_scaling_is_scikit_learn_s(tmp_path: Path) -> None:
     scaler = StandardScaler().fit(raw.x[split.rows["train"]])
     assert split.scaling["offset"] == scaler.mean_.tolist()
     assert split.scaling["scale"] == scaler.scale_.tolist()
-    for part in datasets.PARTS:
+    for part in PARTS:
         assert np.array_equal(split.x[part], scaler.transform(raw.x[split.rows[part]]).astype(np.float32))
 
 
@@ -83,11 +127,11 @@ def test_scaling_in_chunks_equals_scaling_at_once(tmp_path: Path, monkeypatch: p
     raw = images()
     whole = stored(tmp_path, "fashion_mnist", raw, STANDARD)
     whole_x = {part: np.array(x) for part, x in whole.x.items()}
-    monkeypatch.setattr(normalize, "CHUNK_VALUES", 7 * 12)
+    monkeypatch.setattr(scaling_module, "CHUNK_VALUES", 7 * 12)
     chunked = stored(tmp_path, "fashion_mnist", raw, STANDARD)
     assert np.allclose(chunked.scaling["offset"], whole.scaling["offset"], rtol=1e-12)
     assert np.allclose(chunked.scaling["scale"], whole.scaling["scale"], rtol=1e-12)
-    for part in datasets.PARTS:
+    for part in PARTS:
         assert np.allclose(chunked.x[part], whole_x[part], atol=1e-6)
 
 
@@ -102,14 +146,14 @@ def test_pixel_without_variance_is_centred_and_has_scale_1(tmp_path: Path) -> No
 def test_unit_scaling_divides_pixels_by_255_in_float32(tmp_path: Path) -> None:
     raw = images()
     split = stored(tmp_path, "fashion_mnist", raw, HOLDOUT)
-    for part in datasets.PARTS:
+    for part in PARTS:
         assert np.array_equal(split.x[part], raw.x[split.rows[part]].astype(np.float32) / np.float32(255))
     assert (split.scaling["offset"], split.scaling["scale"], split.scaling["scaling"]) == (0, 255, "unit")
 
 
 def test_no_scaling_keeps_all_rows_and_columns_as_they_are(tmp_path: Path) -> None:
     raw = table()
-    split = stored(tmp_path, "thoracic", raw, {"columns_left_out": [], "scaling": "none"})
+    split = stored(tmp_path, "thoracic", raw, {"scaling": "none"})
     assert list(split.x) == ["train"]
     assert np.array_equal(split.x["train"], raw.x.astype(np.float32))
     assert np.array_equal(split.y["train"], raw.y)
@@ -129,7 +173,16 @@ def test_columns_left_out_are_in_neither_x_nor_scaling(tmp_path: Path) -> None:
         ("fashion_mnist", images(), HOLDOUT),
         ("thoracic", table(), CLEAN),
         ("housing", table("value"), SINGLE),
-        ("housing", table("value"), {"test_size": 0.25, "random_state": 1, "validation_size": 9, "scaling": "none"}),
+        (
+            "housing",
+            table("value"),
+            {
+                "test": {"rows": "group", "size": 0.25, "column": "AGE"},
+                "validation": {"rows": "random", "size": 9},
+                "random_state": 1,
+                "scaling": "none",
+            },
+        ),
     ],
 )
 def test_every_row_is_in_one_part_with_its_own_target(
@@ -151,7 +204,7 @@ def test_stratified_parts_have_equal_shares_of_the_label(tmp_path: Path) -> None
 
 
 def test_last_rows_validation_is_the_end_of_the_training_rows() -> None:
-    rows = datasets.module_of("housing").split_rows(table("value"), SINGLE)
+    rows = divide(SPECS["housing"], table("value"), SINGLE)
     rest, test = train_test_split(np.arange(100), random_state=42)
     assert np.array_equal(np.concatenate([rows["train"], rows["validation"]]), rest)
     assert np.array_equal(rows["test"], test)
@@ -215,7 +268,12 @@ def test_splits_of_the_same_rows_and_scaling_are_stored_once(tmp_path: Path) -> 
 
 def test_splits_of_other_columns_are_stored_apart(tmp_path: Path) -> None:
     plain = CLEAN | {"scaling": "none"}
-    store(tmp_path, "thoracic", table(), {"a": plain, "b": plain | {"columns_left_out": []}, "c": plain})
+    store(
+        tmp_path,
+        "thoracic",
+        table(),
+        {"a": plain, "b": {key: value for key, value in plain.items() if key != "columns_left_out"}, "c": plain},
+    )
     index = json.loads((tmp_path / "thoracic" / "splits.json").read_text())
     assert {split: entry["arrays"] for split, entry in index.items()} == {"a": "a", "b": "b", "c": "a"}
 
@@ -234,39 +292,26 @@ def test_new_input_is_normalized_like_the_stored_ones(tmp_path: Path) -> None:
     raw = table("value")
     split = stored(tmp_path, "housing", raw, SINGLE)
     row = int(split.rows["test"][3])
-    assert np.array_equal(datasets.normalize(raw.x[[row]], split.scaling), split.x["test"][3:4])
+    assert np.array_equal(normalized(raw.x[[row]], split.scaling), split.x["test"][3:4])
 
 
 @pytest.mark.bad_input("params.yaml", "options of a split that cannot be followed")
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("changes", "message"),
     [
-        ({**CLEAN, "scaling": "minmax"}, r"datasets\.thoracic\.splits\.only\.scaling: .* got 'minmax'"),
-        ({**CLEAN, "scaling": "unit"}, r"splits\.only\.scaling: expected one of standard, none for x of dtype float64"),
-        ({}, r"splits\.only\.scaling: expected one of .* got None"),
-        ({**CLEAN, "shuffle": 1}, r"splits\.only\.shuffle: expected only the options .*, got 1"),
-        ({**CLEAN, "test_size": 2.0}, r"splits\.only\.test_size: expected a share .*, got 2\.0"),
-        ({**CLEAN, "test_size": 0.9}, r"splits\.only: .*"),
-        (
-            {**CLEAN, "columns_left_out": ["DGN"]},
-            r"splits\.only\.columns_left_out: .* patient, PRE4, AGE, got \['DGN'\]",
-        ),
-        ({**CLEAN, "columns_left_out": "patient"}, r"splits\.only\.columns_left_out: .* got 'patient'"),
-        (
-            {**CLEAN, "columns_left_out": ["AGE", "PRE4", "patient"]},
-            r"splits\.only\.columns_left_out: expected a column to stay",
-        ),
-        (0.2, r"splits\.only: expected options by name, got 0\.2"),
-        ({0: 1, "scaling": "none"}, r"splits\.only: expected options by name, got {0: 1, 'scaling': 'none'}"),
-        ({**CLEAN, "repeats": 0}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got 0"),
-        ({**CLEAN, "repeats": "3"}, r"splits\.only\.repeats: expected an integer from 1 to 1000, got '3'"),
-        ({"scaling": "none", "repeats": 3}, r"splits\.only\.repeats: expected a random_state beside it, got 3"),
-        ({**HOLDOUT, "repeats": 3}, r"splits\.only\.repeats: expected a test_size beside it, got 3"),
+        ({"test": {"rows": "first", "size": 100}}, r"test\.size: expected a share .* from 1 to 99, got 100"),
+        ({"test": {"rows": "stratified", "size": 2.0}}, r"test\.size: expected a share .*, got 2\.0"),
+        ({"test": {"rows": "stratified", "size": 0.99}}, r"test\.size: expected a size that can be drawn, got 0\.99 "),
+        ({"train": {"rows": "first", "size": 80}}, r"train\.size: expected a share .* from 1 to 79, got 80"),
+        ({"test": {"rows": "group", "size": 1000, "column": "AGE"}}, r"test\.size: .* a number of groups from 1 to 99"),
+        ({"test": {"rows": "time", "size": 0.999, "column": "AGE"}}, r"test\.size: expected rows in the part and rows"),
     ],
 )
-def test_wrong_option_is_named_with_what_was_expected_and_got(tmp_path: Path, options: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        store(tmp_path, "thoracic", table(), {"only": options})
+def test_wrong_option_is_named_with_what_was_expected_and_got(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^datasets\.thoracic\.splits\.only\.{message}"):
+        store(tmp_path, "thoracic", table(), {"only": CLEAN | changes})
 
 
 def test_a_repeated_split_is_drawn_anew_by_the_next_random_states(tmp_path: Path) -> None:
@@ -294,39 +339,65 @@ def test_unknown_split_is_named(tmp_path: Path) -> None:
         load_split("thoracic", "dirty", tmp_path)
 
 
-def test_stage_reads_the_parameters_and_tells_what_it_wrote(
+def lay_splits(dataset: str, splits: Any) -> None:
+    """Lay the options where `stages.configure` leaves them, in the current folder."""
+    normalize.SPLITS.mkdir(parents=True, exist_ok=True)
+    (normalize.SPLITS / f"{dataset}.json").write_text(json.dumps(splits), encoding="utf-8")
+
+
+def read_by(monkeypatch: pytest.MonkeyPatch, raw: Raw) -> None:
+    made = dataclasses.replace(SPECS["thoracic"], read=lambda _: raw)
+    monkeypatch.setattr(thoracic, "SPEC", made)
+
+
+def test_stage_reads_the_options_and_tells_what_it_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(thoracic, "read", lambda _: table())
-    Path("params.yaml").write_text("datasets: {thoracic: {splits: {published: {scaling: none}}}}")
+    read_by(monkeypatch, table())
+    lay_splits("thoracic", {"published": {"scaling": "none"}, "clean": CLEAN | {"repeats": 3}})
     normalize.main(["thoracic"])
-    told = capsys.readouterr().out
-    assert told == f"thoracic/published: train 100 rows in {Path('data/normalized/thoracic/published')}\n"
+    folder = Path("data/normalized/thoracic")
+    assert capsys.readouterr().out.splitlines() == [
+        f"thoracic/published: train 100 rows in {folder / 'published'}",
+        f"thoracic/clean: validation 20, train 60, test 20 rows in {folder / 'clean'}, 3 times",
+    ]
     assert len(load_split("thoracic", "published").x["train"]) == 100
+    assert sorted(os.listdir(folder)) == ["clean", "clean-1", "clean-2", "published", "splits.json"]
 
 
 @pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
 @pytest.mark.parametrize(
-    ("dataset", "params", "message"),
+    ("dataset", "content", "message"),
     [
-        ("mnist", "{}", "datasets.mnist: expected a data set among"),
-        ("thoracic", "{}", "datasets.thoracic.splits: expected at least one split"),
-        ("thoracic", "datasets: [", "normalize: while parsing"),
-        (
-            "thoracic",
-            "datasets: {thoracic: {splits: {../../x: {}}}}",
-            "splits: expected names of a to z, 0 to 9 and _, got",
-        ),
-        ("../thoracic", "datasets: {../thoracic: {splits: {a: {}}}}", "expected a data set among"),
-        ("thoracic", "datasets: {thoracic: {splits: {a: {scaling: none}}}}", "ThoraricSurgery.csv"),
+        ("mnist", "{}", r"datasets\.mnist: expected a data set among .*, got 'mnist'"),
+        ("../thoracic", "{}", r"datasets\.\.\./thoracic: expected a data set among"),
+        ("thoracic", None, "No such file or directory: .*thoracic.json"),
+        ("thoracic", "{", "Expecting property name"),
+        ("thoracic", '{"a": {"scaling": "none"}}', r"ThoraricSurgery\.csv"),
     ],
 )
 def test_stage_ends_with_one_message_on_an_expected_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, params: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, content: str | None, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(params)
-    with pytest.raises(SystemExit, match=message) as stop:
+    normalize.SPLITS.mkdir(parents=True)
+    if content is not None:
+        (normalize.SPLITS / "thoracic.json").write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit, match=f"^normalize: .*{message}") as stop:
         normalize.main([dataset])
     assert isinstance(stop.value.code, str)
+    assert len(stop.value.code.splitlines()) == 1
+    assert not Path("data/normalized").exists()
+
+
+@pytest.mark.bad_input("a data set's module", "a reader that gives other rows than the spec says")
+def test_stage_stores_no_rows_that_are_not_as_the_spec_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    read_by(monkeypatch, Raw(table().x[:, :2], table().y))
+    lay_splits("thoracic", {"published": {"scaling": "none"}})
+    with pytest.raises(
+        SystemExit, match=r"^normalize: stages/datasets/thoracic\.py, SPEC\.read: expected x and y of shapes \(100, 3\)"
+    ):
+        normalize.main(["thoracic"])
+    assert not Path("data/normalized").exists()

@@ -17,7 +17,16 @@ from pages import catalogue_of, history_of, reports_of, study_of, without
 from ruamel.yaml import YAML
 
 from stages import page as stage
-from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, METRICS, PUBLISHED, TRAININGS
+from stages.artifacts.tables import (
+    ANSWERS,
+    COLUMNS,
+    COMPARISONS,
+    ENVIRONMENT,
+    LEADERBOARD,
+    METRICS,
+    PUBLISHED,
+    TRAININGS,
+)
 from stages.datasets.spec import spec_of
 from stages.documents import read_sources, read_studies
 from stages.params.overrides import recipes
@@ -142,7 +151,7 @@ def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
     nothing["tables"] = {path: pd.DataFrame(columns=stage.COLUMNS[path]) for path in reports.tables}
     nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes")}
     said = missing(page.render(replace(reports, **nothing), BUNDLE))
-    assert text("page", "no_environment", path=reports.environment_path)["en"] in said
+    assert text("page", "no_environment", path=ENVIRONMENT)["en"] in said
     assert "Does dropout help?: no answer" in said
 
 
@@ -163,7 +172,7 @@ def test_what_lies_far_off_does_not_squeeze_the_others() -> None:
     assert places[3] < 30
 
 
-def tables_of(seeds: list[int]) -> dict[Path, pd.DataFrame]:
+def tables_with(seeds: list[int]) -> dict[Path, pd.DataFrame]:
     reports = reports_of(NAMES, "plain")
     trainings = [reports.tables[TRAININGS].assign(seed=seed, test_accuracy=0.9) for seed in seeds]
     return {**reports.tables, TRAININGS: pd.concat(trainings)}
@@ -177,9 +186,9 @@ def keep(tables: dict[Path, pd.DataFrame], folder: Path, monkeypatch: pytest.Mon
 
 
 def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    several = tables_of([42, 43])
+    several = tables_with([42, 43])
     keep({**several, ANSWERS: several[ANSWERS].assign(answer="confirmed")}, tmp_path, monkeypatch)
-    found, notes = stage.read_several_seeds(tables_of([42]))
+    found, notes = stage.read_several_seeds(tables_with([42]))
     assert notes == []
     content = page.render(replace(reports_of(NAMES, "plain"), several=found), BUNDLE)
     assert '<span class="badge confirmed">' in content
@@ -187,8 +196,8 @@ def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(tables_of([42, 43]), tmp_path, monkeypatch)
-    one = tables_of([42])
+    keep(tables_with([42, 43]), tmp_path, monkeypatch)
+    one = tables_with([42])
     one[TRAININGS]["test_accuracy"] = 0.8
     assert stage.read_several_seeds(one) == (None, [text("page", "stale_several_seeds")])
     one[ANSWERS] = one[ANSWERS].iloc[:0]  # of a project of its own that asks nothing yet
@@ -197,8 +206,8 @@ def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypa
 
 def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert stage.read_several_seeds(tables_of([42])) == (None, [text("page", "no_several_seeds")])
-    assert stage.read_several_seeds(tables_of([42, 43])) == (None, [])
+    assert stage.read_several_seeds(tables_with([42])) == (None, [text("page", "no_several_seeds")])
+    assert stage.read_several_seeds(tables_with([42, 43])) == (None, [])
 
 
 def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -368,7 +377,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
         plotted = charts.Plotted(curves, {name: name for name in curves})
         (asked, _) = answers.questions(reports, plotted)
         of_cards = [cards.make_card(reports, name, plotted, [], "#000000") for name in NAMES]
-        specs = [chart.spec for each in (asked, *of_cards) for chart in each.charts]
+        specs = [chart.spec for each in (asked.charts, *(card.charts for card in of_cards)) for chart in each]
         found = [sorted(each["variants"]) for each in specs if each.get("metric") == "learning_rate"]
         assert found == [sorted(names) for names in drawn]
 

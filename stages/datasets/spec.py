@@ -10,11 +10,13 @@ import importlib
 import io
 import math
 import pkgutil
+import re
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -22,6 +24,10 @@ import stages.datasets
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+SCHEMES = ("https", "http", "file", "")
+"""Of the sources of a file; none: a path from the root of the repository."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +185,33 @@ class DatasetSpec:
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
             expected.append((plain, f"files: expected names without a path, got {name!r}"))
         expected.append((len(set(names)) == len(names), f"files: expected every name once, got {', '.join(names)}"))
+        for index, file in enumerate(self.files):
+            place = f"files[{index}]"
+            sha256 = re.fullmatch("[0-9a-f]{64}", file.sha256) is not None
+            expected.append((sha256, f"{place}.sha256: expected 64 digits of 0 to 9 and a to f, got {file.sha256!r}"))
+            expected.append((file.bytes > 0, f"{place}.bytes: expected a number greater than 0, got {file.bytes}"))
+            for url in file.urls:
+                scheme = urlsplit(url).scheme
+                known = url != "" and (scheme in SCHEMES or len(scheme) == 1)  # C:\\ is a drive of Windows
+                wanted = "https://…, http://…, file:///… or a path from the root of the repository"
+                expected.append((known, f"{place}.urls: expected {wanted}, got {url!r}"))
         return [line for holds, line in expected if not holds]
+
+    def check(self, raw: Raw, place: str) -> None:
+        """Check that what was read has the shape and the classes that the spec states.
+
+        place: the module, for errors. Raises: ValueError.
+        """
+        shape = (self.rows, *self.row_shape())
+        if raw.x.shape != shape or raw.y.shape != (self.rows,):
+            got = f"{raw.x.shape} and {raw.y.shape}"
+            raise ValueError(f"{place}, SPEC.read: expected x and y of shapes {shape} and ({self.rows},), got {got}")
+        is_class = np.issubdtype(raw.y.dtype, np.integer)
+        if is_class != bool(self.classes):
+            expected = "classes, which are integers" if self.classes else "quantities, which are floating numbers"
+            raise ValueError(f"{place}, SPEC.read: expected {expected}, got y of dtype {raw.y.dtype}")
+        if is_class and (counts := tuple(np.bincount(raw.y).tolist())) != self.class_counts:
+            raise ValueError(f"{place}, SPEC.read: expected {self.class_counts} rows of the classes, got {counts}")
 
 
 def names() -> list[str]:
@@ -194,13 +226,21 @@ def spec_of(dataset: str) -> DatasetSpec:
     """
     if dataset not in names():
         raise ValueError(f"datasets.{dataset}: expected a data set among {', '.join(names())}, got {dataset!r}")
-    module = importlib.import_module(f"{stages.datasets.__name__}.{dataset}")
     place = f"stages/datasets/{dataset}.py"
+    try:
+        module = importlib.import_module(f"{stages.datasets.__name__}.{dataset}")
+    except Exception as error:  # whatever the module raises
+        got = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"{place}: expected a module that can be imported, got {got}") from error
     spec = getattr(module, "SPEC", None)
     if not isinstance(spec, DatasetSpec):
         got = "none" if spec is None else f"a {type(spec).__name__}"
         raise ValueError(f"{place}, SPEC: expected a DatasetSpec (stages/datasets/spec.py), got {got}")
-    if faults := spec.faults():
+    try:
+        faults = spec.faults()
+    except (TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{place}, SPEC: expected fields of the types of DatasetSpec, got: {error}") from error
+    if faults:
         raise ValueError("\n".join(f"{place}, SPEC.{fault}" for fault in faults))
     return spec
 

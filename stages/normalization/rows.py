@@ -67,27 +67,36 @@ def _take(spec: DatasetSpec, raw: Raw, rows: np.ndarray, part: str, options: Opt
     if not (0 < size < 1 if isinstance(size, float) else 0 < size < count):
         unit = "groups" if how == "group" else "rows"
         raise OptionError(f"{part}.size", f"a share between 0 and 1 or a number of {unit} from 1 to {count - 1}", size)
-    if how in ("first", "last"):
-        share = isinstance(size, float)
-        if how == "first":
-            stop = int(count * size) if share else size
-            return rows[stop:], rows[:stop]
-        stop = int(count * (1 - size)) if share else count - size  # as Keras's `validation_split`
-        return rows[:stop], rows[stop:]
-    if how == "time":
-        oldest_first = np.argsort(_column(spec, raw, rows, part, options), kind="stable")
-        taken = oldest_first[int(count * (1 - size)) if isinstance(size, float) else count - size :]
-        return np.delete(rows, taken), rows[np.sort(taken)]
-    seed = options["random_state"]
     try:
         if how == "group":
-            ((kept, taken),) = GroupShuffleSplit(1, test_size=size, random_state=seed).split(rows, groups=groups)
-            return rows[kept], rows[taken]
-        classes = raw.y[rows] if how == "stratified" else None
-        rest, taken = train_test_split(rows, test_size=size, random_state=seed, stratify=classes)
+            splitter = GroupShuffleSplit(1, test_size=size, random_state=options["random_state"])
+            ((kept, drawn),) = splitter.split(rows, groups=groups)
+            rest, taken = rows[kept], rows[drawn]
+        elif how in DRAWN:
+            classes = raw.y[rows] if how == "stratified" else None
+            rest, taken = train_test_split(rows, test_size=size, random_state=options["random_state"], stratify=classes)
+        else:
+            rest, taken = _take_in_order(spec, raw, rows, part, options)
     except ValueError as error:  # scikit-learn's
         raise OptionError(f"{part}.size", "a size that can be drawn", f"{size} ({error})") from error
+    if not (len(rest) and len(taken)):
+        raise OptionError(f"{part}.size", "rows in the part and rows left", f"{size} of {count} rows")
     return rest, taken
+
+
+def _take_in_order(
+    spec: DatasetSpec, raw: Raw, rows: np.ndarray, part: str, options: Options
+) -> tuple[np.ndarray, np.ndarray]:
+    how, size, count = options[part]["rows"], options[part]["size"], len(rows)
+    share = isinstance(size, float)
+    if how == "first":
+        stop = int(count * size) if share else size
+        return rows[stop:], rows[:stop]
+    stop = int(count * (1 - size)) if share else count - size  # as Keras's `validation_split`
+    if how == "last":
+        return rows[:stop], rows[stop:]
+    taken = np.argsort(_column(spec, raw, rows, part, options), kind="stable")[stop:]
+    return np.delete(rows, taken), rows[np.sort(taken)]
 
 
 def _column(spec: DatasetSpec, raw: Raw, rows: np.ndarray, part: str, options: Options) -> np.ndarray:
@@ -108,6 +117,8 @@ def check_options(spec: DatasetSpec, options: Options) -> None:
             raise OptionError(f"{part}.column", f"the name of a column among {known}", column)
         if how not in OF_A_COLUMN and column is not None:
             raise OptionError(f"{part}.column", f"no column beside rows: {how}", column)
+    if options.get("random_state") is not None and not any(options[part]["rows"] in DRAWN for part in parts):
+        raise OptionError("random_state", "none, since no part is drawn at random", options["random_state"])
     if options.get("repeats") is not None and options.get("test", {}).get("rows") not in DRAWN:
         expected = f"test.rows among {', '.join(DRAWN)}, since each repetition has test rows of its own"
         raise OptionError("repeats", expected, options.get("test", {}).get("rows", "none"))

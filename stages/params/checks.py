@@ -106,6 +106,8 @@ def check_spec(
     takes_any = _takes_any(constructor)
     for name, value in arguments_of(spec).items():
         argument = f"{place}.{str(name)[:MAX_SHOWN]}"
+        if not isinstance(name, str):
+            raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
         if name in given:
             raise ValueError(f"{argument}: expected no such key, got {shown(value)}")
         if name not in accepted and not takes_any:
@@ -179,8 +181,6 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
     row_shape: of the data, without the batch; classes: how many the data set has, 0 for a quantity; has_validation:
     whether its split has such rows; place: `variants.<name>`.
     """
-    if "inputs" in recipe and len(row_shape) != 1:
-        raise ValueError(f"{place}.inputs: expected a data set of columns, got rows of shape {row_shape}")
     for name, spec in recipe.get("layers", {}).items():
         once = {key: value for key, value in spec.items() if key != "repeat"}
         check_spec(keras.layers, once, f"{place}.layers.{name}", builder.NESTED, VALUES, given=("name",))

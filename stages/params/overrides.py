@@ -46,8 +46,11 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
 
 
 def _positions(params: Params, variant: Variant, place: str) -> dict[str, list[int]]:
+    spec = spec_of(variant.dataset)
+    if not spec.features:
+        raise ValueError(f"{place}.inputs: expected a data set of columns, got rows of shape {spec.row_shape()}")
     left_out = params.datasets[variant.dataset].splits[variant.split].columns_left_out
-    columns = [name for name in spec_of(variant.dataset).feature_names if name not in left_out]
+    columns = [name for name in spec.feature_names if name not in left_out]
     positions = {}
     for name, words in (variant.inputs or {}).items():
         for word in words:

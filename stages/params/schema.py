@@ -3,6 +3,7 @@
 Keras's and scikit-learn's own classes and arguments are checked in `stages.params.checks`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,17 +12,20 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    PlainValidator,
+    PrivateAttr,
     StringConstraints,
+    Tag,
     ValidationError,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from stages.params.base import inherit
+from stages.params.base import at_their_source, inherit
 from stages.params.messages import MAX_SHOWN, shown, unknown
+from stages.params.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
 
@@ -65,12 +69,15 @@ Layer = Annotated[Spec, AfterValidator(_is_layer)]
 """A layer, and perhaps how often it stands there: `repeat`."""
 
 
-def _one_or_several(loss: dict[str, Any]) -> dict[str, Any]:
-    """Check one object, or an object for each output by name."""
-    return loss if "class" in loss else {output: _has_class(_named(spec)) for output, spec in loss.items()}
+def _kind_of_loss(loss: Any) -> str:
+    return "losses-by-output" if isinstance(loss, dict) and "class" not in loss else "one-loss"
 
 
-Loss = Annotated[dict[str, Any], Field(min_length=1), BeforeValidator(_named), AfterValidator(_one_or_several)]
+Loss = Annotated[
+    Annotated[Spec, Tag("one-loss")] | Annotated[dict[Name, Spec], Field(min_length=1), Tag("losses-by-output")],
+    Discriminator(_kind_of_loss),
+]
+"""One object, or an object for each output by name."""
 
 
 def _words(text: Any) -> Any:
@@ -85,11 +92,22 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _is_size(size: Any) -> Any:
+    is_share = type(size) is float and 0 < size < 1
+    if not (is_share or (type(size) is int and size > 0)):
+        raise mistake("a share between 0 and 1 or a number of rows", shown(size))
+    return size
+
+
+Size = Annotated[int | float, PlainValidator(_is_size)]
+"""A share of the rows that are left, or a number of rows."""
+
+
 class Part(_Strict):
     """How the rows of a part are drawn, and how many; see `stages.normalization.rows`."""
 
     rows: Literal["random", "stratified", "group", "time", "first", "last"]
-    size: Annotated[int, Field(gt=0)] | Annotated[float, Field(gt=0, lt=1)]
+    size: Size
     column: str | None = None
 
 
@@ -115,15 +133,10 @@ class Dataset(_Strict):
 KERAS_KINDS = ("layers", "graph")
 
 
-class Variant(_Strict):
-    """One block of `variants`, with what it has from its base: a Keras model or a scikit-learn estimator."""
+class Base(_Strict):
+    """One block of `bases`: keys that variants have in common; see `stages.params.base`."""
 
-    title: str | None = None
-    """The name that readers see."""
-    base: str | None = None
-    """The variant from which it has what it does not say itself; see `stages.params.base`."""
-    dataset: Name
-    split: Name
+    split: Name | None = None
     layers: Annotated[dict[Name, Layer], Field(min_length=1)] | None = None
     graph: Spec | None = None
     estimator: Spec | None = None
@@ -138,6 +151,17 @@ class Variant(_Strict):
     callbacks: dict[Name, Spec] | None = None
     jit_compile: bool | None = None
     cross_validation: Annotated[int, Field(ge=2)] | None = None
+
+
+class Variant(Base):
+    """One block of `variants`, with what it has from its base: a Keras model or a scikit-learn estimator."""
+
+    title: str | None = None
+    """The name that readers see."""
+    base: str | None = None
+    """The block of `bases`, or the variant, from which it has what it does not declare itself."""
+    dataset: Name
+    split: Name
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "Variant":
@@ -170,7 +194,15 @@ class Params(_Strict):
     batch_size: Count | None
     optimizer: Spec | None
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    bases: dict[Name, Base] = {}
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+
+    _content: Any = PrivateAttr(default=None)
+    """The file, before the variants had anything from their bases."""
+
+    def at_their_source(self, mistakes: Iterable[str]) -> list[str]:
+        """Name the places of mistakes in a base there; see `stages.params.base`."""
+        return at_their_source(mistakes, self._content)
 
 
 _EXPECTED = {
@@ -179,6 +211,7 @@ _EXPECTED = {
     "less_than": "a number less than {lt}",
     "less_than_equal": "a number of at most {le}",
     "extra_forbidden": "no such key",
+    "invalid_key": "text as a key",
     "string_pattern_mismatch": "text that matches {pattern}",
     "finite_number": "a finite number",
     "too_short": "at least {min_length} of them",
@@ -193,8 +226,8 @@ _EXPECTED = {
     "bool_type": "true or false",
     "literal_error": "one of {expected}",
 }
-_BRANCHES = frozenset({"constrained-int", "constrained-float", "int", "float"})
-"""Names that pydantic gives to the branches of a union; they are no part of a place."""
+_BRANCHES = frozenset({"one-loss", "losses-by-output"})
+"""Names of the branches of a union in pydantic's errors; they are no part of a place, and no key can be called so."""
 
 
 def explain(error: ValidationError, place: str = "") -> str:
@@ -221,26 +254,21 @@ def read_params(path: Path = PARAMS) -> Params:
 
     Raises: ValueError with one line per mistake: its place in the file, what was expected and what came.
     """
-    try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        problem = " ".join(str(error.problem or error.context).split())
-        raise ValueError(f"{path}{line}: expected YAML, got {problem}") from None
-    except (OSError, UnicodeDecodeError, YAMLError, RecursionError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: expected YAML in UTF-8, got: {' '.join(str(error).split())[:MAX_SHOWN]}") from None
-    return parse_params(content)
+    return parse_params(read_yaml(path))
 
 
 def parse_params(content: Any) -> Params:
     """Validate parameters that are already read; see `read_params`."""
-    merged, mistakes = inherit(content)
     try:
+        merged, mistakes = inherit(content)
         params = Params.model_validate(merged)
     except ValidationError as error:
-        raise ValueError("\n".join([*mistakes, explain(error)])) from None
+        lines = at_their_source([*mistakes, *explain(error).splitlines()], content)
+        raise ValueError("\n".join(lines)) from None
     except UnicodeEncodeError as error:  # YAML can spell half a character: "\\ud800"
         raise ValueError(f"params.yaml: expected whole Unicode characters, got {shown(error.object)}") from None
+    except RecursionError:
+        raise ValueError("params.yaml: expected no alias inside of what it stands for, got one") from None
     for name, variant in params.variants.items():
         if variant.dataset not in params.datasets:
             mistakes.append(unknown(f"variants.{name}.dataset", params.datasets, variant.dataset))
@@ -248,5 +276,6 @@ def parse_params(content: Any) -> Params:
             splits = params.datasets[variant.dataset].splits
             mistakes.append(unknown(f"variants.{name}.split", splits, variant.split))
     if mistakes:
-        raise ValueError("\n".join(mistakes))
+        raise ValueError("\n".join(at_their_source(mistakes, content)))
+    params._content = content
     return params

@@ -10,6 +10,7 @@ from typing import Any
 
 from stages.artifacts import MODELS, TRAINED_RECIPE
 from stages.artifacts.tables import METRICS
+from stages.presentation.kept import ONE_SEED, SEVERAL_SEEDS
 from stages.splits import NORMALIZED
 from stages.verification.differences import compare_metrics, differences_in, metrics_in
 from stages.verification.recorded import Output, Recorded, hash_of
@@ -17,10 +18,6 @@ from stages.verification.recorded import Output, Recorded, hash_of
 TRAINING = "train"
 RECORD = "environment"
 """The stage that records the machine."""
-KEPT = {
-    is_one_seed: Path("reports/kept") / folder for is_one_seed, folder in ((True, "one_seed"), (False, "several_seeds"))
-}
-"""Folders of the reports that Git has."""
 
 
 class Outcome(StrEnum):
@@ -111,12 +108,12 @@ def recorded_metrics(variant: str, recorded: Recorded, copy: Path) -> tuple[dict
     seeds. copy: the tree with the variant's new model.
     """
     seeds = TRAINED_RECIPE.read(variant, lambda path: (copy / path).read_bytes())["seeds"]
-    measured, path = read_record(METRICS, recorded, KEPT[seeds == 1])
+    measured, path = read_record(METRICS, recorded, ONE_SEED if seeds == 1 else SEVERAL_SEEDS)
     found = (variants[variant] for variants in (measured or {}).values() if variant in variants)
     return next(found, None), path
 
 
-def read_record(path: Path, recorded: Recorded, kept: Path = KEPT[True]) -> tuple[Any, Path]:
+def read_record(path: Path, recorded: Recorded, kept: Path = ONE_SEED) -> tuple[Any, Path]:
     """Read a recorded JSON report, or the copy in the folder `kept` without it; None without both. And its path."""
     if (content := recorded.read_json(path)) is not None:
         return content, path

@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import ENVIRONMENT, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.datasets.spec import spec_of
 from stages.presentation.colors import variant_colors
 from stages.presentation.formats import cell
@@ -138,7 +138,7 @@ def variables(reports: Reports) -> dict[str, Any]:
     not_measurable = [card.name for card in cards if card.not_measurable]
     boards = leaderboards(reports.tables[LEADERBOARD], colors, not_measurable)
     missing = [
-        *([] if reports.environment else [text("page", "no_environment", path=reports.environment_path)]),
+        *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
         *(each for question in asked for each in question.missing),
         *(each for card in cards for each in card.missing),
         *(each for board in boards for each in board.missing),

@@ -166,8 +166,9 @@ def declaration(name: str, recipe: Recipe, jit_compile: bool | None, columns: Se
 
 def _yaml(key: str, value: Any, depth: int) -> str:
     """Format a key and its value as block style of YAML; mappings of plain values in one line if it is short enough."""
+    flow = None if isinstance(value, Mapping) else False  # None: a mapping of plain values in one line
     block = yaml.safe_dump(
-        {key: value}, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=None
+        {key: value}, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=flow
     )
     if isinstance(value, Mapping) and (block.count("\n") > 1 or len(block) + len("  ") * depth > MAX_LINE):
         members = "".join(_yaml(inner, member, depth + 1) for inner, member in value.items())

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -42,7 +41,6 @@ class Reports:
     confusion: pd.DataFrame
     classes: pd.DataFrame
     environment: Mapping[str, Any]
-    environment_path: Path
     costs: Sequence[Cost]
     """Costs of determinism; without any, the page has no such claim."""
     pictures: Mapping[str, Mapping[str, bytes]]
