@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -22,7 +23,7 @@ class Progress:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Any] | None = None
         self._start = self._ended = self._said = time.monotonic()
 
     def __call__(self, epoch: Epoch) -> None:

@@ -35,7 +35,7 @@ from small import (
 
 from stages.splits import Split
 from stages.training.engine import EpochModel, batch_order, fit, tensors_of
-from stages.training.recipe import Recipe, Spec
+from stages.training.recipe import Recipe, Spec, losses_of
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -277,7 +277,7 @@ QUICK_COMPILED = {"Adam", "SparseCategoricalCrossentropy", "wide and deep, two o
 
 
 class Result(NamedTuple):
-    """What a training leaves in memory."""
+    """The result of a training in memory."""
 
     paths: list[str]
     variables: list[np.ndarray]
@@ -286,7 +286,8 @@ class Result(NamedTuple):
 
 def rows_for(recipe: Recipe) -> Split:
     is_image = any(layer["class"] == "Flatten" for layer in recipe.get("layers", {}).values())
-    classes, _ = LOSSES.get(recipe["loss"].get("class", ""), (0, ""))
+    loss, *_ = losses_of(recipe, ["main"]).values()
+    classes, _ = LOSSES.get(loss["class"], (0, ""))
     return split_of(classes=classes, shape=(2, 4) if is_image else (8,))
 
 
@@ -324,7 +325,7 @@ def logged_alike(our_logs: pd.DataFrame, their_logs: pd.DataFrame) -> None:
 
 def check(recipe: Recipe, jit_compile: bool, batch_size: int = 16) -> None:
     """50 rows in batches of 16: the last batch of an epoch has two."""
-    plain = {**recipe, "batch_size": batch_size, "jit_compile": False}
+    plain: Recipe = {**recipe, "batch_size": batch_size, "jit_compile": False}
     ours = result_of(*trained_by_engine({**plain, "jit_compile": jit_compile}, rows_for(recipe)))
     theirs = keras_result(json.dumps(plain))
     (steps,) = (value for path, value in zip(ours.paths, ours.variables, strict=True) if path.endswith("/iteration"))
@@ -352,7 +353,7 @@ def test_a_compiled_epoch_is_that_of_keras(name: str) -> None:
 @pytest.mark.slow
 def test_a_bias_whose_gradient_is_rounding_alone_changes_nothing_in_training() -> None:
     # The normalization subtracts it again, from the moving mean too, which lags behind: validation sees a little of it.
-    recipe = {**CASES["BatchNormalization of a bias, with Adam"], "batch_size": 16, "jit_compile": False}
+    recipe: Recipe = {**CASES["BatchNormalization of a bias, with Adam"], "batch_size": 16, "jit_compile": False}
     ours = result_of(*trained_by_engine({**recipe, "jit_compile": True}, split_of()))
     theirs = keras_result(json.dumps(recipe))
     noise = [place for place, path in enumerate(theirs.paths) if theirs.variables[place].shape == (6,)]
@@ -363,7 +364,7 @@ def test_a_bias_whose_gradient_is_rounding_alone_changes_nothing_in_training() -
 
 
 def test_a_layer_that_xla_cannot_compile_is_told_with_what_to_write(tmp_path: Path) -> None:
-    recipe = {**CASES["convolution and max pooling"], "jit_compile": True}
+    recipe: Recipe = {**CASES["convolution and max pooling"], "jit_compile": True}
     expected = r"^variants\.it\.jit_compile: expected layers that XLA can compile, or false, got: .*MaxPool"
     with pytest.raises(ValueError, match=expected) as caught:
         train_once(recipe, rows_for(recipe), tmp_path)
@@ -449,7 +450,7 @@ class Inference(EpochModel):
 @pytest.mark.parametrize("layer", DRAWING_LAYERS)
 def test_drawing_half_as_much_or_only_in_inference_would_be_told_from_keras(layer: str) -> None:
     # A control: what a layer draws is not lost in the tolerances.
-    recipe = {**CASES[layer], "batch_size": 16, "jit_compile": False}
+    recipe: Recipe = {**CASES[layer], "batch_size": 16, "jit_compile": False}
     theirs = keras_result(json.dumps(recipe))
     halved = json.loads(json.dumps(recipe).replace("0.4", "0.2"))
     for ours in (trained_by_engine(halved, split_of()), trained_by_engine(recipe, split_of(), model_class=Inference)):
@@ -470,7 +471,7 @@ def final_losses(
     Returns: float64 (seeds, 2).
     """
     layers: Layers = json.loads(json.dumps(CASES[layer]["layers"]).replace("0.4", str(strength)))
-    recipe = {**CASES[layer], "layers": layers, "batch_size": 16, "epochs": 10}
+    recipe: Recipe = {**CASES[layer], "layers": layers, "batch_size": 16, "epochs": 10}
     model = compiled(recipe, model_class)
     train, validation = (part_of(recipe, split_of(), part, model) for part in ("train", "validation"))
     model.set_data(*train, recipe["batch_size"], ORDER_SEED, jit_compile)
@@ -716,7 +717,7 @@ def test_what_was_trained_before_changes_no_bit(tmp_path: Path) -> None:
     assert first == then[::-1]
 
 
-COMPILED = {**DRAWING, "batch_size": 16, "jit_compile": True}
+COMPILED: Recipe = {**DRAWING, "batch_size": 16, "jit_compile": True}
 
 
 def run_stage(root: Path, cores: int | None = None, environment: dict[str, str] | None = None) -> dict[str, bytes]:

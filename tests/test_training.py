@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import joblib
@@ -163,8 +163,9 @@ def fits(recipe: Recipe, shape: tuple[int, ...], folder: Path) -> None:
     assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
     expected = targets if isinstance(targets, tuple) else (targets,)
     predictions = keras_models.predictor(model, recipe)(x)
-    for target, prediction in zip(expected, predictions.values(), strict=True):
-        is_sparse = "class" in recipe["loss"] and recipe["loss"]["class"].startswith("Sparse")
+    losses = losses_of(recipe, model.output_names)
+    for target, prediction, loss in zip(expected, predictions.values(), losses.values(), strict=True):
+        is_sparse = loss["class"].startswith("Sparse")
         assert prediction.shape == ((len(x), 10) if is_sparse else target.shape)
         assert prediction.dtype == np.float32
 
@@ -297,7 +298,7 @@ EARLY = {"class": "EarlyStopping", "monitor": "val_loss", "patience": 2, "restor
 
 
 def test_the_best_checkpoint_is_the_epoch_of_the_lowest_validation_loss(tmp_path: Path) -> None:
-    recipe = {**ROUGH, "callbacks": {"best": BEST}}
+    recipe: Recipe = {**ROUGH, "callbacks": {"best": BEST}}
     trained = train(recipe, tmp_path / "model")
     losses = history_of(trained)["val_loss"]
     assert losses.to_numpy().argmin() != len(losses) - 1
@@ -463,8 +464,8 @@ LEAKING: dict[str, dict[str, Any]] = {
     [*((case, False) for case in LEAKING), pytest.param("early stopping", True, marks=pytest.mark.slow)],
 )
 def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bool, tmp_path: Path) -> None:
-    recipe = {**DRAWING, "epochs": 3, "jit_compile": jit_compile, "seeds": 2, **LEAKING[case]}
-    recipe = {key: value for key, value in recipe.items() if value is not None}
+    base = {**DRAWING, "epochs": 3, "jit_compile": jit_compile, "seeds": 2}
+    recipe = cast(Recipe, {key: value for key, value in {**base, **LEAKING[case]}.items() if value is not None})
     splits = [split_of(), split_of(generator_seed=2)]
     together = list(keras_models.train(recipe, splits, "it", tmp_path, ignore))
     alone = [train(recipe, tmp_path / f"{i}{seed}", split, seed) for i, split in enumerate(splits) for seed in (3, 4)]
@@ -498,7 +499,7 @@ def test_the_trainings_of_a_recipe_are_compiled_once(tmp_path: Path, monkeypatch
         models.append(model)
 
     monkeypatch.setattr(EpochModel, "set_data", noted)
-    recipe = {**DRAWING, "seeds": 2}
+    recipe: Recipe = {**DRAWING, "seeds": 2}
     assert len(list(keras_models.train(recipe, [split_of(), split_of(generator_seed=2)], "it", tmp_path, ignore))) == 4
     assert len(models) == 4
     assert len({id(model) for model in models}) == 1

@@ -105,7 +105,7 @@ def check_spec(
     accepted = [name for name in accepted_arguments(constructor) if name not in given]
     takes_any = _takes_any(constructor)
     for name, value in arguments_of(spec).items():
-        argument = f"{place}.{str(name)[:MAX_SHOWN]}"
+        argument = f"{place}.{repr(str(name))[1:-1][:MAX_SHOWN]}"
         if not isinstance(name, str):
             raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
         if name in given:

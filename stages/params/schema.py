@@ -239,7 +239,7 @@ def _line(found: Any, place: str) -> str:
     for part in found["loc"]:
         if part == "[key]" or part in _BRANCHES:  # "[key]": pydantic's word for "the key itself"
             continue
-        key = str(part)[:MAX_SHOWN]
+        key = repr(str(part))[1:-1][:MAX_SHOWN]  # in one line
         place += f"[{part}]" if isinstance(part, int) else f".{key}" if place else key
     if found["type"] == "missing":
         return f"{place}: expected a value, got nothing"
