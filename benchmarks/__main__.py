@@ -1,5 +1,7 @@
 """Measure, and write `results.json` and `RESULTS.md`: `bash benchmarks/run`, which see for the environments.
 
+The cost of determinism, which the README and the report page show, also goes to `reports/kept/determinism.csv`.
+
 Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
 running, half of it for section f.
 """
@@ -8,9 +10,11 @@ import argparse
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks import measurements, report
 from benchmarks.processes import ROOT, Heartbeat, pin, workspace
+from stages.presentation.determinism import COSTS
 
 RESULTS = ROOT / "benchmarks/results.json"
 PAGE = ROOT / "benchmarks/RESULTS.md"
@@ -25,6 +29,13 @@ SECTIONS = {
 }
 
 
+def write_pages(results: dict[str, Any], folder: Path) -> None:
+    """Write the page of the results and the table of the cost of determinism: to the folder, or to their places."""
+    (folder / PAGE.name).write_text(report.render(results), encoding="utf-8")
+    costs = ROOT / COSTS if folder == RESULTS.parent else folder / COSTS.name
+    costs.write_text(report.determinism_table(results), encoding="utf-8", newline="\n")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure the chosen sections and write the results."""
     parser = argparse.ArgumentParser(prog="bash benchmarks/run", description=__doc__)
@@ -35,9 +46,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--render", action="store_true", help="measure nothing: make the page from the results again")
     options = parser.parse_args(arguments)
     folder = options.output or RESULTS.parent
-    numbers, page = folder / RESULTS.name, folder / PAGE.name
+    numbers = folder / RESULTS.name
     if options.render:
-        page.write_text(report.render(json.loads(numbers.read_text(encoding="utf-8"))), encoding="utf-8")
+        write_pages(json.loads(numbers.read_text(encoding="utf-8")), folder)
         return
     chosen = options.only.split(",") if options.only else list(SECTIONS)
     if unknown := set(chosen) - SECTIONS.keys():
@@ -61,11 +72,11 @@ def main(arguments: list[str] | None = None) -> None:
             if not printed:  # after each section, so that little is lost
                 folder.mkdir(parents=True, exist_ok=True)
                 numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-                page.write_text(report.render(results), encoding="utf-8")
+                write_pages(results, folder)
     if printed:
         print(report.render(results))
     else:
-        say(f"wrote {numbers.name} and {page.name}")
+        say(f"wrote {numbers.name}, {PAGE.name} and {COSTS.name}")
 
 
 if __name__ == "__main__":

@@ -264,7 +264,7 @@ REPORT_STAGES = ("environment", "evaluate", "compare", "plot")
 
 def reports(folder: Path, say: Say) -> dict[str, float]:
     """Peak memory in MB of the stages after the training, on the repository's own models; empty if they are missing."""
-    needed = [ROOT / place for place in ("data/normalized", "data/recipes", "data/models", "reports/history")]
+    needed = [ROOT / place for place in ("data/normalized", "data/recipes", "data/models")]
     if not all(place.is_dir() for place in needed):
         return {}
     names = {path.stem for path in (ROOT / "data/recipes").glob("*.json")}
@@ -273,7 +273,6 @@ def reports(folder: Path, say: Say) -> dict[str, float]:
     copy = folder / "reports_stages"
     (copy / "reports").mkdir(parents=True)
     (copy / "data").symlink_to(ROOT / "data")
-    (copy / "reports/history").symlink_to(ROOT / "reports/history")
     (copy / "documents").symlink_to(ROOT / "documents")
     peaks = {}
     for stage in REPORT_STAGES:

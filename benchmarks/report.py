@@ -1,12 +1,16 @@
-"""From the numbers of `results.json` to the page `RESULTS.md`, and nothing else: `render(results)`."""
+"""The page `RESULTS.md` and the table of the cost of determinism, made from the numbers of `results.json`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from statistics import median
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from stages.comparison.statistics import interval
+from stages.presentation.determinism import Cost
+from stages.presentation.markdown import table
 
 Results = dict[str, Any]
 
@@ -47,12 +51,6 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 def verdict(met: bool) -> str:
     """How a target is marked."""
     return "met" if met else "**missed**"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (header, ["---"] * len(header), *rows)]
-    return "\n".join(lines)
 
 
 def steady(seconds: Sequence[float]) -> list[float]:
@@ -325,11 +323,11 @@ after the training appear if the repository holds all their inputs.
 {table(["process", "MB", ""], memory)}"""
 
 
-def determinism_costs(determinism: Results) -> list[dict[str, Any]]:
-    """By variant and way, the seconds of deterministic epochs as a multiple of free ones, from those of section (e).
+def determinism_costs(determinism: Results) -> list[Cost]:
+    """Seconds of deterministic epochs as multiples of free ones by variant and way, from those of section (e).
 
-    `ratio` is the geometric mean of the ratios round by round, `low` and `high` the ends of the t interval of the
-    logarithms: 0 and infinity for one round. The intervals hold together (Bonferroni). `same_work`: see `learned`.
+    The ratio is the geometric mean of the ratios round by round, its interval the t interval of their logarithms: 0 to
+    infinity for one round. The intervals hold simultaneously (Bonferroni). `same_work`: see `learned`.
     """
     costs = []
     for variant, measured in determinism.items():
@@ -338,9 +336,15 @@ def determinism_costs(determinism: Results) -> list[dict[str, Any]]:
             logarithms = interval(np.log(_deterministic_ratios(measured, way)), comparisons)
             ratio, low, high = (float(value) for value in np.exp(logarithms))
             same_work = learned(variant, *(measured[peer] for peer in peers))
-            found = {"ratio": ratio, "low": low, "high": high, "same_work": same_work}
-            costs.append({"variant": variant, "way": way, **found})
+            costs.append(Cost(variant, way, ratio, low, high, same_work))
     return costs
+
+
+def determinism_table(results: Results) -> str:
+    """Format the costs of determinism as CSV, which the README and the report page read; see `determinism.COSTS`."""
+    columns = [each.name for each in fields(Cost)]
+    costs = pd.DataFrame(determinism_costs(results.get("determinism", {})), columns=columns)
+    return costs.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _deterministic_ratios(measured: dict[str, Any], way: str) -> list[float]:
@@ -352,17 +356,17 @@ def render_determinism(determinism: Results) -> str:
     """Section (e)."""
     rows = []
     for cost in determinism_costs(determinism):
-        measured, way = determinism[cost["variant"]], cost["way"]
-        deterministic, free = (measured[peer] for peer in DETERMINISM[way])
+        measured = determinism[cost.variant]
+        deterministic, free = (measured[peer] for peer in DETERMINISM[cost.way])
         rows.append(
             [
-                f"`{cost['variant']}`",
-                way,
+                f"`{cost.variant}`",
+                cost.way,
                 spread(steady(free["seconds"]), 3),
                 spread(steady(deterministic["seconds"]), 3),
-                spread(_deterministic_ratios(measured, way)),
-                f"{cost['ratio']:.2f} ({cost['low']:.2f} to {cost['high']:.2f})",
-                "yes" if cost["same_work"] else "**no: no peer**",
+                spread(_deterministic_ratios(measured, cost.way)),
+                f"{cost.ratio:.2f} ({cost.low:.2f} to {cost.high:.2f})",
+                "yes" if cost.same_work else "**no: no peer**",
             ]
         )
     header = ["variant", "way", "free", "deterministic", "deterministic / free", "mean (95 %)", "same work"]

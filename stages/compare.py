@@ -1,19 +1,19 @@
 """Rank the variants, answer the studies and check the published values: `python -m stages.compare`.
 
-Reads `reports/tables/metrics.json`, the recipes, predictions, targets and histories, the catalogue, and the studies
-and published values of `documents/`. Writes
+Reads `reports/tables/evaluation/metrics.json`, the recipes, predictions, targets and histories, the catalogue, and the
+studies and published values of `documents/`. Writes to `reports/tables/comparison/`:
 
-    reports/comparison/leaderboard.csv   one row per variant, best first on the test rows of its data set
-    reports/comparison/comparisons.csv   one row per member of a study: the difference to its baseline, its 95 %
-                                         interval, the verdict, and the keys in which the two recipes differ
-    reports/comparison/answers.csv       one row per study: whether its claim is confirmed, refuted or not decided by
-                                         these data, or needs several seeds
-    reports/comparison/published.csv     one row per published value: published, ours (the mean over seeds, and their
-                                         standard deviation), difference, tolerance; reproduced, missed or not measured
-    reports/plot_tables/                 what `dvc plots` shows of them: learning curves by study, differences, and the
-                                         leaderboards
-    reports/summary.json                 few enough values for `dvc metrics` and `dvc exp show`: best, median and worst
-                                         variant of each data set on test rows; claims and published values by result
+    leaderboard.csv  one row per variant, best first on the test rows of its data set
+    comparisons.csv  one row per member of a study: the difference to its baseline, its 95 % interval, the verdict, and
+                     the keys in which the two recipes differ
+    answers.csv      one row per study: whether its claim is confirmed, refuted or not decided by these data, or needs
+                     several seeds
+    published.csv    one row per published value: published, ours (the mean over seeds, and their standard deviation),
+                     difference, tolerance; reproduced, missed or not measured
+
+and, for `dvc plots`, `reports/plot_tables/`: learning curves by study, differences, and the leaderboards.
+`reports/summary.json` is for `dvc metrics` and `dvc exp show`: best, median and worst variant of each data set on test
+rows; claims and published values by result.
 """
 
 import json

@@ -7,6 +7,7 @@ own recipe alone. Leaves
     data/recipes/<variant>.json    the recipe, with what the variant has from its base and the overrides
     data/splits/<dataset>.json     the options of the data set's splits
     data/catalogue.json            names, titles and order of variants and splits
+    data/keras_tables/             Keras's own activations, initializers and schedules, for figures
     data/checked                   says that all names may stand in a path and in a command
 
 With `--check` it leaves all as it is.
@@ -27,8 +28,8 @@ from stages.documents import PublishedValue, read_published, read_sources, read_
 from stages.documents.checks import check_published, check_studies
 from stages.evaluation.metrics import measured_names
 from stages.normalization.rows import OptionError, check_options
-from stages.params.base import told_once
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
+from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
 from stages.params.overrides import recipe
 from stages.params.schema import Params, read_params
@@ -92,7 +93,7 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
         except ValueError as error:
             mistakes += str(error).splitlines()
     if mistakes:
-        raise ValueError("\n".join(told_once(mistakes, {name: each.base for name, each in params.variants.items()})))
+        raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes
 
 
@@ -160,6 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
     for dataset, options in splits.items():
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
+    write_keras_tables(recipes)
     for path in remove_leftovers(set(recipes)):
         print(f"removed {path}: params.yaml has no such variant any more")
     CHECKED.write_text(

@@ -1,4 +1,4 @@
-"""Download the raw files of one data set into data/raw/<dataset>/: `python -m stages.download fashion_mnist`.
+"""Download the raw files of one data set into data/raw/<dataset>/: `python -m stages.download <dataset>`.
 
 The data set's module names the files, their checksums and their sources. The sources are tried in order, local mirrors
 first and then its URLs and paths, until one gives exactly the bytes that the module promises. Bytes are checked on
@@ -120,7 +120,7 @@ def copy_checked(source: Path | str, target: Path, file: RawFile) -> None:
 def fetch(file: RawFile, folder: Path, sources: list[Path | str], place: str) -> Path | str:
     """Put `file` into `folder` from the first source that is right and return that source; ValueError if none is.
 
-    place: the file's path in a mirror, such as fashion-mnist/train-images-idx3-ubyte.gz, for the message.
+    place: the file's path in a mirror, for the message.
     """
     failures = []
     with TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:  # same file system: the move is atomic

@@ -2,7 +2,7 @@
 
 Besides the code, the data and the seeds, the bytes of a model depend on the processor, the versions of the libraries
 and the number of threads: each of them rounds differently in the last bits, and training amplifies that. With
-`reports/environment/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
+`reports/tables/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
 machine write the same bytes: no clock rates, no dates.
 
 The stage depends on the models: DVC runs it again when some of their bytes changed, and a machine that repeats them
@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENT = Path("reports/environment/environment.json")
+from stages.artifacts.tables import ENVIRONMENT
+
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; py-cpuinfo's sizes depend on the number of cores
 
 LIBRARIES = (
@@ -155,7 +156,8 @@ def _entries(value: Any, place: str = "") -> dict[str, Any]:
 def main() -> None:
     """Write the record."""
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
-    ENVIRONMENT.write_text(json.dumps(environment(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(environment(), indent=1, sort_keys=True)
+    ENVIRONMENT.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

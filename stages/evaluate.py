@@ -1,7 +1,7 @@
 """Measure the predictions of every variant: `python -m stages.evaluate`.
 
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn computes the metrics. Writes to
-`reports/tables/`:
+`reports/tables/evaluation/`:
 
     metrics.json   {data set: {variant: {part: {metric: value}}}}, means over trainings
     trainings.csv  the same metrics of each training

@@ -1,17 +1,18 @@
-"""Keep what a run with several seeds found: `python -m stages.keep [revision]`, by default the workspace.
+"""Keep the tables of a run in Git: `python -m stages.keep [revision]`, by default those of the workspace.
 
-`dvc repro` trains one seed, which decides no claim, and five take five times as long. So the tables of such a run stay
-in `reports/repeats/`, and the READMEs and the page show them:
+The tables of a run with one seed are kept in `reports/kept/one_seed/`, those of a run with several seeds in
+`reports/kept/several_seeds/`. The READMEs are made from both, and the page shows the latter beside a run with one seed,
+which decides no claim:
 
-    dvc exp run -S repeats=5 -n five-seeds        # an hour and more
+    dvc exp run -S seeds=5 -n five-seeds          # an hour and more
     git checkout . && dvc checkout --force        # back to one seed
     python -m stages.keep five-seeds
+    python -m stages.keep
     dvc repro page
     python -m stages.readme
 
-They are those of this commit as long as both runs ask the same, and the trainings that both have are the same: tests
-look at that (`stages.presentation.kept`). What a change of `stages/comparison` makes of the same trainings they do not
-see.
+Tests check that both runs ask the same questions, and that the trainings that both have are the same
+(`stages.presentation.kept`). They do not see what a change of `stages/comparison` makes of the same trainings.
 """
 
 import argparse
@@ -20,9 +21,11 @@ import sys
 
 import pandas as pd
 
-from stages.artifacts.tables import TRAININGS
+from stages.artifacts.tables import ENVIRONMENT, METRICS, TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.presentation.kept import KEPT, REPEATS, kept
+from stages.presentation.kept import KEPT, folder_of, kept
+
+FILES = (METRICS, *KEPT, ENVIRONMENT)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,20 +35,19 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("revision", nargs="?", default=WORKSPACE, help="of a run with several seeds")
+    parser.add_argument("revision", nargs="?", default=WORKSPACE, help="a commit, a branch or an experiment")
     name = parser.parse_args(arguments).revision
     try:
         revision = Revision(name)
-        contents = {path: revision.read(path) for path in KEPT}
-        trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
-        if (trainings["seed"] == trainings["seed"][0]).all():
-            raise ValueError(f"{name}: expected a run with several seeds, got seed {trainings['seed'][0]} alone")
+        contents = {path: revision.read(path) for path in FILES}
     except ValueError as error:
         sys.exit(str(error))
-    REPEATS.mkdir(parents=True, exist_ok=True)
+    trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
+    folder = folder_of(trainings)
+    folder.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
-        kept(path).write_bytes(content)
-    print(f"{len(trainings)} trainings of {trainings['variant'].nunique()} variants kept in {REPEATS}")
+        kept(path, folder).write_bytes(content)
+    print(f"{len(trainings)} trainings of {trainings['variant'].nunique()} variants kept in {folder}")
 
 
 if __name__ == "__main__":

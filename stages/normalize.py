@@ -1,6 +1,6 @@
 """DVC stage `normalize`: store the scaled arrays of every split of a data set.
 
-    python -m stages.normalize fashion_mnist
+    python -m stages.normalize <dataset>
 
 Reads `data/splits/<dataset>.json`, which `stages.configure` made of `params.yaml`, and `data/raw/<dataset>/`; writes to
 `data/normalized/<dataset>/`:

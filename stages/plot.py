@@ -1,32 +1,33 @@
 """Draw the reports, without TensorFlow: `python -m stages.plot`.
 
-Reads the tables under `reports/`, the raw and the normalized data, the recipes, and of the models their summaries,
-weights and predictions. Leaves `reports/overview.png` and in `reports/figures/`:
+Reads the tables of `reports/tables/` and `reports/comparison/`, the histories, the raw and the normalized data, the
+catalogue, the recipes, Keras's tables, and the models' summaries, weights and predictions. Writes
+`reports/overview.png` and, in `reports/figures/`:
 
     curves/<variant>.png         learning curves
-    models/<variant>.png         its layers and shapes
-    confusion/<variant>.png      of classifiers: test rows by class, and the pairs that are confused most often
-    worst/<variant>.png          of images: those that were most wrong
-    reliability/<variant>.png    of classifiers: how often they are right by how sure they are
-    ranking/<variant>.png        of two classes: ROC and precision-recall, of every training and their mean
-    residuals/<variant>.png      of quantities: predicted against true, residuals, and where they are on the map
-    weights/<variant>.png        of softmax layers that see the pixels: their weights as images
-    studies/<study>.png          learning curves of its variants
-    studies_ranking/<study>.png  of its variants for two classes: the mean ROC and precision-recall curves
+    models/<variant>.png         layers and shapes
+    confusion/<variant>.png      classifiers: test rows by class, and the pairs that are confused most often
+    worst/<variant>.png          images: those with the most wrong predictions
+    reliability/<variant>.png    classifiers: accuracy by the probability of the predicted class
+    ranking/<variant>.png        two classes: ROC and precision-recall curves of each training and their mean
+    residuals/<variant>.png      quantities: predicted and true values, residuals, and their places on a map
+    weights/<variant>.png        softmax layers on pixels: their weights as images
+    studies/<study>.png          learning curves of a study's variants
+    studies_ranking/<study>.png  two classes: mean ROC and precision-recall curves of a study's variants
     data/<data set>_samples.png  ten images of each part with their labels
     data/<data set>_classes.png  rows of each class in the parts of every split
     data/<data set>_<split>_describe.png, data/<data set>_<split>_distributions.png
-                                 of tables: before and after normalization
+                                 tables: before and after normalization
     documents/activations.png, documents/initializers.png, documents/schedules.png
-                                 what the documents compare
+                                 the functions that the documents compare
 
-What is missing (a metric, a history, a variant's predictions) is left out. All cores draw, eight at most.
+Figures whose metric, history or predictions are missing are left out. Up to eight processes draw.
 """
 
 import gc
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -41,237 +42,223 @@ from matplotlib.figure import Figure
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.studies import loss_function
-from stages.datasets import Raw, load_split, module_of
-from stages.training.recipe import Recipe
-from stages.params.schema import Params, Study, read_params
-from stages.presentation import metrics
-from stages.presentation.colors import members_of, variant_colors
+from stages.datasets.spec import DatasetSpec, Raw, spec_of
+from stages.documents import Study, read_studies
+from stages.params.catalogue import read_catalogue
+from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, KERAS_TABLES, SCHEDULES
+from stages.presentation.colors import study_variants, variant_colors
 from stages.reporting.figures import (
     classification,
     curves,
     datasets,
-    functions,
+    keras_functions,
     models,
     overview,
+    rates,
     regression,
     save,
 )
+from stages.splits import load_split
+from stages.training.recipe import Recipe
 
 FIGURES = Path("reports/figures")
 OVERVIEW = Path("reports/overview.png")
 RAW = Path("data/raw")
 
-PROCESSES = 8
-"""At most: what each begins with takes as long as drawing some ten figures."""
+MAX_PROCESSES = 8
+"""Starting one more takes as long as drawing about ten figures."""
 
-Rate = curves.Rate
 Draw = Callable[[], Figure]
-Drawn = Iterator[tuple[str, Draw]]
-"""Names under `reports/figures/`, without `.png`, and what draws each."""
+Figures = Iterator[tuple[str, Draw]]
+"""Names under `reports/figures/`, without `.png`, and the functions that draw them."""
 
 
-def of_variants(
-    recipes_of: dict[str, Recipe], histories: dict[str, pd.DataFrame], raws: dict[str, Raw], colors: dict[str, str]
-) -> Drawn:
-    """Draw what every variant left."""
-    for name, recipe in recipes_of.items():
+def variant_figures(
+    recipes: Mapping[str, Recipe],
+    histories: Mapping[str, pd.DataFrame],
+    raws: Mapping[str, Raw],
+    colors: Mapping[str, str],
+) -> Figures:
+    """Yield the figures of each variant's history, model and predictions. raws: by data set; the others by variant."""
+    for name, recipe in recipes.items():
+        dataset = recipe["dataset"]
         if name in histories and "loss" in histories[name]:
-            draw = partial(curves.learning_curves, name, histories[name], colors[name], recipe["dataset"])
-            yield f"curves/{name}", draw
+            yield f"curves/{name}", partial(curves.learning_curves, name, histories[name], colors[name], dataset)
         summary = SUMMARY.get(name)
         if summary is None:
             continue
         yield f"models/{name}", partial(models.drawing, name, summary["layers"])
-        module = module_of(recipe["dataset"])
-        if len(kernel := softmax_kernel(MODELS / name, summary["layers"], module)):
-            yield f"weights/{name}", partial(models.weight_images, name, kernel, module.CLASSES)
-        if not module.CLASSES:
-            yield from of_quantities(name, recipe, raws[recipe["dataset"]], colors[name])
+        spec = spec_of(dataset)
+        kernel = softmax_kernel(MODELS / name, summary["layers"], spec.image_shape)
+        if kernel is not None:
+            yield f"weights/{name}", partial(models.weight_images, name, kernel, spec.classes)
+        if not spec.classes:
+            yield from residual_figures(name, recipe, raws[dataset], colors[name])
 
 
-def softmax_kernel(folder: Path, layers: list[dict[str, Any]], module: Any) -> np.ndarray:
-    """Weights of a model whose only Dense layer sees the pixels, float32 (height, width, classes); else none."""
-    kinds = [layer["class"] for layer in layers]
-    if not hasattr(module, "IMAGE_SHAPE") or kinds != ["InputLayer", "Flatten", "Dense"]:
-        return np.empty(0)
+def softmax_kernel(
+    folder: Path, layers: list[dict[str, Any]], image_shape: tuple[int, int] | None
+) -> np.ndarray | None:
+    """Weights of a model whose only Dense layer sees the pixels, float32 (height, width, classes); None for others."""
+    if image_shape is None or [layer["class"] for layer in layers] != ["InputLayer", "Flatten", "Dense"]:
+        return None
     with h5py.File(folder / "model.weights.h5") as weights:
-        return weights["layers/dense/vars/0"][:].reshape(*module.IMAGE_SHAPE, -1)
+        # Keras names the groups of a weights file by class, not by the layers' names.
+        return weights["layers/dense/vars/0"][:].reshape(*image_shape, -1)
 
 
-def of_quantities(name: str, recipe: Recipe, raw: Raw, color: str) -> Drawn:
-    """Draw the residuals of the first training."""
+def residual_figures(name: str, recipe: Recipe, raw: Raw, color: str) -> Figures:
+    """Yield the residuals of a variant's first training, if there are predictions of test rows."""
+    spec = spec_of(recipe["dataset"])
     split = load_split(recipe["dataset"], recipe["split"], inputs=False)
-    predicted = PREDICTIONS.get(name)
-    if predicted is None or "test" not in predicted:
+    predictions = PREDICTIONS.get(name)
+    if predictions is None or "test" not in predictions:
         return
-    table = pd.DataFrame(raw.x, columns=raw.features).iloc[split.rows["test"]]
-    places = table[["Longitude", "Latitude"]].to_numpy() if {"Longitude", "Latitude"} <= set(table) else None
-    target = metrics.target(recipe["dataset"])
-    first = predicted["test"][0, :, 0]
-    yield f"residuals/{name}", partial(regression.residuals, name, split.y["test"], first, target, places, color)
+    places = None
+    if spec.location:
+        features = pd.DataFrame(raw.x, columns=spec.feature_names).iloc[split.rows["test"]]
+        labels = {feature: f"{feature} ({spec.units[feature]})" for feature in spec.location if feature in spec.units}
+        places = features[[*spec.location]].rename(columns=labels)
+    predicted = predictions["test"][0, :, 0]
+    draw = partial(regression.residuals, name, split.y["test"], predicted, spec.target, places, color)
+    yield f"residuals/{name}", draw
 
 
-def of_classifiers(
-    datasets_of: dict[str, str],
-    studies: dict[str, Study],
-    raws: dict[str, Raw],
+def classifier_figures(
+    datasets_by_variant: Mapping[str, str],
+    studies: Mapping[str, Study],
+    raws: Mapping[str, Raw],
     leaderboard: pd.DataFrame,
-    colors: dict[str, str],
-) -> Drawn:
-    """Draw the tables that `evaluate` made of classifiers. datasets_of: by variant."""
-    measured = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
-    scores = leaderboard.set_index("variant").reindex(index=list(datasets_of), columns=measured)
-    tables: dict[Path, dict[str, pd.DataFrame]] = {
-        path: {str(name): rows for name, rows in pd.read_csv(path).groupby("variant", sort=False)}
-        for path in (CONFUSION, WORST, RELIABILITY, ROC, PRECISION_RECALL)
-    }
-    for name, counts in tables[CONFUSION].items():
+    colors: Mapping[str, str],
+) -> Figures:
+    """Yield the figures of the tables that `evaluate` makes of classifiers. raws: by data set; colors: by variant."""
+    columns = ["trainings", "test_calibration_error", "test_roc_auc", "test_average_precision"]
+    scores = leaderboard.set_index("variant").reindex(index=list(datasets_by_variant), columns=columns)
+    for name, counts in rows_by_variant(CONFUSION).items():
         yield f"confusion/{name}", partial(classification.confusion_matrix, name, counts, colors[name])
-    for name, worst in tables[WORST].items():
-        if hasattr(module_of(datasets_of[name]), "IMAGE_SHAPE"):
-            images = raws[datasets_of[name]].x[worst["row"]]
-            yield f"worst/{name}", partial(classification.worst_images, name, worst, images)
-    for name, bins in tables[RELIABILITY].items():
+    for name, worst in rows_by_variant(WORST).items():
+        dataset = datasets_by_variant[name]
+        if spec_of(dataset).image_shape:
+            yield f"worst/{name}", partial(classification.worst_images, name, worst, raws[dataset].x[worst["row"]])
+    for name, bins in rows_by_variant(RELIABILITY).items():
         error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
         draw = partial(classification.reliability_diagram, name, bins, colors[name], error, trainings)
         yield f"reliability/{name}", draw
-    groups = [(f"ranking/{name}", name, [name]) for name in tables[ROC]]
-    for study, of_study in studies.items():
-        if members := [name for name in members_of(of_study) if name in tables[ROC]]:
-            groups.append((f"studies_ranking/{study}", of_study.question, members))
-    for path, title, names in groups:
-        roc, precision_recall = ({name: tables[table][name] for name in names} for table in (ROC, PRECISION_RECALL))
-        figures_of = scores.loc[names, ["test_roc_auc", "test_average_precision"]]
-        yield path, partial(classification.ranking_curves, title, roc, precision_recall, colors, figures_of)
-
-
-def of_studies(
-    studies: dict[str, Study],
-    recipes_of: dict[str, Recipe],
-    histories: dict[str, pd.DataFrame],
-    colors: dict[str, str],
-) -> Drawn:
-    """Draw the learning curves of each study's variants."""
+    roc, precision_recall = rows_by_variant(ROC), rows_by_variant(PRECISION_RECALL)
+    groups = [(f"ranking/{name}", name, [name]) for name in roc]
     for name, study in studies.items():
-        of_dataset: dict[str, dict[str, pd.DataFrame]] = {}
+        if variants := [variant for variant in study_variants(study) if variant in roc]:
+            groups.append((f"studies_ranking/{name}", study.question, variants))
+    for path, title, variants in groups:
+        rocs = {variant: roc[variant] for variant in variants}
+        precisions = {variant: precision_recall[variant] for variant in variants}
+        areas = scores.loc[variants, ["test_roc_auc", "test_average_precision"]]
+        yield path, partial(classification.ranking_curves, title, rocs, precisions, colors, areas)
+
+
+def rows_by_variant(path: Path) -> dict[str, pd.DataFrame]:
+    """Read the rows of a table by variant, in their order."""
+    return {str(name): rows for name, rows in pd.read_csv(path).groupby("variant", sort=False)}
+
+
+def study_figures(
+    studies: Mapping[str, Study],
+    recipes: Mapping[str, Recipe],
+    histories: Mapping[str, pd.DataFrame],
+    colors: Mapping[str, str],
+) -> Figures:
+    """Yield the learning curves of each study's variants."""
+    for name, study in studies.items():
+        by_dataset: dict[str, dict[str, pd.DataFrame]] = {}
         losses: dict[str, set[str]] = {}
-        for variant in members_of(study):
-            dataset = recipes_of[variant]["dataset"]
-            of_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
-            losses.setdefault(dataset, set()).add(loss_function(recipes_of[variant]))
-        several = [dataset for dataset, of_variants in losses.items() if len(of_variants - {""}) > 1]
-        yield f"studies/{name}", partial(curves.study_curves, study.question, of_dataset, colors, several)
+        for variant in study_variants(study):
+            dataset = recipes[variant]["dataset"]
+            by_dataset.setdefault(dataset, {})[variant] = histories.get(variant, pd.DataFrame())
+            losses.setdefault(dataset, set()).add(loss_function(recipes[variant]))
+        without_loss = [dataset for dataset, functions in losses.items() if len(functions - {""}) > 1]
+        yield f"studies/{name}", partial(curves.study_curves, study.question, by_dataset, colors, without_loss)
 
 
-def of_data(name: str, raw: Raw, splits: list[str]) -> Drawn:
-    """Draw a data set."""
-    module = module_of(name)
-    parts = {split: load_split(name, split) for split in splits}
-    if hasattr(module, "IMAGE_SHAPE"):
-        rows = np.arange(len(raw.y))
-        first = {"train": np.setdiff1d(rows, raw.test_rows)[:10], "test": raw.test_rows[:10]}
-        labels = {part: [module.CLASSES[label] for label in raw.y[which]] for part, which in first.items()}
-        images = {part: raw.x[which] for part, which in first.items() if len(which)}
+def dataset_figures(name: str, raw: Raw, splits: Iterable[str]) -> Figures:
+    """Yield the figures of a data set."""
+    spec = spec_of(name)
+    if spec.image_shape:
+        test_start = len(raw.y) - spec.test_rows
+        rows = {"train": np.arange(test_start)[:10], "test": np.arange(test_start, len(raw.y))[:10]}
+        images = {part: raw.x[numbers] for part, numbers in rows.items() if len(numbers)}
+        labels = {part: [spec.classes[label] for label in raw.y[numbers]] for part, numbers in rows.items()}
         yield f"data/{name}_samples", partial(datasets.samples, f"{name}: the first images", images, labels)
-    if module.CLASSES:
+    if spec.classes:
+        targets = {split: load_split(name, split, inputs=False).y for split in splits}
         counts = {
-            split: {
-                part: np.bincount(of_part.y[part], minlength=len(module.CLASSES))
-                for part in datasets.SHADE
-                if part in of_part.y
-            }
-            for split, of_part in parts.items()
+            split: {part: np.bincount(y[part], minlength=len(spec.classes)) for part in datasets.SHADE if part in y}
+            for split, y in targets.items()
         }
         title = f"{name}: rows of each class, by split"
-        yield f"data/{name}_classes", partial(datasets.class_counts, title, counts, module.CLASSES)
-    if not raw.features:
+        yield f"data/{name}_classes", partial(datasets.class_counts, title, counts, spec.classes)
+    if spec.features:
+        for split in splits:
+            yield from normalization_figures(name, raw, split, spec)
+
+
+def normalization_figures(name: str, raw: Raw, split: str, spec: DatasetSpec) -> Figures:
+    """Yield the figures of a data set's columns before and after normalization, if the split scales them."""
+    stored = load_split(name, split)
+    if stored.scaling["scaling"] == "none":
         return
-    published = pd.DataFrame(raw.x, columns=raw.features).assign(target=raw.y)
-    for split, of_part in parts.items():
-        if of_part.scaling["scaling"] == "none":
-            continue
-        kept = of_part.scaling["features"]
-        scaled = pd.DataFrame(of_part.x["train"], columns=kept).astype(np.float64)
-        headings = {
-            f"as published, {len(published):,} rows": published,
-            f"{split}, {len(scaled):,} training rows": scaled,
-        }
-        title, units = f"{name}, {split}", metrics.UNITS.get(name, {})
-        yield f"data/{name}_{split}_describe", partial(datasets.described, title, headings)
-        yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
-
-
-def of_documents(
-    studies: dict[str, Study],
-    recipes_of: dict[str, Recipe],
-    histories: dict[str, pd.DataFrame],
-    colors: dict[str, str],
-    seed: int,
-) -> Drawn:
-    """Draw the functions that the documents compare, and the learning rates of the variants that change theirs."""
-    yield "documents/initializers", partial(functions.initializers, seed)
-    yield "documents/activations", functions.activations
-    rates = {
-        name: learning_rate(recipe, histories[name])
-        for name, recipe in recipes_of.items()
-        if name in histories and "learning_rate" in histories[name]
+    published = pd.DataFrame(raw.x, columns=spec.feature_names).assign(target=raw.y)
+    scaled = pd.DataFrame(stored.x["train"], columns=stored.scaling["features"]).astype(np.float64)
+    tables = {
+        f"as published, {len(published):,} rows": published,
+        f"{split}, {len(scaled):,} training rows": scaled,
     }
-    yield "documents/schedules", partial(curves.schedules, beside_baselines(studies, rates), colors)
+    title, units = f"{name}, {split}", {**spec.units, "target": spec.target.unit}
+    yield f"data/{name}_{split}_describe", partial(datasets.described, title, tables)
+    yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
 
 
-def beside_baselines(studies: dict[str, Study], rates: dict[str, Rate]) -> dict[str, dict[str, Rate]]:
-    """Learning rates of the variants that change theirs, with those of what studies compare them with.
-
-    Returns: {baseline: {variant: rate}}, the baseline first. What changes its rate and has no baseline is its own.
-    """
-    changing = {name for name, (_, rate) in rates.items() if len(np.unique(rate)) > 1}
-    compared: dict[str, list[str]] = {}
-    for study in studies.values():
-        for member in study.members:
-            compared.setdefault(member.baseline or study.baseline, []).append(member.variant)
-    groups = {
-        baseline: {name: rates[name] for name in dict.fromkeys([baseline, *members]) if name in rates}
-        for baseline, members in compared.items()
-        if changing & {*members}
-    }
-    alone = changing.difference(*groups.values())
-    return groups | {name: {name: rates[name]} for name in rates if name in alone}
-
-
-def learning_rate(recipe: Recipe, history: pd.DataFrame) -> Rate:
-    """Epochs since the start and the learning rate from then on, float64 (n,) each, of the first training."""
-    first = history[(history["epoch"].diff() <= 0).cumsum() == 0]
-    rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
-    steps = -(-rows // recipe["batch_size"])
-    scheduled = functions.scheduled_rate(recipe["optimizer"], steps * len(first))
-    if scheduled is None:
-        rate = first["learning_rate"].to_numpy()
-        return np.arange(len(rate) + 1), np.append(rate, rate[-1])
-    return np.arange(len(scheduled)) / steps, scheduled
+def document_figures(
+    studies: Mapping[str, Study],
+    recipes: Mapping[str, Recipe],
+    histories: Mapping[str, pd.DataFrame],
+    colors: Mapping[str, str],
+) -> Figures:
+    """Yield the figures of Keras's functions, and of the learning rates of the variants that change theirs."""
+    yield "documents/initializers", partial(keras_functions.initializers, pd.read_csv(KERAS_TABLES / INITIALIZERS))
+    yield "documents/activations", partial(keras_functions.activations, pd.read_csv(KERAS_TABLES / ACTIVATIONS))
+    schedules = rows_by_variant(KERAS_TABLES / SCHEDULES)
+    found = {}
+    for name, recipe in recipes.items():
+        if name in histories and "learning_rate" in histories[name]:
+            rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
+            steps_per_epoch = -(-rows // recipe["batch_size"])
+            found[name] = rates.learning_rate(histories[name], schedules.get(name), steps_per_epoch)
+    yield "documents/schedules", partial(rates.schedules, rates.rates_by_baseline(studies, found), colors)
 
 
-def everything(params: Params) -> Iterator[tuple[Path, Draw]]:
-    """Where each figure belongs, and what draws it: those that take longest first."""
-    colors = variant_colors(params)
+def all_figures() -> Iterator[tuple[Path, Draw]]:
+    """Yield the path of each figure and the function that draws it, the slowest first."""
+    catalogue, studies = read_catalogue(), read_studies()
+    colors = variant_colors(catalogue, studies)
     leaderboard = pd.read_csv(LEADERBOARD)
-    recipes_of, histories = RECIPE.read_all(), HISTORY.read_all()
-    raws = {name: module_of(name).read(RAW / name) for name in params.datasets}
-    datasets_of = {name: recipe["dataset"] for name, recipe in recipes_of.items()}
-    ranked_by = {dataset: module_of(dataset).RANKED_BY for dataset in leaderboard["dataset"].unique()}
+    recipes, histories = RECIPE.read_all(), HISTORY.read_all()
+    raws = {name: spec_of(name).read(RAW / name) for name in catalogue.datasets}
+    datasets_by_variant = {name: recipe["dataset"] for name, recipe in recipes.items()}
+    ranked_by = {dataset: spec_of(dataset).ranked_by for dataset in leaderboard["dataset"].unique()}
     yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
-    for drawn in (
-        of_documents(params.studies, recipes_of, histories, colors, params.seed),
-        *(of_data(name, raws[name], list(dataset.splits)) for name, dataset in params.datasets.items()),
-        of_studies(params.studies, recipes_of, histories, colors),
-        of_classifiers(datasets_of, params.studies, raws, leaderboard, colors),
-        of_variants(recipes_of, histories, raws, colors),
+    for figures in (
+        document_figures(studies, recipes, histories, colors),
+        *(dataset_figures(name, raws[name], splits) for name, splits in catalogue.datasets.items()),
+        study_figures(studies, recipes, histories, colors),
+        classifier_figures(datasets_by_variant, studies, raws, leaderboard, colors),
+        variant_figures(recipes, histories, raws, colors),
     ):
-        for name, draw in drawn:
+        for name, draw in figures:
             yield FIGURES / f"{name}.png", draw
 
 
 def draw_and_save(path: Path, draw: Draw) -> None:
-    """Draw one figure, in whichever process."""
+    """Draw one figure; the error of one that cannot be drawn names its path."""
     try:
         save(draw(), path)
     except Exception as error:
@@ -279,16 +266,16 @@ def draw_and_save(path: Path, draw: Draw) -> None:
 
 
 def draw_all(figures: Iterable[tuple[Path, Draw]], processes: int) -> None:
-    """Draw figures in so many processes; the bytes do not depend on how many.
+    """Draw figures in several processes; their number does not change a byte.
 
     Raises: RuntimeError with the path of the first figure that cannot be drawn; BrokenProcessPool if one is killed.
     """
-    gc.freeze()  # what there is by now stays: the artists of each figure would have all of it searched again
-    # Forked, the processes have all imports. Ctrl-C reaches all of them: who started them ends them.
-    deaf = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, deaf)
+    gc.freeze()  # or the artists of each figure would have all objects made so far searched again
+    # Forked processes have all imports. Ctrl-C reaches every process of the group; the parent ends its children.
+    ignore_ctrl_c = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, ignore_ctrl_c)
     try:
-        for drawn in as_completed([pool.submit(draw_and_save, *each) for each in figures]):
+        for drawn in as_completed([pool.submit(draw_and_save, *figure) for figure in figures]):
             drawn.result()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -296,7 +283,7 @@ def draw_all(figures: Iterable[tuple[Path, Draw]], processes: int) -> None:
 
 def main() -> None:
     """Draw everything."""
-    draw_all(everything(read_params()), min(cpu_count(), PROCESSES))
+    draw_all(all_figures(), min(cpu_count(), MAX_PROCESSES))
 
 
 if __name__ == "__main__":

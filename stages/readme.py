@@ -1,104 +1,123 @@
-"""Write the READMEs' tables from the reports: `python -m stages.readme`; `--check` only looks at them.
+"""Write the generated tables of the READMEs: `python -m stages.readme`; `--check` writes nothing.
 
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
-`stages/presentation/words/`; a test fails when it is stale. The answers are those that are kept of a run with several
-seeds; which of its tables no longer belong to the reports is told.
+`stages/presentation/words/`, from the tables under `reports/kept/`; a test fails if it is stale. Kept tables that do
+not belong together, or not to the run in the workspace, are printed.
 """
 
 import argparse
 import io
-import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.report import determinism_costs
-from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED
+from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
 from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
-from stages.presentation import determinism as claimed
-from stages.presentation.determinism import BENCHMARKS, Costs
+from stages.presentation import determinism
+from stages.presentation.determinism import COSTS, Cost, costs_of
 from stages.presentation.formats import cell, signed, with_intervals
-from stages.presentation.kept import KEPT, Tables, comparisons_beside, figures_beside, kept, stale
+from stages.presentation.kept import (
+    COMPARED,
+    KEPT,
+    ONE_SEED,
+    SEVERAL_SEEDS,
+    Tables,
+    folder_of,
+    kept,
+    stale,
+    with_one_seed,
+    with_several_seeds,
+)
+from stages.presentation.markdown import table
 from stages.presentation.words import Strings, read_strings, study_text
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
-"""What is generated in each: the Korean one is of the first page."""
+"""Generated blocks of each README; the Korean one has those of the English one's first page."""
 
 
 def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
-    """One Markdown table per data set, best first. leaderboard: as `stages.compare` writes it."""
+    """Format the leaderboard, see `stages.compare`: one Markdown table per data set, best first."""
     parts = []
     for dataset, rows in leaderboard.groupby("dataset"):
         columns = strings["leaderboards"].get(dataset, {})
         rows = with_intervals(str(dataset), rows)
-        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # no variant may have such a figure
+        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # perhaps no variant has the metric
         head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
         body = [
             [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
             + [cell(row[column]) for column in columns]
             for _, row in rows.iterrows()
         ]
-        parts.append(f"### {strings['titles'].get(dataset, dataset)}\n\n{_table(head, body)}")
+        parts.append(f"### {strings['titles'].get(dataset, dataset)}\n\n{table(head, body)}")
     return "\n\n".join(parts)
 
 
 def answers(
     studies: pd.DataFrame,
     comparisons: pd.DataFrame,
-    alone: pd.DataFrame,
-    costs: Costs,
+    one_seed: pd.DataFrame,
+    costs: Sequence[Cost],
     language: str = "en",
 ) -> str:
-    """Each study's question, claim and answer, and the differences that it rests on; as `stages.compare` wrote them.
+    """Format question, claim and answer of each study, see `stages.compare`, with the expected comparisons.
 
-    alone: the comparisons of a run with one seed; its verdict is shown where it is another. costs: see `determinism`.
+    one_seed: the comparisons of a run with one seed; a verdict of it is shown where it differs.
+    costs: see `stages.presentation.determinism`.
     """
     strings = read_strings(language)
-    table, verdicts = strings["table"], strings["verdicts"]
+    words = strings["table"]
+    compared = with_one_seed(comparisons, one_seed)
     body = []
-    beside = comparisons_beside(comparisons, alone)
     for _, study in studies.iterrows():
-        rows = beside[(beside["study"] == study["study"]) & beside["expected"].notna()]
-        shown = [
-            f"`{row['variant']}` − `{row['baseline']}`, {strings['metrics'].get(row['metric'], row['metric'])}: "
-            + (f"{signed(row['difference'])} ({_between(row, table)}), " if pd.notna(row["low"]) else "")
-            + f"**{verdicts[row['verdict']]}**"
-            + _in_brackets(
-                {
-                    table["claimed"]: row["expected"] if row["verdict"] != row["expected"] else None,
-                    table["one_seed"]: row["verdict_alone"]
-                    if row["verdict_alone"] not in (row["verdict"], "no interval")
-                    else None,
-                },
-                verdicts,
-            )
-            for _, row in rows.iterrows()
-        ]
+        rows = compared[(compared["study"] == study["study"]) & compared["expected"].notna()]
         question, claim = (study_text(study["study"], key, study[key])[language] for key in ("question", "claim"))
-        cells = [f"{question} ({study['documents']})", claim, f"**{strings['answers'][study['answer']]}**"]
-        body.append([*cells, "<br>".join(shown)])
-    body.append(determinism(costs, language))
-    return _table([table[key] for key in ("question", "claim", "answer", "rests_on")], body)
+        asked = f"{question} ({study['documents']})" if pd.notna(study["documents"]) else question
+        shown = [_comparison(row, strings) for _, row in rows.iterrows()]
+        body.append([asked, claim, f"**{strings['answers'][study['answer']]}**", "<br>".join(shown)])
+    if costs:
+        body.append(cost_of_determinism(costs, language))
+    return table([words[key] for key in ("question", "claim", "answer", "rests_on")], body)
 
 
-def determinism(costs: Costs, language: str) -> list[str]:
-    """The row of the claim that a benchmark answers, not a study."""
+def _comparison(row: pd.Series, strings: Strings) -> str:
+    words, verdicts = strings["table"], strings["verdicts"]
+    metric = strings["metrics"].get(row["metric"], row["metric"])
+    measured = f"{signed(row['difference'])} ({_interval(row, words)}), " if pd.notna(row["low"]) else ""
+    notes = []
+    if row["verdict"] != row["expected"]:
+        notes.append(f"{words['claimed']}: {verdicts[row['expected']]}")
+    one_seed = row["verdict_one_seed"]
+    if pd.notna(one_seed) and one_seed not in (row["verdict"], "no interval"):
+        notes.append(f"{words['one_seed']}: {verdicts[one_seed]}")
+    in_brackets = f" ({'; '.join(notes)})" if notes else ""
+    compared = f"`{row['variant']}` − `{row['baseline']}`, {metric}"
+    return f"{compared}: {measured}**{verdicts[row['verdict']]}**{in_brackets}"
+
+
+def _interval(row: pd.Series, words: Mapping[str, str]) -> str:
+    if math.isinf(row["low"]):
+        return words["no_interval"]
+    return words["range"].format(low=signed(row["low"]), high=signed(row["high"]))
+
+
+def cost_of_determinism(costs: Sequence[Cost], language: str) -> list[str]:
+    """Row of the claim that a benchmark answers; the columns of `answers`."""
     strings = read_strings(language)
     shown = [
-        f"`{cost['variant']}`, {claimed.way(cost)[language]}: "
-        f"{strings['determinism']['ratio'].format(ratio=cost['ratio'])} ({claimed.interval(cost)[language]})"
-        for cost in claimed.comparable(costs)
+        f"`{cost.variant}`, {determinism.way(cost)[language]}: "
+        f"{strings['determinism']['ratio'].format(ratio=cost.ratio)} ({determinism.interval(cost)[language]})"
+        for cost in determinism.comparable(costs)
     ]
-    asked = f"{claimed.question()[language]} ({claimed.DOCUMENT})"
-    answer = strings["answers"][claimed.answer(costs)]
-    return [asked, claimed.claim()[language], f"**{answer}**", "<br>".join(shown)]
+    asked = f"{determinism.question()[language]} ({determinism.DOCUMENT})"
+    answer = strings["answers"][determinism.answer(costs)]
+    return [asked, determinism.claim()[language], f"**{answer}**", "<br>".join(shown)]
 
 
 OVERRIDES: dict[str, dict[str, Any]] = {
@@ -106,139 +125,161 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     "epochs=20": {"epochs": 20},
     "learning_rate=0.01": {"learning_rate": 0.01},
     "batch_size=32": {"batch_size": 32},
-    "'optimizer={SGD: {learning_rate: 0.01}}'": {"optimizer": {"SGD": {"learning_rate": 0.01}}},
+    "'optimizer={class: SGD, learning_rate: 0.01}'": {"optimizer": {"class": "SGD", "learning_rate": 0.01}},
     "dropout=0.3 -S epochs=30": {"dropout": 0.3, "epochs": 30},
     "jit_compile=false": {"jit_compile": False},
     "seed=43": {"seed": 43},
-    "repeats=5": {"repeats": 5},
+    "seeds=5": {"seeds": 5},
 }
+"""Examples: what stands behind `-S`, and what it changes in the parameters."""
 
 
 def overrides(params: Params, strings: Strings) -> str:
-    """Which variants train again for an override: those whose recipe it changes."""
-    table = strings["table"]
+    """Format which variants each override trains again: those whose recipe it changes."""
+    words = strings["table"]
     before = dict(recipes(params))
     body = []
-    for text, changes in OVERRIDES.items():
+    for override, changes in OVERRIDES.items():
         after = dict(recipes(params.model_copy(update=changes)))
-        concerned = [name for name in before if after[name] != before[name]]
-        others = [name for name in before if name not in concerned]
-        fewer, prefix = (concerned, "") if len(concerned) <= len(others) else (others, table["all_but"])
-        named = ", ".join(f"`{name}`" for name in fewer)
-        listed = f"{prefix}{named}" if others else table["all"]
-        body.append([f"`-S {text}`", str(len(concerned)), listed])
-    return _table([table[key] for key in ("override", "train_again", "which")], body)
+        changed = [name for name in before if after[name] != before[name]]
+        others = [name for name in before if name not in changed]
+        fewer, prefix = (changed, "") if len(changed) <= len(others) else (others, words["all_but"])
+        names = ", ".join(f"`{name}`" for name in fewer)
+        body.append([f"`-S {override}`", str(len(changed)), f"{prefix}{names}" if others else words["all"]])
+    return table([words[key] for key in ("override", "train_again", "which")], body)
 
 
-def _in_brackets(remarks: dict[str, Any], verdicts: Mapping[str, str]) -> str:
-    said = [f"{name}: {verdicts[value]}" for name, value in remarks.items() if pd.notna(value)]
-    return f" ({'; '.join(said)})" if said else ""
+def published(one_seed: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.DataFrame, strings: Strings) -> str:
+    """Count the published values by document and result, and list those that one of two runs did not reproduce.
 
-
-def _between(row: Any, table: Mapping[str, str]) -> str:
-    if math.isinf(row["low"]):
-        return table["no_interval"]
-    return table["range"].format(low=signed(row["low"]), high=signed(row["high"]))
-
-
-def published(figures: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.DataFrame, strings: Strings) -> str:
-    """Count the reproduced figures by document, with one seed and with several, and name those that are not.
-
-    figures, several: `reports/published.csv` of a run with one seed and of one with several. Parameter counts are
-    certain, and the settings of the `small` split were chosen to fit: both are counted apart.
+    Parameter counts, which are certain, are counted apart, and so are variants on the splits under `counted_apart` in
+    the words. one_seed, several: published.csv of a run with one seed and of one with several.
     """
     words = strings["table"]
-    small = leaderboard.loc[leaderboard["split"] == "small", "variant"]
-    kind = figures["document"].where(figures["metric"] != "parameters", words["parameter_counts"])
-    kind = kind.where(~figures["variant"].isin(small), words["calibrated"])
-    beside = figures_beside(figures, several)
-    results = {"one_seed": beside["result"], "several_seeds": beside["result_several"]}
+    kind = one_seed["document"].where(one_seed["metric"] != "parameters", words["parameter_counts"])
+    for split, name in strings["counted_apart"].items():
+        kind = kind.where(~one_seed["variant"].isin(leaderboard.loc[leaderboard["split"] == split, "variant"]), name)
+    both = with_several_seeds(one_seed, several)
+    found = {"one_seed": both["result"], "several_seeds": both["result_several"]}
     counts = {
-        f"{words[run]}: {strings['results'][result]}": found == result
-        for run, found in results.items()
-        for result in sorted(set(found))
+        f"{words[run]}: {strings['results'][result]}": of_run == result
+        for run, of_run in found.items()
+        for result in sorted(set(of_run))
     }
-    table = pd.DataFrame({words["figures"]: 1, **counts}, index=figures.index).groupby(kind.to_numpy()).sum()
-    body = [[str(name), *map(str, row)] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    body.append([words["all"], *map(str, table.sum())])
-    text = _table([words["document"], *table.columns], body)
-    missed = beside[(beside["result"] != "reproduced") | (results["several_seeds"] != "reproduced")]
+    counted = pd.DataFrame({words["values"]: 1, **counts}, index=one_seed.index)
+    by_kind = counted.groupby(kind.to_numpy()).sum()
+    body = [[str(name), *map(str, row)] for name, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)]
+    body.append([words["all"], *map(str, by_kind.sum())])
+    blocks = [table([words["document"], *by_kind.columns], body)]
+    missed = both[(both["result"] != "reproduced") | (both["result_several"] != "reproduced")]
     if len(missed):
-        keys = ["part", "metric", "epoch", "published", "tolerance", "ours", "result"]
-        of_several = ["ours_several", "std_several", "seeds_several", "result_several"]
-        of_head = ["not_reproduced", *keys, "mean_of_several", "standard_deviation", "seeds", "result"]
-        rows = [
-            [f"`{row['variant']}`", *(_said(key, row[key], strings) for key in [*keys, *of_several])]
-            for _, row in missed.iterrows()
-        ]
-        text += f"\n\n{_table([words[key] for key in of_head], rows)}"
-    return text
+        blocks.append(_missed(missed, strings))
+    return "\n\n".join(blocks)
 
 
-def _said(key: str, value: object, strings: Strings) -> str:
+def _missed(rows: pd.DataFrame, strings: Strings) -> str:
+    words = strings["table"]
+    keys = ["part", "metric", "epoch", "published", "tolerance", "ours", "result"]
+    several = ["ours_several", "std_several", "seeds_several", "result_several"]
+    heads = ["not_reproduced", *keys, "mean_of_several", "standard_deviation", "seeds", "result"]
+    body = [
+        [f"`{row['variant']}`", *(_in_words(key, row[key], strings) for key in [*keys, *several])]
+        for _, row in rows.iterrows()
+    ]
+    return table([words[key] for key in heads], body)
+
+
+def _in_words(key: str, value: object, strings: Strings) -> str:
     section = {"part": "parts", "metric": "metrics", "result": "results", "result_several": "results"}.get(key)
     return strings[section].get(value, value) if section else cell(value)
 
 
-def _table(head: list[str], body: list[list[str]]) -> str:
-    rows = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def filled(text: str, blocks: dict[str, str]) -> str:
+def filled(readme: str, blocks: Mapping[str, str]) -> str:
     """Put each block between its marks. Raises: ValueError if a mark is missing."""
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not pattern.search(text):
+        if not pattern.search(readme):
             raise ValueError(f"expected the marks <!-- {name} --> and <!-- /{name} -->, got none")
-        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)  # type: ignore[misc]
-    return text
+        readme = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", readme)  # type: ignore[misc]
+    return readme
 
 
 def updated(
-    text: str, one: Tables, several: Tables, params: Params, benchmarks: dict[str, Any], language: str = "en"
+    readme: str, one: Tables, several: Tables, params: Params, costs: Sequence[Cost], language: str = "en"
 ) -> str:
-    """Fill a README's text with the tables of the reports, see `read_tables`, and the benchmarks'."""
+    """Fill in a README's generated blocks. one, several: see `read_tables`."""
     strings = read_strings(language)
-    costs = determinism_costs(benchmarks.get("determinism", {}))
     blocks = {
         "overrides": overrides(params, strings),
         "answers": answers(several[ANSWERS], several[COMPARISONS], one[COMPARISONS], costs, language),
         "results": results(one[LEADERBOARD], strings),
         "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
     }
-    return filled(text, {name: blocks[name] for name in BLOCKS[language]})
+    return filled(readme, {name: blocks[name] for name in BLOCKS[language]})
 
 
-TABLES = (*KEPT, LEADERBOARD)
+Read = Callable[[Path], str | None]
+"""Gives the text of a file, None if it is missing."""
 
 
-def read_tables(read: Callable[[Path], str | None]) -> tuple[Tables, Tables]:
-    """The tables of a run with one seed, and those that are kept of one with several; where none are, the same.
+def read_text(path: Path) -> str | None:
+    """Read a file of the workspace."""
+    return path.read_text(encoding="utf-8") if path.exists() else None
 
-    read: gives the text of a file, or None if there is none.
+
+def read_tables(read: Read = read_text) -> tuple[Tables, Tables]:
+    """Read the kept tables of a run with one seed and of one with several; without the latter, the former twice.
+
+    Raises: ValueError if a table of the run with one seed is missing.
     """
-    one = {path: pd.read_csv(io.StringIO(read(path))) for path in TABLES}
-    several = {path: read(kept(path)) for path in KEPT}
-    return one, {path: one[path] if text is None else pd.read_csv(io.StringIO(text)) for path, text in several.items()}
+    one, several = ({path: _csv(read(kept(path, folder))) for path in KEPT} for folder in (ONE_SEED, SEVERAL_SEEDS))
+    found = {path: content for path, content in one.items() if content is not None}
+    for path in KEPT:
+        if path not in found:
+            raise ValueError(f"expected {kept(path, ONE_SEED)}, got none; `python -m stages.keep` writes it")
+    return found, {path: found[path] if content is None else content for path, content in several.items()}
+
+
+def read_costs(read: Read = read_text) -> list[Cost]:
+    """Read what determinism costs; empty without the table of the benchmarks."""
+    content = _csv(read(COSTS))
+    return [] if content is None else costs_of(content)
+
+
+def _csv(content: str | None) -> pd.DataFrame | None:
+    return None if content is None else pd.read_csv(io.StringIO(content))
+
+
+def stale_lines(one: Tables, several: Tables) -> list[str]:
+    """List the kept tables that do not belong together, and those that do not belong to the run in the workspace."""
+    lines = stale(several, one)
+    run = {path: pd.read_csv(path) for path in COMPARED if path.exists()}
+    if len(run) == len(COMPARED):
+        folder = folder_of(run[TRAININGS])
+        lines += stale(one if folder == ONE_SEED else several, run, folder, run_folder=None)
+    return lines
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Update the READMEs, or say which are stale."""
+    """Update the READMEs, or name those that are stale."""
     parser = argparse.ArgumentParser(prog="python -m stages.readme")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a README is stale")
     check = parser.parse_args(arguments).check
-    one, several = read_tables(lambda path: path.read_text(encoding="utf-8") if path.exists() else None)
-    benchmarks = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
+    try:
+        one, several = read_tables()
+        params = read_params()
+    except ValueError as error:
+        sys.exit(str(error))
+    costs = read_costs()
     behind = []
-    for language, readme in READMES.items():
-        before = readme.read_text(encoding="utf-8")
-        after = updated(before, one, several, read_params(), benchmarks, language)
+    for language, path in READMES.items():
+        before = path.read_text(encoding="utf-8")
+        after = updated(before, one, several, params, costs, language)
         if after != before:
-            behind.append(str(readme))
+            behind.append(str(path))
             if not check:
-                readme.write_text(after, encoding="utf-8")
-    for line in stale(several, one):
+                path.write_text(after, encoding="utf-8")
+    for line in stale_lines(one, several):
         print(f"{line}; see stages/keep.py")
     if check and behind:
         sys.exit(f"stale: {', '.join(behind)}; run `python -m stages.readme`")

@@ -16,35 +16,37 @@ from stages.training.variant import MODELS, RECIPES, train_variant
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line every ten seconds at most."""
+    """A bar for each training on a terminal; elsewhere a line every ten seconds at most."""
 
     _SECONDS_BETWEEN_LINES = 10
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._start = self._last = time.monotonic()
-        self._bar = tqdm(desc=title, unit="epoch", disable=not sys.stderr.isatty())
+        self._bar: tqdm[None] | None = None
+        self._start = self._ended = self._said = time.monotonic()
 
     def __call__(self, epoch: Epoch) -> None:
         """Show how far a training is, unless that was shown a moment ago."""
+        name = f"{self._title}, {epoch.training}"
         if epoch.epoch == 1:
-            self._start = self._last = time.monotonic()
-            self._bar.reset(epoch.epochs)
-            self._bar.set_description(f"{self._title}, {epoch.training}", refresh=False)
-        losses = {name: f"{value:.4f}" for name, value in epoch.logs.items() if name in ("loss", "val_loss")}
-        self._bar.set_postfix(losses, refresh=False)
-        self._bar.update()
-        now = time.monotonic()
-        if self._bar.disable and now - self._last > self._SECONDS_BETWEEN_LINES:
-            self._last = now
+            self._start = self._ended
+            self.close()
+            self._bar = tqdm(total=epoch.epochs, desc=name, unit="epoch", disable=not sys.stderr.isatty())
+        losses = {key: f"{value:.4f}" for key, value in epoch.logs.items() if key in ("loss", "val_loss")}
+        if self._bar is not None:
+            self._bar.set_postfix(losses, refresh=False)
+            self._bar.update()
+        self._ended = now = time.monotonic()
+        if not sys.stderr.isatty() and now - self._said > self._SECONDS_BETWEEN_LINES:
+            self._said = now
             left = (now - self._start) / epoch.epoch * (epoch.epochs - epoch.epoch)
-            values = " ".join(f"{name} {value}" for name, value in losses.items())
-            counted = f"epoch {epoch.epoch} of {epoch.epochs}"
-            print(f"{self._title}, {epoch.training}: {counted}, {values}, {left:.0f} s left", flush=True)
+            values = " ".join(f"{key} {value}" for key, value in losses.items())
+            print(f"{name}: epoch {epoch.epoch} of {epoch.epochs}, {values}, {left:.0f} s left", flush=True)
 
     def close(self) -> None:
         """Leave the bar as it is."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 def title_of(variant: str) -> str:
@@ -66,13 +68,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("variant")
     variant = parser.parse_args(arguments).variant
     started = time.monotonic()
+    title = title_of(variant)
+    progress = Progress(title)
     try:
-        title = title_of(variant)
-        progress = Progress(title)
         last = train_variant(variant, progress, own_process=arguments is None)
-        progress.close()
     except ValueError as error:
         sys.exit(f"{variant}: {error}")
+    finally:
+        progress.close()
     values = {
         name: sum(row[name] for row in last) / len(last)
         for name in last[0]

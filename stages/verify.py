@@ -13,10 +13,10 @@ DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outp
     differs         with the largest difference, and its place
 
 An input that is not in the cache is made again in the copy, unless that takes a training. Outputs that are not in the
-cache are compared by their hash, and a training also by its metrics in `reports/tables/metrics.json`. A fresh clone has
-copies of the metrics and of the environment in `reports/kept/`.
+cache are compared by their hash, and a training also by its metrics in `reports/tables/evaluation/metrics.json`. A
+fresh clone has copies of the metrics and of the environment in `reports/kept/`.
 
-A difference is explained if this machine is not that of `reports/environment/environment.json` and it is within these
+A difference is explained if this machine is not that of `reports/tables/environment.json` and it is within these
 tolerances:
 
 - A training: 0.02 of accuracy and 5 % of a loss or an error, measured again on the predicted rows. Another processor
@@ -47,7 +47,8 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from stages.environment import ENVIRONMENT, differences, environment
+from stages.artifacts.tables import ENVIRONMENT
+from stages.environment import environment, environment_differences
 from stages.params.messages import unknown
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
@@ -237,7 +238,7 @@ def print_machine(recorded: Recorded) -> bool:
     if record is None:
         print(f"{path}: expected the one that {LOCK} states, got none: it can explain no difference")
         return False
-    found = differences(record, environment())
+    found = environment_differences(record, environment())
     if found:
         print("\n  ".join([f"This machine is not that of {path}:", *found]), flush=True)
     return bool(found)

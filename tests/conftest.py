@@ -58,6 +58,6 @@ def deterministic() -> None:
 
 @pytest.fixture(scope="session")
 def recipes(params: Params, deterministic: None) -> dict[str, Recipe]:
-    from stages.configure import complete
+    from stages.configure import complete_recipes, complete_splits
 
-    return complete(params)
+    return complete_recipes(params, complete_splits(params))

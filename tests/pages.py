@@ -8,19 +8,24 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.params.overrides import recipe
-from stages.params.schema import Params, Variant, parse_params
+from stages.documents import Source, Study
+from stages.params.catalogue import Catalogue, VariantEntry
+from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
 from stages.reporting.page.reports import Reports
 
 NET: dict[str, Any] = {
+    "seed": 42,
+    "seeds": 1,
     "dataset": "fashion_mnist",
     "split": "holdout",
-    "layers": [{"Flatten": {}}, {"Dense": {"units": 10, "activation": "softmax"}}],
-    "optimizer": {"Adam": {}},
-    "loss": "sparse_categorical_crossentropy",
-    "metrics": ["accuracy"],
+    "layers": {"flatten": {"class": "Flatten"}, "output": {"class": "Dense", "units": 10, "activation": "softmax"}},
+    "optimizer": {"class": "Adam"},
+    "loss": {"class": "SparseCategoricalCrossentropy"},
+    "metrics": {"accuracy": {"class": "SparseCategoricalAccuracy"}},
+    "batch_size": 32,
     "epochs": 3,
+    "jit_compile": True,
 }
 DOT = bytes.fromhex(  # a PNG of one pixel
     "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
@@ -34,29 +39,15 @@ ENVIRONMENT = {
 }
 
 
-def params_of(names: list[str], baseline: str, **changes: Any) -> Params:
-    study = {
-        "question": "Does dropout help?",
-        "claim": "It does",
-        "documents": ["A", "B"],
-        "baseline": baseline,
-        "members": [{"variant": name, "expected": "better"} for name in names if name != baseline],
-    }
-    raw = {"name": "a.gz", "sha256": "0" * 64, "bytes": 12345, "urls": ["https://example.org/a.gz"]}
-    declared = {"mirror": "a", "files": [raw], "splits": {"holdout": {}}}
-    return parse_params(
-        {
-            "seed": 42,
-            "repeats": 1,
-            "jit_compile": True,
-            **dict.fromkeys(("dropout", "epochs", "learning_rate", "batch_size", "optimizer")),
-            "datasets": {"fashion_mnist": declared},
-            "variants": dict.fromkeys(names, NET),
-            "studies": {"dropout": study},
-            "published": [],
-            **changes,
-        }
-    )
+def study_of(names: list[str], baseline: str) -> Study:
+    members = [{"variant": name, "expected": "better"} for name in names if name != baseline]
+    asked = {"question": "Does dropout help?", "claim": "It does", "documents": ["A", "B"]}
+    return Study.model_validate({**asked, "baseline": baseline, "members": members})
+
+
+def catalogue_of(names: list[str], titles: Mapping[str, str] = {}) -> Catalogue:
+    entries = {name: VariantEntry("fashion_mnist", "holdout", titles.get(name, name)) for name in names}
+    return Catalogue(variants=entries, datasets={"fashion_mnist": ("holdout",)})
 
 
 def history_of(offset: float = 0.0) -> pd.DataFrame:
@@ -66,10 +57,10 @@ def history_of(offset: float = 0.0) -> pd.DataFrame:
     return pd.DataFrame({"seed": 42, "epoch": [1, 2, 3], **columns, "learning_rate": [0.1, 0.1, 0.05]})
 
 
-def reports_of(names: list[str], baseline: str) -> Reports:
-    """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
+def leaderboard_of(names: list[str]) -> pd.DataFrame:
+    """The first variant is the best."""
     count = len(names)
-    leaderboard = pd.DataFrame(
+    return pd.DataFrame(
         {
             "dataset": "fashion_mnist",
             "variant": names,
@@ -85,11 +76,13 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             "validation_accuracy": 0.9,
         }
     )
-    others = [name for name in names if name != baseline]
-    comparisons = pd.DataFrame(
+
+
+def comparisons_of(names: list[str], baseline: str) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "study": "dropout",
-            "variant": others,
+            "variant": [name for name in names if name != baseline],
             "baseline": baseline,
             "metric": "accuracy",
             "trainings": 1,
@@ -101,32 +94,43 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             "high": 0.015,
             "verdict": "better",
             "expected": "better",
-            "remark": float("nan"),
+            "differs_in": "epochs",
+            "note": float("nan"),
         },
         columns=COLUMNS[COMPARISONS],
     )
+
+
+def tables_of(names: list[str], baseline: str) -> Tables:
     answer = {"study": "dropout", "question": "Does dropout help?", "claim": "It does", "documents": "A B"}
-    figure = {"document": "A", "variant": names[0], "part": "validation", "metric": "accuracy", "published": 0.9}
-    figure |= {"ours": 0.95, "seeds": 1, "difference": 0.05, "tolerance": 0.01, "result": "missed"}
-    classes = ["Sandal", "Bag"]
-    counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
-    tables: Tables = {
-        LEADERBOARD: leaderboard,
-        COMPARISONS: comparisons,
+    value = {"document": "A", "variant": names[0], "part": "validation", "metric": "accuracy", "published": 0.9}
+    value |= {"ours": 0.95, "seeds": 1, "difference": 0.05, "tolerance": 0.01, "result": "missed"}
+    return {
+        LEADERBOARD: leaderboard_of(names),
+        COMPARISONS: comparisons_of(names, baseline),
         ANSWERS: pd.DataFrame([answer | {"answer": "needs several seeds"}]),
-        PUBLISHED: pd.DataFrame([figure], columns=COLUMNS[PUBLISHED]),
+        PUBLISHED: pd.DataFrame([value], columns=COLUMNS[PUBLISHED]),
         TRAININGS: pd.DataFrame({"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42}),
     }
+
+
+def reports_of(names: list[str], baseline: str) -> Reports:
+    """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
+    classes = ["Sandal", "Bag"]
+    counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
     layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
-    params = params_of([name for name in names if name.isidentifier()], baseline)
+    declared = [name for name in names if name.isidentifier()]
     return Reports(
-        params=params,
-        recipes=dict.fromkeys(names, json.dumps(recipe(params, Variant.model_validate(NET))).encode()),
+        catalogue=catalogue_of(declared),
+        studies={"dropout": study_of(declared, baseline)},
+        sources={"A": Source(title="A title", subject="Dropout")},
+        recipes=dict.fromkeys(names, json.dumps(NET).encode()),
+        columns={},
         summaries={name: {"parameters": 7850, "epochs": [3], "layers": layers} for name in names},
         histories={name: history_of(0.1 * place) for place, name in enumerate(names)},
-        tables=tables,
+        tables=tables_of(names, baseline),
         several=None,
-        remarks=[],
+        notes=[],
         confusion=pd.DataFrame(counts, columns=["variant", "actual", "predicted"]).assign(count=7),
         classes=pd.DataFrame(
             {"variant": name, "class": each, "precision": 0.5, "recall": 0.5, "f1": 0.5, "rows": 14}
@@ -134,7 +138,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             for each in classes
         ),
         environment=ENVIRONMENT,
-        costs=[{"variant": names[0], "way": "ours", "ratio": 1.3, "low": 1.2, "high": 1.4, "same_work": True}],
+        costs=[Cost(names[0], "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)],
         pictures={
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},

@@ -95,7 +95,7 @@ def block(stage: str) -> dict[str, Any]:
 
 def outputs_of(stage: str) -> dict[str, dict[str, Any]]:
     """The outputs of a stage of our dvc.yaml, and their settings; metrics and plots are outputs, too."""
-    outputs = {}
+    outputs: dict[str, dict[str, Any]] = {}
     for kind in ("outs", "metrics", "plots"):
         for output in block(stage).get(kind, []):
             outputs |= output if isinstance(output, dict) else {output: {}}

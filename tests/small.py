@@ -4,49 +4,52 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from stages.datasets import Split
-from stages.training.recipe import Recipe
-from stages.training import Trained, builder, estimators, keras_models
+from stages.splits import Split
+from stages.training import Epoch, Trained, builder, estimators, keras_models
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, batch_order, fit
+from stages.training.recipe import Recipe, Spec
 
-DENSE: list[dict[str, Any]] = [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": 1}}]
-ADAM = {"Adam": {"learning_rate": 0.01}}
-WIDE_AND_DEEP = {"wide_and_deep": {"hidden_units": [5, 5], "activation": "relu"}}
+DENSE: dict[str, Spec] = {
+    "hidden": {"class": "Dense", "units": 6, "activation": "relu"},
+    "output": {"class": "Dense", "units": 1},
+}
+ADAM: Spec = {"class": "Adam", "learning_rate": 0.01}
+MSE: Spec = {"class": "MeanSquaredError"}
+MAE: Spec = {"class": "MeanAbsoluteError"}
+WIDE_AND_DEEP: Spec = {"class": "wide_and_deep", "hidden_layers": 2, "units": 5, "activation": "relu"}
 TWO_OUTPUTS: dict[str, Any] = {
     "inputs": {"wide": [0, 1, 2], "deep": [2, 3, 4, 5, 6, 7]},
-    "graph": {"wide_and_deep": {**WIDE_AND_DEEP["wide_and_deep"], "auxiliary_output": True}},
+    "graph": {**WIDE_AND_DEEP, "auxiliary_output": True},
     "loss_weights": {"main": 0.9, "auxiliary": 0.1},
 }
 ORDER_SEED = 5
 
 
-def recipe_of(layers: list[dict[str, Any]] | None = None, **others: Any) -> Recipe:
+def recipe_of(layers: dict[str, Spec] | None = None, **others: Any) -> Recipe:
     """A regression on eight columns, as `data/recipes/` would hold it."""
-    recipe: Recipe = {"seed": 3, "repeats": 1, "dataset": "housing", "split": "single"}
+    recipe: dict[str, Any] = {"seed": 3, "seeds": 1, "dataset": "housing", "split": "single"}
     if "graph" not in others:
-        recipe["layers"] = {
-            f"{place}_{name}": each[name] for place, each in enumerate(layers or DENSE) for name in each
-        }
-    settings = {"optimizer": ADAM, "loss": "mean_squared_error", "batch_size": 25, "epochs": 2, "jit_compile": False}
-    return {**recipe, **settings, "metrics": ["mean_absolute_error"], **others}
+        recipe["layers"] = layers or DENSE
+    recipe |= {"optimizer": ADAM, "loss": MSE, "metrics": {"mean_absolute_error": MAE}}
+    return cast(Recipe, {**recipe, "batch_size": 25, "epochs": 2, "jit_compile": False, **others})
 
 
-# One layer and a head to drop out of, regularise and normalise.
+# One layer and a head, with dropout, a regularizer and normalization.
 DRAWING = recipe_of(
-    [
-        {"Dense": {"units": 6, "activation": "relu", "kernel_regularizer": {"L2": {"l2": 0.01}}}},
-        {"Dropout": {"rate": 0.3}},
-        {"BatchNormalization": {}},
-        {"Dense": {"units": 1}},
-    ]
+    {
+        "hidden": {**DENSE["hidden"], "kernel_regularizer": {"class": "L2", "l2": 0.01}},
+        "dropout": {"class": "Dropout", "rate": 0.3},
+        "normalization": {"class": "BatchNormalization"},
+        "output": DENSE["output"],
+    }
 )
 
 
@@ -123,10 +126,15 @@ def trained_by_keras(
     return model, pd.DataFrame(model.history.history)
 
 
+def ignore(epoch: Epoch) -> None:
+    """An observer that does nothing."""
+
+
 def train_once(recipe: Recipe, split: Split, folder: Path, seed: int = 3, name: str = "it") -> Trained:
     """The one training of the recipe on the split with the seed, by the module that is for it."""
     train = estimators.train if "estimator" in recipe else keras_models.train
-    (only,) = train({**recipe, "seed": seed, "repeats": 1}, [split], name, name, folder)
+    once = cast(Recipe, {**recipe, "seed": seed, "seeds": 1})
+    (only,) = train(once, [split], name, folder, ignore)
     return only
 
 
@@ -146,6 +154,6 @@ def store(recipe: Recipe, split: Split, root: Path) -> None:
 
 
 def files_below(root: Path) -> dict[str, bytes]:
-    """What the stage of training left, by path."""
+    """The files that a training left, by path."""
     paths = [*root.glob("data/models/**/*"), *root.glob("reports/**/*")]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(paths) if path.is_file()}

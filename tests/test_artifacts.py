@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import artifacts, train
+from stages import artifacts
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY, Artifact
 from stages.splits import NORMALIZED, load_split, load_splits
+from stages.training import variant
 
 ALL: list[Artifact[Any]] = [RECIPE, SUMMARY, PREDICTIONS, HISTORY]
 each = pytest.mark.parametrize("artifact", ALL, ids=lambda artifact: artifact.ending)
@@ -31,8 +32,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_training_leaves_its_files_where_they_are_looked_for() -> None:
-    folders = (artifacts.RECIPES, artifacts.MODELS, artifacts.HISTORIES)
-    assert folders == (train.RECIPES, train.MODELS, train.HISTORIES)
+    assert (artifacts.RECIPES, artifacts.MODELS) == (variant.RECIPES, variant.MODELS)
     read = {inspect.signature(load).parameters["folder"].default for load in (load_split, load_splits)}
     assert read == {NORMALIZED}
 

@@ -1,10 +1,13 @@
+import io
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from small import split_of, store
 
@@ -13,6 +16,7 @@ from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
 from stages.params.overrides import recipe, recipes
 from stages.params.schema import Params
+from stages.presentation.determinism import COSTS, Cost, costs_of
 from stages.training.recipe import Recipe
 
 
@@ -254,17 +258,33 @@ def test_the_interval_of_a_cost_is_that_of_the_logarithms() -> None:
     # Ratios 1, 2, 1: logarithms ln 2 × (0, 1, 0), mean 1/3, standard error 1/3; two intervals that hold together: t of
     # 2 degrees of freedom at 98.75 % 6.2053.
     expected = {"ratio": 2 ** (1 / 3), "low": 2 ** ((1 - 6.2053) / 3), "high": 2 ** ((1 + 6.2053) / 3)}
-    assert ours == {"variant": "relu_100", "way": "ours", "same_work": True} | {
+    assert {name: getattr(ours, name) for name in expected} == {
         name: pytest.approx(value, rel=1e-4) for name, value in expected.items()
     }
-    found = {"same_work": True, **dict.fromkeys(("ratio", "low", "high"), 0.5)}
-    assert fit == {"variant": "relu_100", "way": "Keras fit", **found}
+    assert (ours.variant, ours.way, ours.same_work) == ("relu_100", "ours", True)
+    assert fit == Cost("relu_100", "Keras fit", ratio=0.5, low=0.5, high=0.5, same_work=True)
+
+
+def test_the_costs_are_read_as_they_are_written() -> None:
+    table = report.determinism_table({"determinism": DETERMINISM})
+    read, costs = costs_of(pd.read_csv(io.StringIO(table))), report.determinism_costs(DETERMINISM)
+    assert [cost.ratio for cost in read] == pytest.approx([cost.ratio for cost in costs], rel=1e-5)
+    assert [replace(cost, ratio=0, low=0, high=0) for cost in read] == [
+        replace(cost, ratio=0, low=0, high=0) for cost in costs
+    ]
+    assert costs_of(pd.read_csv(io.StringIO(report.determinism_table({})))) == []
+
+
+def test_the_committed_costs_are_those_of_the_results() -> None:
+    results = json.loads((processes.ROOT / "benchmarks/results.json").read_text(encoding="utf-8"))
+    committed = (processes.ROOT / COSTS).read_text(encoding="utf-8")
+    assert committed == report.determinism_table(results), "stale: run `bash benchmarks/run --render`"
 
 
 def test_one_round_does_not_limit_a_cost() -> None:
     once = {name: {**found, "seconds": found["seconds"][:2]} for name, found in DETERMINISM["relu_100"].items()}
     for cost in report.determinism_costs({"relu_100": once}):
-        assert (cost["low"], cost["high"]) == (0.0, float("inf"))
+        assert (cost.low, cost.high) == (0.0, float("inf"))
     assert "(0.00 to inf)" in report.render_determinism({"relu_100": once})
 
 
@@ -316,8 +336,8 @@ def test_growth_trains_as_many_copies_of_a_variant_as_it_says(tmp_path: Path, re
     (tmp_path / "data/recipes/it.json").rename(tmp_path / f"data/recipes/{measurements.DUPLICATED}.json")
     assert [*measurements._variants(tmp_path, print, (1, 2))] == ["1", "2"]
     for count in (1, 2):
-        histories = (tmp_path / f"variants_{count}/reports/history").glob("*.csv")
-        assert {path.stem for path in histories} == {f"copy_{number}" for number in range(count)}
+        histories = (tmp_path / f"variants_{count}/data/models").glob("*/history.csv")
+        assert {path.parent.name for path in histories} == {f"copy_{number}" for number in range(count)}
 
 
 @pytest.mark.catalogue

@@ -15,6 +15,7 @@ from stages.comparison.trained import TrainedVariant, loss_function
 from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import Study
+from stages.params.differences import recipe_differences
 from stages.splits import Split
 
 # Simulated comparisons of the size of ours
@@ -370,7 +371,7 @@ def test_a_variant_without_test_rows_is_told() -> None:
 )
 def test_a_claim_is_confirmed_by_all_and_refuted_by_one(verdicts: list[tuple[Any, str]], expected: str) -> None:
     def compared(seeds: int) -> list[Comparison]:
-        names = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
+        names: Any = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
         return [
             Comparison(
                 **names,
@@ -425,3 +426,38 @@ def test_what_ranks_a_data_set_is_a_metric_that_fits_it(dataset: str) -> None:
     fitting = scores.metrics_for(len(spec.classes))
     assert spec.ranked_by in fitting
     assert set(fitting) <= set(scores.KNOWN)
+
+
+def dense(units: int) -> dict[str, Any]:
+    return {"class": "Dense", "units": units}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        ({"epochs": 5, "seed": 1}, {"epochs": 5, "seed": 2, "seeds": 3}, {}),
+        ({"layers": {"hidden": dense(8)}}, {"layers": {"hidden": dense(4)}}, {"layers.hidden.units": (8, 4)}),
+        (
+            {"layers": {"hidden": dense(8)}},
+            {"layers": {"hidden": dense(8), "output": dense(1)}},
+            {"layers.output": (None, dense(1))},
+        ),
+        (
+            {"layers": {"one": dense(8), "two": dense(4)}},
+            {"layers": {"two": dense(4), "one": dense(8)}},
+            {"layers": ("one two", "two one")},
+        ),
+        (
+            {"optimizer": {"class": "SGD", "learning_rate": 0.1}},
+            {"optimizer": {"class": "Adam", "learning_rate": {"class": "CosineDecay"}}},
+            {"optimizer.class": ("SGD", "Adam"), "optimizer.learning_rate": (0.1, {"class": "CosineDecay"})},
+        ),
+        (
+            {"estimator": {"class": "Ridge"}},
+            {"epochs": 5},
+            {"estimator": ({"class": "Ridge"}, None), "epochs": (None, 5)},
+        ),
+    ],
+)
+def test_two_recipes_differ_in_places(a: Any, b: Any, found: dict[str, Any]) -> None:
+    assert recipe_differences(a, b) == found

@@ -33,14 +33,14 @@ def lay(root: Path, name: str, right: list[int], seeds: tuple[int, ...] = (42,),
     for number, count in enumerate(right):
         predicted[number, :, 0] = np.where(np.arange(ROWS) < count, 0.9, 0.1)
     predicted[..., 1] = 1 - predicted[..., 0]
-    for folder in ("data/recipes", f"data/models/{name}", "reports/history"):
+    for folder in ("data/recipes", f"data/models/{name}"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     np.savez(root / f"data/models/{name}/predictions.npz", test=predicted)
     (root / f"data/recipes/{name}.json").write_text(
         json.dumps({"dataset": "fashion_mnist", "split": "holdout", **recipe})
     )
     table = pd.DataFrame({"seed": seeds, "epoch": 1, "loss": 0.5, "val_loss": 0.75})
-    table.to_csv(root / f"reports/history/{name}.csv", index=False)
+    table.to_csv(root / f"data/models/{name}/history.csv", index=False)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def dvc(*arguments: str) -> str:
 
 
 def commit() -> None:
-    dvc("add", "-q", "data/recipes", "data/normalized", "data/models", "reports/history")
+    dvc("add", "-q", "data/recipes", "data/normalized", "data/models")
     run("git", "add", ".")
     run("git", "commit", "-qm", "it")
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,9 +33,9 @@ from small import (
     trained_by_keras,
 )
 
-from stages.datasets import Split
-from stages.training.recipe import Recipe
+from stages.splits import Split
 from stages.training.engine import EpochModel, batch_order, fit, tensors_of
+from stages.training.recipe import Recipe, Spec
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -59,57 +60,75 @@ def test_the_orders_of_two_epochs_and_of_two_seeds_differ() -> None:
 # The engine computes what Keras's `fit` computes
 
 
-def dense(**arguments: Any) -> list[dict[str, Any]]:
-    return [{"Dense": {"units": 6, **arguments}}, {"Dense": {"units": 1}}]
+Layers = dict[str, Spec]
 
 
-def between(*layers: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"Dense": {"units": 6}}, *layers, {"Dense": {"units": 1}}]
+def dense(**arguments: Any) -> Layers:
+    return {"hidden": {"class": "Dense", "units": 6, **arguments}, "output": DENSE["output"]}
 
 
-def in_a_row(*activations: str) -> list[dict[str, Any]]:
-    return [*({"Dense": {"units": 5, "activation": name}} for name in activations), {"Dense": {"units": 1}}]
+def between(*layers: Spec) -> Layers:
+    hidden: Layers = {"hidden": {"class": "Dense", "units": 6}}
+    return {**hidden, **{f"layer_{number}": layer for number, layer in enumerate(layers)}, "output": DENSE["output"]}
 
 
-def convolution(pooling: str) -> list[dict[str, Any]]:
-    return [
-        {"Reshape": {"target_shape": [2, 4, 1]}},
-        {"Conv2D": {"filters": 3, "kernel_size": 2, "padding": "same", "activation": "relu"}},
-        {pooling: {"pool_size": 2}},
-        {"Flatten": {}},
-        {"Dense": {"units": 1}},
-    ]
+def in_a_row(*activations: str) -> Layers:
+    hidden: Layers = {name: {"class": "Dense", "units": 5, "activation": name} for name in activations}
+    return {**hidden, "output": DENSE["output"]}
 
 
-def schedule(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"Adam": {"learning_rate": {name: arguments}}}
+def convolution(pooling: str) -> Layers:
+    return {
+        "reshape": {"class": "Reshape", "target_shape": [2, 4, 1]},
+        "convolution": {"class": "Conv2D", "filters": 3, "kernel_size": 2, "padding": "same", "activation": "relu"},
+        "pooling": {"class": pooling, "pool_size": 2},
+        "flatten": {"class": "Flatten"},
+        "output": DENSE["output"],
+    }
 
 
-RELU = {"Activation": {"activation": "relu"}}
-# Loss: how many classes the target has (0: a quantity), and what the output makes of its sum.
+def schedule(name: str, **arguments: Any) -> Spec:
+    return {"class": "Adam", "learning_rate": {"class": name, **arguments}}
+
+
+RELU: Spec = {"class": "Activation", "activation": "relu"}
+NORMALIZATION: Spec = {"class": "BatchNormalization", "momentum": 0.8}
+# Loss: number of classes of the target (0: a quantity), and the activation of the output.
 LOSSES: dict[str, tuple[int, str]] = {
-    "sparse_categorical_crossentropy": (3, "softmax"),
-    "categorical_crossentropy": (3, "softmax"),
-    "categorical_focal_crossentropy": (3, "softmax"),
-    "categorical_hinge": (3, "softmax"),
-    "binary_crossentropy": (2, "sigmoid"),
-    "binary_focal_crossentropy": (2, "sigmoid"),
-    "mean_squared_logarithmic_error": (2, "sigmoid"),
-    "hinge": (2, "tanh"),
-    "squared_hinge": (2, "tanh"),
-    "poisson": (3, "exponential"),
-    "mean_absolute_error": (0, "linear"),
-    "mean_absolute_percentage_error": (0, "linear"),
-    "huber": (0, "linear"),
-    "log_cosh": (0, "linear"),
+    "SparseCategoricalCrossentropy": (3, "softmax"),
+    "CategoricalCrossentropy": (3, "softmax"),
+    "CategoricalFocalCrossentropy": (3, "softmax"),
+    "CategoricalHinge": (3, "softmax"),
+    "BinaryCrossentropy": (2, "sigmoid"),
+    "BinaryFocalCrossentropy": (2, "sigmoid"),
+    "MeanSquaredLogarithmicError": (2, "sigmoid"),
+    "Hinge": (2, "tanh"),
+    "SquaredHinge": (2, "tanh"),
+    "Poisson": (3, "exponential"),
+    "MeanAbsoluteError": (0, "linear"),
+    "MeanAbsolutePercentageError": (0, "linear"),
+    "Huber": (0, "linear"),
+    "LogCosh": (0, "linear"),
 }
 
 
-def classifier(loss: str, metrics: list[str]) -> Recipe:
+def specs(*classes: str) -> dict[str, Spec]:
+    """Objects without arguments, by names that are those of their classes in small letters."""
+    return {name.lower(): {"class": name} for name in classes}
+
+
+def classifier(loss: str, metrics: dict[str, Spec], **arguments: Any) -> Recipe:
+    """A recipe with a loss of `LOSSES`; arguments: the loss's own."""
     classes, activation = LOSSES[loss]
-    units = classes if "categorical" in loss else 1
-    layers = [{"Dense": {"units": 6, "activation": "relu"}}, {"Dense": {"units": units, "activation": activation}}]
-    return recipe_of(layers, loss=loss, metrics=metrics)
+    units = classes if "Categorical" in loss else 1
+    layers = {**DENSE, "output": {"class": "Dense", "units": units, "activation": activation}}
+    return recipe_of(layers, loss={"class": loss, **arguments}, metrics=metrics)
+
+
+def accuracy(loss: str) -> dict[str, Spec]:
+    """The metric that Keras calls "accuracy" with this loss, if it has one."""
+    form = re.match("(Sparse)?Categorical", loss)
+    return {"accuracy": {"class": f"{form[0] if form else 'Binary'}Accuracy"}} if LOSSES[loss][0] else {}
 
 
 LAYERS = {
@@ -121,69 +140,81 @@ LAYERS = {
         "gelu", "mish", "hard_sigmoid", "exponential", "relu6", "celu"
     ),
     "layers LeakyReLU, PReLU, ELU, ReLU, Softmax": between(
-        *({name: {}} for name in ("LeakyReLU", "PReLU", "ELU", "ReLU", "Softmax"))
+        *specs("LeakyReLU", "PReLU", "ELU", "ReLU", "Softmax").values()
     ),
-    "BatchNormalization before the activation": between({"BatchNormalization": {"momentum": 0.8}}, RELU),
-    "BatchNormalization after the activation": between(RELU, {"BatchNormalization": {"momentum": 0.8}}),
-    "BatchNormalization without scale and centre": between({"BatchNormalization": {"scale": False, "center": False}}),
-    "LayerNormalization": between({"LayerNormalization": {}}, RELU),
+    "BatchNormalization before the activation": between(NORMALIZATION, RELU),
+    "BatchNormalization after the activation": between(RELU, NORMALIZATION),
+    "BatchNormalization without scale and center": between(
+        {"class": "BatchNormalization", "scale": False, "center": False}
+    ),
+    "LayerNormalization": between({"class": "LayerNormalization"}, RELU),
     "RMSNormalization, UnitNormalization, GroupNormalization": between(
-        {"RMSNormalization": {}}, {"UnitNormalization": {}}, {"GroupNormalization": {"groups": 2}}
+        {"class": "RMSNormalization"}, {"class": "UnitNormalization"}, {"class": "GroupNormalization", "groups": 2}
     ),
-    "Flatten": [{"Flatten": {}}, *DENSE],
+    "Flatten": {"flatten": {"class": "Flatten"}, **DENSE},
     "convolution and average pooling": convolution("AveragePooling2D"),
     "convolution and max pooling": convolution("MaxPooling2D"),
     "no bias": dense(use_bias=False, activation="relu"),
+    "a layer three times": {"hidden": {**DENSE["hidden"], "repeat": 3}, "output": DENSE["output"]},
     # The drawings are those of Keras too: a layer counts them, and draws from its seed and that number.
-    "Dropout": between(RELU, {"Dropout": {"rate": 0.4}}),
-    "AlphaDropout": between({"AlphaDropout": {"rate": 0.4}}),
-    "GaussianDropout": between({"GaussianDropout": {"rate": 0.4}}),
-    "GaussianNoise": between({"GaussianNoise": {"stddev": 0.4}}),
+    "Dropout": between(RELU, {"class": "Dropout", "rate": 0.4}),
+    "AlphaDropout": between({"class": "AlphaDropout", "rate": 0.4}),
+    "GaussianDropout": between({"class": "GaussianDropout", "rate": 0.4}),
+    "GaussianNoise": between({"class": "GaussianNoise", "stddev": 0.4}),
 }
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "SGD": {"SGD": {"learning_rate": 0.01}},
-    "SGD with momentum": {"SGD": {"learning_rate": 0.01, "momentum": 0.9}},
-    "SGD with Nesterov momentum": {"SGD": {"learning_rate": 0.01, "momentum": 0.9, "nesterov": True}},
-    "SGD with clipnorm": {"SGD": {"learning_rate": 0.01, "clipnorm": 0.1}},
-    "SGD with global_clipnorm": {"SGD": {"learning_rate": 0.01, "global_clipnorm": 0.1}},
-    "SGD with clipvalue": {"SGD": {"learning_rate": 0.01, "clipvalue": 0.05}},
-    "SGD with weight decay": {"SGD": {"learning_rate": 0.01, "weight_decay": 0.1}},
-    "SGD with gradient accumulation": {"SGD": {"learning_rate": 0.01, "gradient_accumulation_steps": 3}},
-    "Adagrad": {"Adagrad": {"learning_rate": 0.01}},
-    "RMSprop": {"RMSprop": {"learning_rate": 0.01}},
-    "RMSprop, centred, with momentum": {"RMSprop": {"learning_rate": 0.01, "centered": True, "momentum": 0.9}},
-    "Adam": {"Adam": {"learning_rate": 0.01}},
-    "Adam with AMSGrad": {"Adam": {"learning_rate": 0.01, "amsgrad": True}},
-    "Adam with gradient accumulation": {"Adam": {"learning_rate": 0.01, "gradient_accumulation_steps": 2}},
-    "Adam with moving averages of the weights": {"Adam": {"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.5}},
-    "Adam overwritten by moving averages": {
-        "Adam": {"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3}
+OPTIMIZERS: dict[str, Spec] = {
+    "SGD": {"class": "SGD", "learning_rate": 0.01},
+    "SGD with momentum": {"class": "SGD", "learning_rate": 0.01, "momentum": 0.9},
+    "SGD with Nesterov momentum": {"class": "SGD", "learning_rate": 0.01, "momentum": 0.9, "nesterov": True},
+    "SGD with clipnorm": {"class": "SGD", "learning_rate": 0.01, "clipnorm": 0.1},
+    "SGD with global_clipnorm": {"class": "SGD", "learning_rate": 0.01, "global_clipnorm": 0.1},
+    "SGD with clipvalue": {"class": "SGD", "learning_rate": 0.01, "clipvalue": 0.05},
+    "SGD with weight decay": {"class": "SGD", "learning_rate": 0.01, "weight_decay": 0.1},
+    "SGD with gradient accumulation": {"class": "SGD", "learning_rate": 0.01, "gradient_accumulation_steps": 3},
+    "Adagrad": {"class": "Adagrad", "learning_rate": 0.01},
+    "RMSprop": {"class": "RMSprop", "learning_rate": 0.01},
+    "RMSprop, centered, with momentum": {"class": "RMSprop", "learning_rate": 0.01, "centered": True, "momentum": 0.9},
+    "Adam": {"class": "Adam", "learning_rate": 0.01},
+    "Adam with AMSGrad": {"class": "Adam", "learning_rate": 0.01, "amsgrad": True},
+    "Adam with gradient accumulation": {"class": "Adam", "learning_rate": 0.01, "gradient_accumulation_steps": 2},
+    "Adam with moving averages of the weights": {
+        "class": "Adam",
+        "learning_rate": 0.01,
+        "use_ema": True,
+        "ema_momentum": 0.5,
     },
-    "Adamax": {"Adamax": {"learning_rate": 0.01}},
-    "Nadam": {"Nadam": {"learning_rate": 0.01}},
-    "AdamW": {"AdamW": {"learning_rate": 0.01, "weight_decay": 0.1}},
-    "Adadelta": {"Adadelta": {"learning_rate": 1.0}},
-    "Ftrl": {"Ftrl": {"learning_rate": 0.01}},
-    "Lion": {"Lion": {"learning_rate": 0.01}},
-    "Lamb": {"Lamb": {"learning_rate": 0.01}},
-    "Adafactor": {"Adafactor": {"learning_rate": 0.01}},
-    "Muon": {"Muon": {"learning_rate": 0.01}},
+    "Adam overwritten by moving averages": {
+        "class": "Adam",
+        "learning_rate": 0.01,
+        "use_ema": True,
+        "ema_momentum": 0.5,
+        "ema_overwrite_frequency": 3,
+    },
+    "Adamax": {"class": "Adamax", "learning_rate": 0.01},
+    "Nadam": {"class": "Nadam", "learning_rate": 0.01},
+    "AdamW": {"class": "AdamW", "learning_rate": 0.01, "weight_decay": 0.1},
+    "Adadelta": {"class": "Adadelta", "learning_rate": 1.0},
+    "Ftrl": {"class": "Ftrl", "learning_rate": 0.01},
+    "Lion": {"class": "Lion", "learning_rate": 0.01},
+    "Lamb": {"class": "Lamb", "learning_rate": 0.01},
+    "Adafactor": {"class": "Adafactor", "learning_rate": 0.01},
+    "Muon": {"class": "Muon", "learning_rate": 0.01},
     # Not ScheduleFreeAdamW: it copies the initial weights when it is built, which Keras's `fit` does while it traces
     # a step and the engine does before; they part at once.
 }
 REGULARIZERS = {
-    "L1": dense(kernel_regularizer={"L1": {"l1": 0.01}}),
-    "L2": dense(kernel_regularizer={"L2": {"l2": 0.01}}, bias_regularizer={"L2": {"l2": 0.1}}),
-    "L1L2": dense(kernel_regularizer={"L1L2": {"l1": 0.01, "l2": 0.01}}),
-    "activity L1": dense(activation="relu", activity_regularizer={"L1": {"l1": 0.01}}),
-    "activity L2": dense(activation="tanh", activity_regularizer={"L2": {"l2": 0.01}}),
-    "OrthogonalRegularizer": dense(kernel_regularizer={"OrthogonalRegularizer": {"factor": 0.01}}),
+    "L1": dense(kernel_regularizer={"class": "L1", "l1": 0.01}),
+    "L2": dense(kernel_regularizer={"class": "L2", "l2": 0.01}, bias_regularizer={"class": "L2", "l2": 0.1}),
+    "L1L2": dense(kernel_regularizer={"class": "L1L2", "l1": 0.01, "l2": 0.01}),
+    "activity L1": dense(activation="relu", activity_regularizer={"class": "L1", "l1": 0.01}),
+    "activity L2": dense(activation="tanh", activity_regularizer={"class": "L2", "l2": 0.01}),
+    "OrthogonalRegularizer": dense(kernel_regularizer={"class": "OrthogonalRegularizer", "factor": 0.01}),
 }
 CONSTRAINTS = {
-    "MaxNorm": dense(kernel_constraint={"MaxNorm": {"max_value": 0.5}}),
-    "NonNeg": dense(kernel_constraint={"NonNeg": {}}),
-    "UnitNorm": dense(kernel_constraint={"UnitNorm": {}}),
-    "MinMaxNorm": dense(kernel_constraint={"MinMaxNorm": {"min_value": 0.6, "max_value": 0.8, "rate": 0.5}}),
+    "MaxNorm": dense(kernel_constraint={"class": "MaxNorm", "max_value": 0.5}),
+    "NonNeg": dense(kernel_constraint={"class": "NonNeg"}),
+    "UnitNorm": dense(kernel_constraint={"class": "UnitNorm"}),
+    "MinMaxNorm": dense(kernel_constraint={"class": "MinMaxNorm", "min_value": 0.6, "max_value": 0.8, "rate": 0.5}),
 }
 SCHEDULES = {
     "ExponentialDecay": schedule("ExponentialDecay", initial_learning_rate=0.05, decay_steps=2, decay_rate=0.5),
@@ -199,20 +230,26 @@ SCHEDULES = {
     "PiecewiseConstantDecay": schedule("PiecewiseConstantDecay", boundaries=[2, 5], values=[0.05, 0.02, 0.01]),
     "PolynomialDecay": schedule("PolynomialDecay", initial_learning_rate=0.05, decay_steps=6, power=2.0),
 }
-QUANTITY_METRICS = ["mean_squared_error", "RootMeanSquaredError", "mean_absolute_percentage_error", "r2_score"]
+TWO_LOSSES: dict[str, Spec] = {"main": {"class": "Huber", "delta": 0.2}, "auxiliary": {"class": "MeanAbsoluteError"}}
+QUANTITY_METRICS = specs("MeanSquaredError", "RootMeanSquaredError", "MeanAbsolutePercentageError", "R2Score")
+MEAN_F1: Spec = {"class": "F1Score", "average": "macro"}
 CASES: dict[str, Recipe] = {
     **{name: recipe_of(layers) for name, layers in {**LAYERS, **REGULARIZERS, **CONSTRAINTS}.items()},
     **{name: recipe_of(optimizer=optimizer) for name, optimizer in {**OPTIMIZERS, **SCHEDULES}.items()},
-    **{loss: classifier(loss, ["accuracy"] if classes else []) for loss, (classes, _) in LOSSES.items()},
+    **{loss: classifier(loss, accuracy(loss)) for loss in LOSSES},
     # A bias before a normalization has no gradient but rounding, which Adam would make as large as any other.
     **{name: recipe_of(LAYERS[name], optimizer=OPTIMIZERS["SGD"]) for name in LAYERS if name.startswith("Batch")},
-    "BatchNormalization of a bias, with Adam": recipe_of(between({"BatchNormalization": {"momentum": 0.8}}, RELU)),
+    "BatchNormalization of a bias, with Adam": recipe_of(between(NORMALIZATION, RELU)),
     "metrics of a quantity": recipe_of(metrics=QUANTITY_METRICS),
-    "metrics of two classes": classifier("binary_crossentropy", ["AUC", "Precision", "Recall", "binary_accuracy"]),
-    "metrics of three classes": classifier("categorical_crossentropy", ["categorical_accuracy", "f1_score", "AUC"]),
+    "metrics of two classes": classifier("BinaryCrossentropy", specs("AUC", "Precision", "Recall", "BinaryAccuracy")),
+    "metrics of three classes": classifier("CategoricalCrossentropy", specs("CategoricalAccuracy", "F1Score", "AUC")),
+    "metrics with arguments": classifier("CategoricalCrossentropy", {"f1": MEAN_F1, **accuracy("CategoricalHinge")}),
+    "Huber with delta": recipe_of(loss={"class": "Huber", "delta": 0.2}),
+    "CategoricalCrossentropy with label smoothing": classifier("CategoricalCrossentropy", {}, label_smoothing=0.2),
     "wide and deep": recipe_of(graph=WIDE_AND_DEEP),
     "wide and deep, two inputs": recipe_of(graph=WIDE_AND_DEEP, inputs=TWO_OUTPUTS["inputs"]),
     "wide and deep, two outputs": recipe_of(**TWO_OUTPUTS),
+    "wide and deep, two losses": recipe_of(**TWO_OUTPUTS, loss=TWO_LOSSES),
 }
 
 
@@ -229,9 +266,14 @@ QUICK = {
     "L1L2",
     "MaxNorm",
     "ExponentialDecay",
+    "a layer three times",
+    "metrics with arguments",
+    "Huber with delta",
+    "CategoricalCrossentropy with label smoothing",
     "wide and deep, two outputs",
+    "wide and deep, two losses",
 }
-QUICK_COMPILED = {"Adam", "sparse_categorical_crossentropy", "wide and deep, two outputs"}
+QUICK_COMPILED = {"Adam", "SparseCategoricalCrossentropy", "wide and deep, two outputs"}
 
 
 class Result(NamedTuple):
@@ -243,8 +285,9 @@ class Result(NamedTuple):
 
 
 def rows_for(recipe: Recipe) -> Split:
-    is_image = any("Flatten" in name for name in recipe.get("layers", {}))
-    return split_of(classes=LOSSES.get(recipe["loss"], (0, ""))[0], shape=(2, 4) if is_image else (8,))
+    is_image = any(layer["class"] == "Flatten" for layer in recipe.get("layers", {}).values())
+    classes, _ = LOSSES.get(recipe["loss"].get("class", ""), (0, ""))
+    return split_of(classes=classes, shape=(2, 4) if is_image else (8,))
 
 
 def result_of(model: Any, logs: pd.DataFrame) -> Result:
@@ -328,8 +371,9 @@ def test_a_layer_that_xla_cannot_compile_is_told_with_what_to_write(tmp_path: Pa
 
 
 def test_what_xla_cannot_compile_trains_and_predicts_without_it(tmp_path: Path) -> None:
-    resized = {"Resizing": {"height": 3, "width": 3, "interpolation": "bicubic"}}
-    recipe = recipe_of([resized, {"Flatten": {}}, {"Dense": {"units": 1}}], jit_compile=False)
+    resizing: Spec = {"class": "Resizing", "height": 3, "width": 3, "interpolation": "bicubic"}
+    layers: Layers = {"resizing": resizing, "flatten": {"class": "Flatten"}, "output": DENSE["output"]}
+    recipe = recipe_of(layers, jit_compile=False)
     assert train_once(recipe, split_of(shape=(2, 4, 1)), tmp_path).predictions["test"].shape == (10, 1)
     with pytest.raises(ValueError, match=r"^variants\.it\.jit_compile: .* or false, got: .*ResizeBicubic"):
         train_once({**recipe, "jit_compile": True}, split_of(shape=(2, 4, 1)), tmp_path)
@@ -365,10 +409,12 @@ def test_the_loss_of_two_outputs_is_the_weighted_sum_of_their_means_over_all_row
 
 # Layers that draw
 
+HALF: Spec = {"class": "Dropout", "rate": 0.5}
+
 
 def test_dropout_draws_in_training_and_repeats() -> None:
     split = split_of()
-    with_dropout = recipe_of([DENSE[0], {"Dropout": {"rate": 0.5}}, DENSE[1]])
+    with_dropout = recipe_of({"hidden": DENSE["hidden"], "dropout": HALF, "output": DENSE["output"]})
     _, plain = trained_by_engine(recipe_of(), split)
     one, drawn = trained_by_engine(with_dropout, split)
     other, again = trained_by_engine(with_dropout, split)
@@ -380,10 +426,11 @@ def test_dropout_draws_in_training_and_repeats() -> None:
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_dropout_draws_anew_for_every_batch_and_not_for_validation_rows(jit_compile: bool) -> None:
     # The layer and a head that learns nothing: the loss of an epoch is that of its drawings.
-    head = {"Dense": {"units": 1, "kernel_constraint": {"UnitNorm": {}}}}
-    nothing = {"SGD": {"learning_rate": 1e-30}}
-    layers: list[dict[str, Any]] = [{"Dropout": {"rate": 0.5}}, head]
-    recipe = recipe_of(layers, optimizer=nothing, batch_size=50, epochs=4, jit_compile=jit_compile)
+    head = {**DENSE["output"], "kernel_constraint": {"class": "UnitNorm"}}
+    nothing = {"class": "SGD", "learning_rate": 1e-30}
+    recipe = recipe_of(
+        {"dropout": HALF, "head": head}, optimizer=nothing, batch_size=50, epochs=4, jit_compile=jit_compile
+    )
     _, logs = trained_by_engine(recipe, split_of())
     drawn, held_out = (logs[name].to_numpy()[1:] for name in ("loss", "val_loss"))  # constrained from the first step on
     assert np.abs(np.diff(np.sort(drawn))).min() > 1e-4
@@ -422,7 +469,7 @@ def final_losses(
 
     Returns: float64 (seeds, 2).
     """
-    layers: dict[str, Any] = json.loads(json.dumps(CASES[layer]["layers"]).replace("0.4", str(strength)))
+    layers: Layers = json.loads(json.dumps(CASES[layer]["layers"]).replace("0.4", str(strength)))
     recipe = {**CASES[layer], "layers": layers, "batch_size": 16, "epochs": 10}
     model = compiled(recipe, model_class)
     train, validation = (part_of(recipe, split_of(), part, model) for part in ("train", "validation"))
@@ -471,7 +518,7 @@ def test_half_as_much_or_no_drawing_would_be_seen_in_the_losses(layer: str) -> N
 
 
 # Too high a rate: the validation loss does not fall with every epoch.
-ROUGH = recipe_of(optimizer={"Adam": {"learning_rate": 0.3}}, batch_size=16, epochs=12)
+ROUGH = recipe_of(optimizer={"class": "Adam", "learning_rate": 0.3}, batch_size=16, epochs=12)
 CALLBACKS: dict[str, Callable[[Path], list[keras.callbacks.Callback]]] = {
     "EarlyStopping": lambda _: [keras.callbacks.EarlyStopping(patience=2)],
     "EarlyStopping that restores": lambda _: [keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True)],
@@ -563,8 +610,8 @@ def test_tensorboards_scalars_are_the_history(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_no_number_terminates_in_the_epoch_in_which_it_does_in_keras() -> None:
     # Keras stops at the batch, the engine at the end of the epoch: the weights, which are worth nothing, may differ.
-    too_fast = {"SGD": {"learning_rate": 3.0}}
-    recipe = recipe_of([{"Dense": {"units": 1}}], optimizer=too_fast, batch_size=16, epochs=20)
+    too_fast = {"class": "SGD", "learning_rate": 3.0}
+    recipe = recipe_of({"output": DENSE["output"]}, optimizer=too_fast, batch_size=16, epochs=20)
     _, our_logs = trained_by_engine(recipe, split_of(), [keras.callbacks.TerminateOnNaN()])
     _, their_logs = trained_by_keras(recipe, split_of(), [keras.callbacks.TerminateOnNaN()])
     assert 2 < len(our_logs) == len(their_logs) < 20

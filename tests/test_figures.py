@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -25,11 +25,12 @@ from matplotlib.text import Text
 from PIL import Image
 from projects import wait_until
 
-from stages import compare, evaluate, plot
-from stages.datasets import Raw, fashion_mnist, housing, module_of, thoracic
-from stages.params import overrides as resolve
-from stages.params.schema import Study, read_params
-from stages.presentation import metrics
+from stages import artifacts, plot
+from stages.artifacts import tables
+from stages.datasets import fashion_mnist, housing, thoracic
+from stages.datasets.spec import spec_of
+from stages.documents import Study, read_studies
+from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.presentation.colors import variant_colors
 from stages.reporting.figures import (
     DPI,
@@ -37,9 +38,10 @@ from stages.reporting.figures import (
     classification,
     curves,
     datasets,
-    functions,
+    keras_functions,
     models,
     overview,
+    rates,
     regression,
     save,
     strands,
@@ -58,7 +60,8 @@ HISTORY = pd.DataFrame(
 )
 TWO_SEEDS = pd.concat([HISTORY, HISTORY.assign(seed=43, loss=0.3)])
 COLOR = "#0072b2"
-CLASSES = fashion_mnist.CLASSES
+HOUSING = spec_of("housing")
+CLASSES = spec_of("fashion_mnist").classes
 GENERATOR = np.random.default_rng(7)
 CONSTANT, HALVED = ((np.arange(3), np.array([0.01, 0.01, last])) for last in (0.01, 0.005))
 
@@ -129,8 +132,24 @@ PRECISION_RECALL = pd.DataFrame(
 SCORES = pd.DataFrame({"auc": [0.75, np.nan], "precision": [0.6, np.nan]}, index=["mine", "other"])
 TABLE = pd.DataFrame(GENERATOR.normal(size=(40, 3)) * [1, 3, 1e4], columns=["MedInc", "AveOccup", "Population"])
 Y = GENERATOR.uniform(0, 5, 60).astype(np.float32)
-PLACES = GENERATOR.uniform(-124, 42, (60, 2))
+PLACES = pd.DataFrame(
+    GENERATOR.uniform(-124, 42, (60, 2)), columns=["Longitude (degrees east)", "Latitude (degrees north)"]
+)
 KERNEL = GENERATOR.normal(size=(28, 28, 10))
+INPUTS = np.linspace(-4, 4, 9)
+ACTIVATIONS = pd.DataFrame({"input": INPUTS, "tanh": np.tanh(INPUTS), "leaky_relu": np.maximum(INPUTS, 0.3 * INPUTS)})
+PAIRS = [("tanh", "glorot_uniform"), ("relu", "glorot_uniform"), ("relu", "he_normal"), ("selu", "lecun_normal")]
+NAMES = list(dict.fromkeys(name for _, name in PAIRS))
+INITIALIZERS = pd.DataFrame(
+    [
+        *(("weights", name, "", x, 10) for name in NAMES for x in (-0.1, 0.0, 0.1)),
+        *(("spread", name, "", fan_in, fan_in**-0.5) for name in NAMES for fan_in in (30, 100)),
+        *(("signal", name, activation, layer, 0.5) for activation, name in PAIRS for layer in (1, 2)),
+    ],
+    columns=["quantity", "initializer", "activation", "x", "value"],
+)
+"""As `stages.params.keras_tables` makes it; the signal of ReLU with Glorot's initializer vanishes."""
+INITIALIZERS.loc[(INITIALIZERS["activation"] == "relu") & (INITIALIZERS["initializer"] == NAMES[0]), "value"] = 1e-9
 LEADERBOARD = pd.DataFrame(
     {
         "dataset": ["fashion_mnist", "fashion_mnist", "housing"],
@@ -145,16 +164,16 @@ LEADERBOARD = pd.DataFrame(
 )
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "curves": lambda: curves.learning_curves("mine", HISTORY, COLOR),
-    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1], COLOR),
+    "curves": lambda: curves.learning_curves("mine", HISTORY, COLOR, "housing"),
+    "curves of one epoch": lambda: curves.learning_curves("mine", HISTORY[:1], COLOR, "housing"),
     "curves without validation": lambda: curves.learning_curves(
-        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"]), COLOR
+        "mine", HISTORY.drop(columns=["val_loss", "val_accuracy"]), COLOR, "housing"
     ),
     "curves of two seeds, one diverged": lambda: curves.learning_curves(
-        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOR
+        "mine", pd.concat([HISTORY, HISTORY.assign(seed=43, loss=np.nan)]), COLOR, "housing"
     ),
-    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOR),
-    "curves that become steady": lambda: curves.learning_curves("mine", STEADY, COLOR),
+    "curves of two splits": lambda: curves.learning_curves("mine", TWO_SEEDS.assign(split=0), COLOR, "housing"),
+    "curves that become steady": lambda: curves.learning_curves("mine", STEADY, COLOR, "housing"),
     "study": lambda: curves.study_curves(
         "mine",
         {
@@ -176,7 +195,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         dict.fromkeys([*"abcdefg", "sigmoid_300_100"], COLOR),
     ),
     "study without curves": lambda: curves.study_curves("mine", {"housing": {"majority": pd.DataFrame()}}, {}),
-    "schedules": lambda: curves.schedules(
+    "schedules": lambda: rates.schedules(
         {
             "batch_norm_before_activation": {"batch_norm_before_activation": CONSTANT, "mine": HALVED},
             "l2_l1_max_norm_dropout": dict.fromkeys(("l2_l1_max_norm_dropout", *"bcde"), HALVED),
@@ -184,7 +203,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         },
         dict.fromkeys(["batch_norm_before_activation", "mine", "l2_l1_max_norm_dropout", *"bcde", "alone"], COLOR),
     ),
-    "no schedules": lambda: curves.schedules({}, {}),
+    "no schedules": lambda: rates.schedules({}, {}),
     "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOR),
     "confusion of two classes": lambda: classification.confusion_matrix(
         "mine",
@@ -208,9 +227,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         {"mine": COLOR, "other": "#d55e00"},
         SCORES,
     ),
-    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], metrics.target("housing"), None, COLOR),
+    "residuals": lambda: regression.residuals("mine", Y, Y[::-1], HOUSING.target, None, COLOR),
     "residuals on the map": lambda: regression.residuals(
-        "mine", Y, np.where(Y > 4, 90, Y[::-1]), "target", PLACES, COLOR
+        "mine", Y, np.where(Y > 4, 90, Y[::-1]), HOUSING.target, PLACES, COLOR
     ),
     "samples": lambda: datasets.samples(
         "images", {"train": IMAGES, "test": IMAGES[:4]}, {"train": list(CLASSES), "test": list(CLASSES[:4])}
@@ -219,14 +238,14 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         "rows", {"holdout": {"train": np.arange(10), "test": np.arange(10)}, "all": {"train": np.arange(10)}}, CLASSES
     ),
     "describe": lambda: datasets.described("mine", {"before": TABLE, "after": TABLE / 3}),
-    "distributions": lambda: datasets.distributions("mine", TABLE, TABLE[["MedInc"]], metrics.UNITS["housing"]),
+    "distributions": lambda: datasets.distributions("mine", TABLE, TABLE[["MedInc"]], HOUSING.units),
     "chain": lambda: models.drawing("mine", CHAIN),
     "wide and deep": lambda: models.drawing("mine", WIDE_AND_DEEP),
     "two outputs": lambda: models.drawing("mine", TWO_OUTPUTS),
     "estimator": lambda: models.drawing("mine", ESTIMATOR),
     "weights": lambda: models.weight_images("mine", KERNEL, CLASSES),
-    "activations": functions.activations,
-    "initializers": lambda: functions.initializers(42, layers=5),
+    "activations": lambda: keras_functions.activations(ACTIVATIONS),
+    "initializers": lambda: keras_functions.initializers(INITIALIZERS),
     "overview": lambda: overview.overview(LEADERBOARD, {"fashion_mnist": "accuracy", "housing": "mse"}),
 }
 
@@ -313,8 +332,8 @@ def test_thin_lines_keep_their_color_in_the_file(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_is_drawn_where_it_changes() -> None:
-    assert len(curves.learning_curves("mine", HISTORY, COLOR).axes) == 3
-    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1), COLOR).axes) == 2
+    assert len(curves.learning_curves("mine", HISTORY, COLOR, "housing").axes) == 3
+    assert len(curves.learning_curves("mine", HISTORY.assign(learning_rate=0.1), COLOR, "housing").axes) == 2
 
 
 @pytest.mark.parametrize(("history", "bands"), [(HISTORY, 0), (TWO_SEEDS, 1)])
@@ -329,10 +348,10 @@ def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands:
 
 def test_what_became_steady_is_drawn_again_closer() -> None:
     """The last five of ten epochs, in which a hundredth of the first loss can be told."""
-    whole, closer = curves.learning_curves("mine", STEADY, COLOR).axes
+    whole, closer = curves.learning_curves("mine", STEADY, COLOR, "housing").axes
     assert closer.get_xlim() == (5.5, 10.5)
-    assert np.ptp(closer.get_ylim()) < np.ptp(whole.get_ylim()) / curves.HIDDEN
-    assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOR).axes) == 1
+    assert np.ptp(closer.get_ylim()) < np.ptp(whole.get_ylim()) / curves.CLOSE_UP_RATIO
+    assert len(curves.learning_curves("mine", falling(1.0, 0.05), COLOR, "housing").axes) == 1
 
 
 def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
@@ -376,12 +395,12 @@ def test_curves_that_are_one_at_first_are_striped_so_that_all_colors_are_seen() 
 def test_a_curve_is_split_where_others_join_or_leave_it() -> None:
     curve = np.array([[0, 1], [1, 1], [2, 1], [3, 1]])
     joins = np.array([[0, 2], [1, 1], [2, 1], [3, 2]])
-    assert strands.runs({"curve": curve, "joins": joins, "ends": curve[:2]}) == {
+    assert strands.segments({"curve": curve, "joins": joins, "ends": curve[:2]}) == {
         "curve": [(0, 1, 0, 2), (1, 2, 0, 2), (2, 3, 0, 1)],
         "joins": [(0, 1, 0, 1), (1, 2, 1, 2), (2, 3, 0, 1)],
         "ends": [(0, 1, 1, 2)],
     }
-    assert strands.runs({"one": curve[:1], "same": curve[:1], "none": curve[:0]}) == {
+    assert strands.segments({"one": curve[:1], "same": curve[:1], "none": curve[:0]}) == {
         "one": [(0, 0, 0, 2)],
         "same": [(0, 0, 1, 2)],
         "none": [],
@@ -417,8 +436,8 @@ def test_a_study_of_several_data_sets_has_no_close_ups() -> None:
 def test_learning_rates_far_apart_are_on_a_logarithmic_axis_of_three_decades(
     last: float, scale: str, least: float
 ) -> None:
-    rates = {"constant": CONSTANT, "falling": (np.arange(3), np.array([0.01, last, last]))}
-    axes = curves.schedules({"constant": rates}, dict.fromkeys(rates, COLOR)).axes[0]
+    compared = {"constant": CONSTANT, "falling": (np.arange(3), np.array([0.01, last, last]))}
+    axes = rates.schedules({"constant": compared}, dict.fromkeys(compared, COLOR)).axes[0]
     assert axes.get_yscale() == scale
     assert least <= axes.get_ylim()[0] < last or last < axes.get_ylim()[0] == least
 
@@ -440,16 +459,16 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
         "s": Study.model_validate(about | {"baseline": "constant", "members": members}),
         "t": Study.model_validate(about | {"baseline": "steady", "members": [{"variant": "constant"}]}),
     }
-    rates = dict.fromkeys(["constant", "steady", "other"], CONSTANT) | dict.fromkeys(
+    by_variant = dict.fromkeys(["constant", "steady", "other"], CONSTANT) | dict.fromkeys(
         ["halved", "falling", "mine"], HALVED
     )
-    groups = plot.beside_baselines(studies, rates)
+    groups = rates.rates_by_baseline(studies, by_variant)
     assert {baseline: list(group) for baseline, group in groups.items()} == {
         "constant": ["constant", "halved", "steady"],
         "other": ["other", "falling"],
         "mine": ["mine"],
     }
-    axes, _, alone = curves.schedules(groups, dict.fromkeys(rates, COLOR)).axes
+    axes, _, alone = rates.schedules(groups, dict.fromkeys(by_variant, COLOR)).axes
     for panel, expected in ((axes, ["constant (baseline)", "halved", "steady"]), (alone, ["mine"])):
         legend = panel.get_legend()
         assert legend is not None
@@ -461,8 +480,8 @@ def test_a_rate_that_changes_by_step_is_one_with_others_while_it_is_the_same() -
     by_step = np.arange(0, 4, 0.01), np.repeat([0.001, 0.0005], 200)
     by_epoch = np.arange(5), np.array([0.001, 0.001, 0.0005, 0.0005, 0.0005], np.float32)
     steady = np.arange(5), np.full(5, 0.001, np.float32)
-    together = strands.runs(curves._on_one_grid({"steady": steady, "by_step": by_step, "by_epoch": by_epoch}))
-    assert {name: [run.strands for run in of_curve] for name, of_curve in together.items()} == {
+    together = strands.segments(rates.on_one_grid({"steady": steady, "by_step": by_step, "by_epoch": by_epoch}))
+    assert {name: [segment.strands for segment in found] for name, found in together.items()} == {
         "steady": [3, 1],
         "by_step": [3, 2],
         "by_epoch": [3, 2, 1],
@@ -470,16 +489,24 @@ def test_a_rate_that_changes_by_step_is_one_with_others_while_it_is_the_same() -
 
 
 def test_an_initializer_has_one_color_and_none_is_hidden_by_what_vanishes() -> None:
-    weights, spread, signal = functions.initializers(42).axes
-    (of_name,) = [dict(zip(functions.INITIALIZERS, [line.get_color() for line in spread.lines], strict=True))]
-    assert len(set(of_name.values())) == 3
-    assert {to_hex(each.get_edgecolor()) for each in weights.patches} == {to_hex(each) for each in of_name.values()}
-    assert [line.get_color() for line in signal.lines] == [of_name[name] for _, name in functions.PAIRS]
-    assert len({(line.get_color(), line.get_linestyle()) for line in signal.lines}) == len(functions.PAIRS)
+    weights, spread, signal = keras_functions.initializers(INITIALIZERS).axes
+    color_of = dict(zip(NAMES, [line.get_color() for line in spread.lines], strict=True))
+    assert len(set(color_of.values())) == 3
+    assert {to_hex(each.get_edgecolor()) for each in weights.patches} == {to_hex(each) for each in color_of.values()}
+    assert [line.get_color() for line in signal.lines] == [color_of[name] for _, name in PAIRS]
+    assert len({(line.get_color(), line.get_linestyle()) for line in signal.lines}) == len(PAIRS)
     low, high = signal.get_ylim()
     assert high / low < 1e6
-    ends = dict(zip(functions.PAIRS, [np.asarray(line.get_ydata())[-1] for line in signal.lines], strict=True))
+    ends = dict(zip(PAIRS, [np.asarray(line.get_ydata())[-1] for line in signal.lines], strict=True))
     assert [pair for pair, end in ends.items() if end < low] == [("relu", "glorot_uniform")]
+
+
+def test_a_derivative_is_the_slope_between_two_inputs() -> None:
+    outputs, slopes = keras_functions.activations(ACTIVATIONS).axes
+    assert {len(np.asarray(line.get_xdata())) for line in slopes.lines} == {8}
+    (leaky,) = [line for line in slopes.lines if np.isclose(np.asarray(line.get_ydata())[-1], 1)]
+    assert np.asarray(leaky.get_ydata()) == pytest.approx([0.3] * 4 + [1] * 4)
+    assert len(outputs.lines) == 2
 
 
 def test_losses_far_apart_are_on_a_logarithmic_axis() -> None:
@@ -512,7 +539,7 @@ def test_curves_of_several_trainings_are_averaged_and_precision_is_not_interpola
 
 
 def test_rows_far_outside_are_counted_not_drawn() -> None:
-    figure = regression.residuals("mine", Y, np.where(Y > 4, 90, Y), "target", None, COLOR)
+    figure = regression.residuals("mine", Y, np.where(Y > 4, 90, Y), HOUSING.target, None, COLOR)
     assert f"{(Y > 4).sum()} of 60 outside the axes" in figure.get_suptitle()
     assert figure.axes[0].get_ylim()[1] < 10
 
@@ -551,153 +578,142 @@ def test_every_input_of_every_box_has_an_arrow(layers: list[models.Layer]) -> No
     assert len(arrows) == sum(len(box.inputs) for box in models.boxes_of(layers))
 
 
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.parametrize("name", functions.ACTIVATIONS)
-def test_activations_are_those_of_keras(name: str) -> None:
-    x = np.linspace(-4, 4, 101).astype(np.float32)
-    arguments = {"negative_slope": 0.3} if name == "leaky_relu" else {}
-    expected = np.asarray(getattr(keras.activations, name)(x, **arguments))
-    np.testing.assert_allclose(functions.ACTIVATIONS[name](x), expected, rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.parametrize("name", functions.INITIALIZERS)
-def test_initializers_draw_from_the_distribution_of_keras(name: str) -> None:
-    values = functions.INITIALIZERS[name](np.random.default_rng(1), 300, 200)
-    expected = np.asarray(keras.initializers.get({"class_name": name, "config": {"seed": 1}})((300, 200)))
-    assert values.shape == expected.shape
-    for share in (0, 0.05, 0.25, 0.5, 0.75, 1):
-        assert np.quantile(values, share) == pytest.approx(
-            float(np.quantile(expected, share)), abs=0.02 * float(expected.max())
-        )
-    assert values.std() == pytest.approx(float(expected.std()), rel=0.01)
-
-
-@pytest.mark.usefixtures("deterministic")
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("ExponentialDecay", {"decay_steps": 30, "decay_rate": 0.5}),
-        ("ExponentialDecay", {"decay_steps": 30, "decay_rate": 0.5, "staircase": True}),
-        ("InverseTimeDecay", {"decay_steps": 30, "decay_rate": 0.5}),
-        ("InverseTimeDecay", {"decay_steps": 30, "decay_rate": 0.5, "staircase": True}),
-        ("CosineDecayRestarts", {"first_decay_steps": 30}),
-        ("CosineDecayRestarts", {"first_decay_steps": 30, "t_mul": 1.0, "m_mul": 0.5, "alpha": 0.1}),
-    ],
-)
-def test_schedules_are_those_of_keras(name: str, options: dict[str, Any]) -> None:
-    options = {"initial_learning_rate": 0.01, **options}
-    schedule = getattr(keras.optimizers.schedules, name)(**options)
-    # Keras computes in float32: where a period ends, a step may fall on its other side.
-    steps = [step for step in range(100) if step % 30]
-    expected = [float(schedule(step)) for step in steps]
-    found = functions.scheduled_rate({"SGD": {"learning_rate": {name: options}}}, 100)
-    assert found is not None
-    np.testing.assert_allclose(found[steps], expected, rtol=1e-4, atol=1e-7)
-
-
-def test_a_rate_that_no_schedule_of_ours_gives_is_that_of_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
-    split = type("Split", (), {"y": {"train": np.zeros(64)}})
-    monkeypatch.setattr(plot, "load_split", lambda *_, **__: split)
-    recipe = {"dataset": "housing", "split": "single", "batch_size": 32, "optimizer": {"SGD": {"learning_rate": 0.1}}}
-    epochs, rate = plot.learning_rate(recipe, HISTORY)
+def test_a_rate_without_schedule_is_that_of_the_history() -> None:
+    epochs, rate = rates.learning_rate(HISTORY, None, steps_per_epoch=2)
     assert (epochs.tolist(), rate.tolist()) == ([0, 1, 2], [0.1, 0.05, 0.05])
-    decay = {"ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.25}}
-    epochs, rate = plot.learning_rate({**recipe, "optimizer": {"SGD": {"learning_rate": decay}}}, HISTORY)
-    assert (epochs.tolist(), rate.tolist()) == ([0, 0.5, 1, 1.5], pytest.approx([0.1, 0.05, 0.025, 0.0125]))
+
+
+def test_a_schedule_gives_the_rate_of_each_step_that_was_trained() -> None:
+    schedule = pd.DataFrame({"step": [0, 1, 3, 4, 5], "learning_rate": [0.1, 0.05, 0.025, 0.01, 0.001]})
+    epochs, rate = rates.learning_rate(TWO_SEEDS, schedule, steps_per_epoch=2)
+    assert (epochs.tolist(), rate.tolist()) == ([0, 0.5, 1.5, 2], [0.1, 0.05, 0.025, 0.025])
 
 
 # A workspace with everything that `plot` reads, and hardly anything in it.
 
-VARIANTS = ["softmax", "relu_100", "fashion_mnist_majority", "thoracic_bce", "thoracic_majority", "wide_and_deep"]
-STUDIES = {
-    "one": {"baseline": "softmax", "members": [{"variant": "relu_100"}]},
-    "thoracic": {"baseline": "thoracic_majority", "members": [{"variant": "thoracic_bce"}]},
-    "other": {"baseline": "fashion_mnist_majority", "members": [{"variant": "wide_and_deep"}]},
+DATASETS = {
+    "softmax": "fashion_mnist",
+    "relu_100": "fashion_mnist",
+    "fashion_mnist_majority": "fashion_mnist",
+    "thoracic_bce": "thoracic",
+    "thoracic_majority": "thoracic",
+    "wide_and_deep": "housing",
 }
-SPLITS = {"fashion_mnist": ["holdout"], "housing": ["single"], "thoracic": ["clean"]}
+VARIANTS = list(DATASETS)
+NETWORKS = [name for name in VARIANTS if "majority" not in name]
+SPLITS = {"fashion_mnist": "holdout", "housing": "single", "thoracic": "clean"}
+CATALOGUE = Catalogue(
+    {name: VariantEntry(dataset, SPLITS[dataset], name) for name, dataset in DATASETS.items()},
+    {dataset: (split,) for dataset, split in SPLITS.items()},
+)
+ABOUT = {"question": "?", "claim": "!", "documents": ["A"]}
+STUDIES = {
+    "one": ABOUT | {"baseline": "softmax", "members": [{"variant": "relu_100"}]},
+    "thoracic": ABOUT | {"baseline": "thoracic_majority", "members": [{"variant": "thoracic_bce"}]},
+    "other": ABOUT | {"baseline": "fashion_mnist_majority", "members": [{"variant": "wide_and_deep"}]},
+}
 ROWS = {"validation": 6, "train": 12, "test": 8}
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As `compare` leaves it; reading the raw data gives zeros."""
-    content = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    content["variants"] = {name: content["variants"][name] for name in VARIANTS}
-    content["published"] = []
-    about = {"question": "?", "claim": "!", "documents": ["A"]}
-    content["studies"] = {name: about | study for name, study in STUDIES.items()}
-    for name, dataset in content["datasets"].items():
-        dataset["splits"] = {split: dataset["splits"][split] for split in SPLITS[name]}
     monkeypatch.chdir(tmp_path)
     for module in (fashion_mnist, housing, thoracic):
-        monkeypatch.setattr(module, "read", lambda _, of=module: of.blank())
+        spec = module.SPEC
+        monkeypatch.setattr(module, "SPEC", replace(spec, read=lambda _, spec=spec: spec.blank()))
     for name in ("tensorflow", "keras"):  # whoever imports these fails
         monkeypatch.setitem(sys.modules, name, None)
-    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    for name in SPLITS:
-        _store_splits(name, module_of(name).blank())
-    params = read_params()
-    Path("data/recipes").mkdir()
-    for name, recipe in resolve.recipes(params):
-        Path(f"data/recipes/{name}.json").write_text(json.dumps(recipe), encoding="utf-8")
-        _store_training(name, recipe)
-    evaluate.main()
-    compare.main()
+    for folder in ("data/recipes", "data/keras_tables", "documents"):
+        Path(folder).mkdir(parents=True)
+    write_catalogue(CATALOGUE)
+    Path("documents/studies.yaml").write_text(yaml.safe_dump(STUDIES), encoding="utf-8")
+    schedule = pd.DataFrame({"variant": "wide_and_deep", "step": [0, 1], "learning_rate": [0.1, 0.01]})
+    for name, table in (("activations", ACTIVATIONS), ("initializers", INITIALIZERS), ("schedules", schedule)):
+        table.to_csv(f"data/keras_tables/{name}.csv", index=False)
+    for dataset, split in SPLITS.items():
+        _store_split(dataset, split)
+    for name in VARIANTS:
+        _store_training(name)
+    _store_tables()
     return tmp_path
 
 
-def _store_splits(name: str, raw: Raw) -> None:
-    (split,) = SPLITS[name]
-    repeats = 2 if name == "thoracic" else 1
+def _store_split(dataset: str, split: str) -> None:
+    spec, folder = spec_of(dataset), Path("data/normalized") / dataset / split
+    folder.mkdir(parents=True)
+    raw = spec.blank()
+    labels = np.unique(raw.y)
+    pools = [np.flatnonzero(raw.y == label) for label in labels]
+    rows = np.array([pools[row % len(pools)][row // len(pools)] for row in range(sum(ROWS.values()))], np.int32)
+    features = [feature for feature in spec.feature_names if feature != "patient"]
+    x = np.random.default_rng(0).normal(size=(len(rows), *(spec.image_shape or [len(features)])))
+    y = raw.y[rows].astype(np.int32) if spec.classes else x[:, 0].astype(np.float32)
+    for array, values in (("x", x.astype(np.float32)), ("y", y), ("rows", rows)):
+        np.save(folder / f"{array}.npy", values)
+    scaling = {"features": features, "offset": 0, "scale": 1, "scaling": "standard"}
+    (folder / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
     ends = np.cumsum(list(ROWS.values())).tolist()
     parts = {part: [end - ROWS[part], end] for part, end in zip(ROWS, ends, strict=True)}
-    index = {}
-    for number in range(repeats):
-        key = split if number == 0 else f"{split}-{number}"
-        folder = Path("data/normalized") / name / key
-        folder.mkdir(parents=True)
-        pools = [np.flatnonzero(raw.y == label)[number:] for label in np.unique(raw.y)]
-        rows = np.array([pools[row % len(pools)][row // len(pools)] for row in range(sum(ROWS.values()))], np.int32)
-        features = [feature for feature in raw.features if feature != "patient"]
-        x = np.random.default_rng(number).normal(
-            size=(len(rows), *(raw.x.shape[1:] if not features else [len(features)]))
-        )
-        y = raw.y[rows].astype(np.int32) if module_of(name).CLASSES else x[:, 0].astype(np.float32)
-        for array, values in (("x", x.astype(np.float32)), ("y", y), ("rows", rows)):
-            np.save(folder / f"{array}.npy", values)
-        scaling = {"features": features, "offset": 0, "scale": 1, "scaling": "standard"}
-        (folder / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
-        index[key] = {"arrays": key, "parts": parts, **({"repeats": repeats} if number == 0 else {})}
-    (Path("data/normalized") / name / "splits.json").write_text(json.dumps(index), encoding="utf-8")
+    index = {split: {"arrays": split, "parts": parts}}
+    (folder.parent / "splits.json").write_text(json.dumps(index), encoding="utf-8")
 
 
-def _store_training(name: str, recipe: resolve.Recipe) -> None:
-    folder, history = Path("data/models") / name, Path("reports/history") / f"{name}.csv"
+def _store_training(name: str) -> None:
+    dataset, folder = DATASETS[name], Path("data/models") / name
     folder.mkdir(parents=True)
-    history.parent.mkdir(parents=True, exist_ok=True)
-    repeated = recipe["dataset"] == "thoracic"
-    trainings = 2 if repeated else 1
-    outputs = {"fashion_mnist": 10, "housing": 1, "thoracic": 1}[recipe["dataset"]]
+    recipe: dict[str, Any] = {"seed": 42, "seeds": 1, "dataset": dataset, "split": SPLITS[dataset]}
     generator = np.random.default_rng(5)
-    predictions = {part: generator.uniform(size=(trainings, rows, outputs)) for part, rows in ROWS.items()}
-    arrays: dict[str, Any] = {part: each.astype(np.float32) for part, each in predictions.items()}
-    np.savez(folder / "predictions.npz", **arrays)
-    if "estimator" in recipe:
-        layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})
-    else:
+    outputs = {"fashion_mnist": 10, "housing": 1, "thoracic": 1}[dataset]
+    predictions: dict[str, Any] = {
+        part: generator.uniform(size=(1, rows, outputs)).astype(np.float32) for part, rows in ROWS.items()
+    }
+    np.savez(folder / "predictions.npz", **predictions)
+    if name in NETWORKS:
+        recipe |= {"optimizer": {"class": "SGD", "learning_rate": 0.1}, "loss": {"class": "Poisson"}, "batch_size": 6}
         flat = layer("flatten", "Flatten", 784, 0, "x")
-        layers = [layer("x", "InputLayer", 784, 0), flat, layer("dense", "Dense", 10, 7850, "flatten")]
-        table = HISTORY.rename(
-            columns={"accuracy": recipe["metrics"][0], "val_accuracy": f"val_{recipe['metrics'][0]}"}
-        )
+        layers = [layer("x", "InputLayer", 784, 0), flat, layer("output", "Dense", 10, 7850, "flatten")]
+        metric = "mean_absolute_error" if dataset == "housing" else "accuracy"
+        table = HISTORY.rename(columns={"accuracy": metric, "val_accuracy": f"val_{metric}"})
         with h5py.File(folder / "model.weights.h5", "w") as weights:
-            weights["layers/dense/vars/0"] = generator.normal(size=(784, 10))
-    if repeated:
-        table = pd.concat([table.assign(split=split) for split in range(2)])
-    table.to_csv(history, index=False)
-    summary = {"parameters": 1, "layers": layers, "epochs": [1] * trainings}
+            weights["layers/output/vars/0"] = generator.normal(size=(784, 10))
+    else:
+        recipe["estimator"] = {"class": "DummyClassifier"}
+        layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})
+    artifacts.RECIPE.path(name).write_text(json.dumps(recipe), encoding="utf-8")
+    table.to_csv(artifacts.HISTORY.path(name), index=False)
+    summary = {"parameters": 1, "layers": layers, "epochs": [1]}
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+
+
+def _store_tables() -> None:
+    """The tables of `evaluate` and `compare`."""
+    classifiers = [name for name, dataset in DATASETS.items() if spec_of(dataset).classes]
+    thoracic_variants = [name for name in classifiers if DATASETS[name] == "thoracic"]
+    counts = []
+    for name in classifiers:
+        classes = spec_of(DATASETS[name]).classes
+        counts += [(name, actual, predicted, 2) for actual in classes for predicted in classes]
+    worst = [(name, row, "Coat", "Shirt", 0.1, 0.8) for name in classifiers for row in (2, 7)]
+    bins = [(name, confidence, confidence, 4) for name in classifiers for confidence in (0.5, 0.9)]
+    points = [(name, 0, 42, share, share) for name in thoracic_variants for share in (0.0, 0.4, 1.0)]
+    leaderboard = pd.DataFrame({"dataset": DATASETS.values(), "variant": VARIANTS, "parameters": 1, "trainings": 1})
+    for metric, dataset in (("accuracy", "fashion_mnist"), ("mse", "housing"), ("roc_auc", "thoracic")):
+        for column in (f"test_{metric}", f"test_{metric}_low", f"test_{metric}_high", f"validation_{metric}"):
+            leaderboard[column] = np.where(leaderboard["dataset"] == dataset, 0.5, np.nan)
+    leaderboard["test_calibration_error"] = leaderboard["test_average_precision"] = 0.1
+    content: dict[Path, list[Any]] = {
+        tables.CONFUSION: counts,
+        tables.WORST: worst,
+        tables.RELIABILITY: bins,
+        tables.ROC: points,
+        tables.PRECISION_RECALL: points,
+    }
+    for path, rows in content.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows, columns=tables.COLUMNS[path]).to_csv(path, index=False)
+    tables.LEADERBOARD.parent.mkdir(parents=True, exist_ok=True)
+    leaderboard.to_csv(tables.LEADERBOARD, index=False)
 
 
 def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
@@ -706,9 +722,9 @@ def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(workspace: Path) -> None:
-    plot.draw_all(plot.everything(read_params()), 1)
+    plot.draw_all(plot.all_figures(), 1)
     first = files()
-    plot.draw_all(plot.everything(read_params()), 3)
+    plot.draw_all(plot.all_figures(), 3)
     assert files() == first
 
 
@@ -742,7 +758,7 @@ FOR_EVER = """
 import sys, time
 from pathlib import Path
 from matplotlib.figure import Figure
-from stages import plot
+from stages import artifacts, plot
 
 def slow():
     time.sleep(0.1)
@@ -792,11 +808,10 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
         "data/thoracic_clean_describe.png",
         "data/thoracic_clean_distributions.png",
     }
-    networks = ["softmax", "relu_100", "thoracic_bce", "wide_and_deep"]
     classifiers = [name for name in VARIANTS if name != "wide_and_deep"]
     images = classifiers[:3]
     expected = {
-        "curves": networks,
+        "curves": NETWORKS,
         "models": VARIANTS,
         "confusion": classifiers,
         "worst": images,
@@ -816,13 +831,12 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     """A variant that failed after the tables were made, and metrics that nobody measured."""
     for path in Path("data/models/softmax").iterdir():
         path.unlink()
-    Path("reports/history/softmax.csv").unlink()
     Path("data/models/wide_and_deep/predictions.npz").unlink()
-    table = pd.read_csv(plot.LEADERBOARD)
+    table = pd.read_csv(tables.LEADERBOARD)
     kept = table[table["variant"] != "softmax"].drop(
         columns=["test_calibration_error", "test_roc_auc_low", "validation_mse"]
     )
-    kept.to_csv(plot.LEADERBOARD, index=False)
+    kept.to_csv(tables.LEADERBOARD, index=False)
     plot.main()
     names = set(files())
     assert (
@@ -832,8 +846,8 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
 
 
 def test_every_variant_has_its_color_in_every_figure(workspace: Path) -> None:
-    figures = {f"{path.parent.name}/{path.stem}": draw() for path, draw in plot.everything(read_params())}
-    colors = variant_colors(read_params())
+    figures = {f"{path.parent.name}/{path.stem}": draw() for path, draw in plot.all_figures()}
+    colors = variant_colors(CATALOGUE, read_studies())
 
     def of_line(name: str, panel: int, line: int) -> str:
         return to_hex(figures[name].axes[panel].lines[line].get_color())

@@ -1,6 +1,7 @@
 """Files and names are data: nothing that stands in one is ever run, and no name leads out of its folder."""
 
 import ast
+import inspect
 import json
 import os
 import re
@@ -15,18 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from dvc.utils.serialize import parse_yaml
+from ruamel.yaml.constructor import RoundTripConstructor, SafeConstructor
 
 from stages import artifacts, predict
-from stages.datasets import load_split
-from stages.params import schema
+from stages.documents import read_sources, read_studies
+from stages.params.schema import read_params
+from stages.splits import load_split
 from stages.training import estimators, import_tensorflow
 from stages.verification import differences
+from stages.verification.recorded import read_lock
 
 ROOT = Path(__file__).parents[1]
 
 
 class Payload:
-    """What touches a file when it is unpickled."""
+    """An object that makes a folder when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, ("pwned",)
@@ -73,27 +78,71 @@ def test_no_pickle_is_loaded(load: Callable[[Path], Any], tmp_path: Path, monkey
 
 
 @cache
+def nodes() -> list[tuple[str, ast.AST]]:
+    """File and node of all code of the stages."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "stages").rglob("*.py"))}
+    return [(path.relative_to(ROOT).as_posix(), node) for path, tree in trees.items() for node in ast.walk(tree)]
+
+
+@cache
 def calls() -> list[tuple[str, str, dict[str, str]]]:
     """File, function and keyword arguments of every call in the stages."""
-    found = []
-    for path in sorted((ROOT / "stages").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                keywords = {each.arg or "**": ast.unparse(each.value) for each in node.keywords}
-                found.append((path.relative_to(ROOT).as_posix(), ast.unparse(node.func), keywords))
-    return found
+    return [
+        (path, ast.unparse(node.func), {each.arg or "**": ast.unparse(each.value) for each in node.keywords})
+        for path, node in nodes()
+        if isinstance(node, ast.Call)
+    ]
 
 
 RUNS = r"(pickle|joblib|marshal|shelve|dill)\.|(eval|exec|compile|__import__|os\.system|os\.popen)$|yaml\.\w*load"
+LOADERS = r"(\w+\.)*(YAML|parse_yaml|load_yaml)$"
+"""ruamel.yaml's class, and DVC's functions around it."""
 
 
 def test_nothing_in_the_stages_turns_data_into_code() -> None:
-    found = [(path, function, keywords) for path, function, keywords in calls() if re.match(RUNS, function)]
-    assert {path for path, function, _ in found if function != "yaml.safe_load"} == {"stages/params/schema.py"}
-    assert [keywords for _, function, keywords in found if function == "yaml.load"] == [{"Loader": "_StrictLoader"}]
-    assert issubclass(schema._StrictLoader, yaml.SafeLoader)
+    assert {function for _, function, _ in calls() if re.match(RUNS, function)} == {"yaml.safe_load"}
     assert not [path for path, _, keywords in calls() if keywords.get("allow_pickle", "False") != "False"]
     assert not [path for path, _, keywords in calls() if keywords.get("safe_mode", "True") != "True"]
+
+
+def test_yaml_is_read_by_safe_loaders_alone() -> None:
+    found = [(function, keywords.get("typ")) for _, function, keywords in calls() if re.match(LOADERS, function)]
+    # DVC's function reads safely unless it is told otherwise; "rt" keeps comments, and makes no other objects.
+    assert set(found) <= {("YAML", "'safe'"), ("parse_yaml", None), ("parse_yaml", "'rt'")}
+    assert ("YAML", "'safe'") in found
+    assert inspect.signature(parse_yaml).parameters["typ"].default == "safe"
+    assert issubclass(RoundTripConstructor, SafeConstructor)
+    ours = {
+        node.name: [ast.unparse(base) for base in node.bases] for _, node in nodes() if isinstance(node, ast.ClassDef)
+    }
+    for _, node in nodes():
+        if isinstance(node, ast.Attribute) and node.attr in ("Constructor", "Loader"):
+            assert isinstance(node.ctx, ast.Store)
+        if isinstance(node, ast.Assign) and re.search(r"\.(Constructor|Loader)$", ast.unparse(node.targets[0])):
+            assert ours[ast.unparse(node.value)] == ["SafeConstructor"]
+
+
+@pytest.mark.bad_input("params.yaml and documents", "a tag that would run a command")
+@pytest.mark.parametrize(
+    ("read", "path"),
+    [
+        (read_params, "params.yaml"),
+        (read_sources, "documents/sources.yaml"),
+        (read_studies, "documents/studies.yaml"),
+        (lambda: read_lock(Path("dvc.lock")), "dvc.lock"),
+    ],
+    ids=["params.yaml", "sources.yaml", "studies.yaml", "dvc.lock"],
+)
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.mkdir", "!!python/object/new:os.mkdir"])
+def test_no_tag_of_a_yaml_file_runs_anything(
+    read: Callable[[], Any], path: str, tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).write_text(f"seed: {tag} [pwned]\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(path)):
+        read()
+    assert not Path("pwned").exists()
 
 
 def test_only_verify_gives_a_shell_a_command_that_of_a_stage_that_ran() -> None:
@@ -166,7 +215,11 @@ REFUSED_BY_DVC = ["../../precious", "..", "", "a@b"]
 def clone(tmp_path: Path) -> Path:
     """The repository as Git holds it, without data, cache and history."""
     listed = subprocess.run(
-        ["git", "ls-files", "stages", "dvc.yaml", ".dvc"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "stages", "dvc.yaml", "documents", ".dvc"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if listed.returncode != 0:
         pytest.skip("not a Git checkout")
@@ -183,7 +236,6 @@ def clone(tmp_path: Path) -> Path:
 def run(clone: Path, variants: list[str], datasets: list[str], *command: str) -> str:
     """Run a command where the parameters have these variants and data sets; what it printed."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params |= {"studies": {}, "published": []}
     params["variants"] = dict.fromkeys(variants, params["variants"]["thoracic_logistic"])
     params["datasets"] |= dict.fromkeys(datasets, params["datasets"]["thoracic"])
     (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")

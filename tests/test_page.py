@@ -13,14 +13,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from pages import history_of, params_of, reports_of, without
+from pages import catalogue_of, history_of, reports_of, study_of, without
+from ruamel.yaml import YAML
 
 from stages import page as stage
-from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import (
+    ANSWERS,
+    COLUMNS,
+    COMPARISONS,
+    ENVIRONMENT,
+    LEADERBOARD,
+    METRICS,
+    PUBLISHED,
+    TRAININGS,
+)
+from stages.datasets.spec import spec_of
+from stages.documents import read_sources, read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
-from stages.presentation import kept as repeats
+from stages.presentation import determinism, kept
 from stages.presentation.formats import cell
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
@@ -99,7 +110,7 @@ def test_a_variant_whose_training_failed_has_a_card_that_says_so() -> None:
     assert 'id="variant-second"' in content
     said = missing(content)
     for key in ("no_model", "no_row", "no_history"):
-        assert text("page", key, variant="second")["en"] in said
+        assert text("page", key, variant="second", path=LEADERBOARD)["en"] in said
     assert text("page", "no_drawing", count=1)["en"] in said
 
 
@@ -110,7 +121,7 @@ def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
         "low": np.nan,
         "high": np.nan,
         "verdict": "not measured",
-        "remark": "no rows",
+        "note": "no rows",
     }
     tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(**unmeasured)}
     content = page.render(replace(reports, tables=tables), BUNDLE)
@@ -140,7 +151,7 @@ def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
     nothing["tables"] = {path: pd.DataFrame(columns=stage.COLUMNS[path]) for path in reports.tables}
     nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes")}
     said = missing(page.render(replace(reports, **nothing), BUNDLE))
-    assert text("page", "no_environment")["en"] in said
+    assert text("page", "no_environment", path=ENVIRONMENT)["en"] in said
     assert "Does dropout help?: no answer" in said
 
 
@@ -153,13 +164,15 @@ def test_of_several_trainings_the_mean_goes_as_far_as_all_of_them() -> None:
 def test_what_lies_far_off_does_not_squeeze_the_others() -> None:
     values = [0.90, 0.89, 0.88, 0.87, 0.10]
     rows = pd.DataFrame({"m": values, "m_low": [v - 0.01 for v in values], "m_high": [v + 0.01 for v in values]})
-    *near, far = boards.bars_of(rows, "m")["rows"]
-    assert far == {"off": "left"}
-    assert near[0]["middle"] > 70
-    assert near[3]["middle"] < 30
+    *near, far = boards.bars_of(rows, "m")[1]
+    assert far == boards.Bar(off="left")
+    places = [bar.middle for bar in near if bar and not bar.off]
+    assert len(places) == 4
+    assert places[0] > 70
+    assert places[3] < 30
 
 
-def tables_of(seeds: list[int]) -> dict[Path, pd.DataFrame]:
+def tables_with(seeds: list[int]) -> dict[Path, pd.DataFrame]:
     reports = reports_of(NAMES, "plain")
     trainings = [reports.tables[TRAININGS].assign(seed=seed, test_accuracy=0.9) for seed in seeds]
     return {**reports.tables, TRAININGS: pd.concat(trainings)}
@@ -167,34 +180,34 @@ def tables_of(seeds: list[int]) -> dict[Path, pd.DataFrame]:
 
 def keep(tables: dict[Path, pd.DataFrame], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    repeats.REPEATS.mkdir(parents=True)
-    for path in repeats.KEPT:
-        tables[path].to_csv(repeats.kept(path), index=False)
+    kept.SEVERAL_SEEDS.mkdir(parents=True)
+    for path in kept.COMPARED:
+        tables[path].to_csv(kept.kept(path), index=False)
 
 
 def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    several = tables_of([42, 43])
+    several = tables_with([42, 43])
     keep({**several, ANSWERS: several[ANSWERS].assign(answer="confirmed")}, tmp_path, monkeypatch)
-    found, remarks = stage.several_seeds(tables_of([42]))
-    assert remarks == []
+    found, notes = stage.read_several_seeds(tables_with([42]))
+    assert notes == []
     content = page.render(replace(reports_of(NAMES, "plain"), several=found), BUNDLE)
     assert '<span class="badge confirmed">' in content
     assert "2 seeds, 42 to 43" in content
 
 
 def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(tables_of([42, 43]), tmp_path, monkeypatch)
-    one = tables_of([42])
+    keep(tables_with([42, 43]), tmp_path, monkeypatch)
+    one = tables_with([42])
     one[TRAININGS]["test_accuracy"] = 0.8
-    assert stage.several_seeds(one) == (None, [text("page", "stale_repeats")])
+    assert stage.read_several_seeds(one) == (None, [text("page", "stale_several_seeds")])
     one[ANSWERS] = one[ANSWERS].iloc[:0]  # of a project of its own that asks nothing yet
-    assert stage.several_seeds(one) == (None, [text("page", "stale_repeats")])
+    assert stage.read_several_seeds(one) == (None, [text("page", "stale_several_seeds")])
 
 
 def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert stage.several_seeds(tables_of([42])) == (None, [text("page", "no_repeats")])
-    assert stage.several_seeds(tables_of([42, 43])) == (None, [])
+    assert stage.read_several_seeds(tables_with([42])) == (None, [text("page", "no_several_seeds")])
+    assert stage.read_several_seeds(tables_with([42, 43])) == (None, [])
 
 
 def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -214,18 +227,21 @@ def fields(content: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_string_is_there_in_every_language_with_the_same_fields(language: str) -> None:
-    here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(".studies.")}
+    translated = (".studies.", ".documents.")  # their English is in documents/
+    here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(translated)}
     english = dict(leaves(read_strings("en")))
     assert here.keys() == english.keys()
     assert [path for path, said in here.items() if fields(said) != fields(english[path])] == []
     assert [path for path, said in here.items() if not said.strip()] == []
 
 
+@pytest.mark.catalogue
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_every_question_and_every_claim_is_translated(language: str, params: Params) -> None:
-    translated = read_strings(language)["studies"]
-    assert translated.keys() == params.studies.keys()
-    assert [name for name, said in translated.items() if said.keys() != {"question", "claim"}] == []
+def test_every_question_every_claim_and_every_document_is_translated(language: str) -> None:
+    translated = read_strings(language)
+    assert translated["studies"].keys() == read_studies().keys()
+    assert [name for name, said in translated["studies"].items() if said.keys() != {"question", "claim"}] == []
+    assert translated["documents"].keys() == read_sources().keys()
 
 
 def test_a_text_that_nobody_wrote_is_told() -> None:
@@ -256,15 +272,19 @@ def with_recipe(reports: Reports, name: str, **changes: Any) -> Reports:
     return replace(reports, recipes={**reports.recipes, name: json.dumps(recipe).encode()})
 
 
+BEST = {"class": "ModelCheckpoint", "monitor": "val_loss", "save_best_only": True}
+RESTORED = {"class": "EarlyStopping", "restore_best_weights": True}
+
+
 @pytest.mark.parametrize(
     ("callbacks", "said"),
     [
-        ({}, "those of the last epoch"),
-        ({"EarlyStopping": {"monitor": "val_loss", "patience": 2}}, "those of the last epoch"),
-        ({"ModelCheckpoint": {"monitor": "val_loss", "save_best_only": True}}, "those of epoch 2 of 3, the best"),
-        ({"EarlyStopping": {"restore_best_weights": True}}, "the least validation loss (EarlyStopping)"),
-        ({"EarlyStopping": {"restore_best_weights": True, "min_delta": 0.1}}, "those of the best epoch: the one"),
-        ({"ModelCheckpoint": {"monitor": "val_accuracy", "save_best_only": True}}, "the best validation accuracy"),
+        ({}, "from the last epoch"),
+        ({"stop": {"class": "EarlyStopping", "monitor": "val_loss", "patience": 2}}, "from the last epoch"),
+        ({"best": BEST}, "from epoch 2 of 3, which has the lowest validation loss (ModelCheckpoint)"),
+        ({"stop": RESTORED}, "the lowest validation loss (EarlyStopping)"),
+        ({"stop": RESTORED | {"min_delta": 0.1}}, "from the best epoch by validation loss (EarlyStopping)"),
+        ({"best": BEST | {"monitor": "val_accuracy"}}, "the best epoch by validation accuracy"),
     ],
 )
 def test_a_card_says_of_which_epoch_the_measured_weights_are(callbacks: dict[str, Any], said: str) -> None:
@@ -274,14 +294,29 @@ def test_a_card_says_of_which_epoch_the_measured_weights_are(callbacks: dict[str
     assert said in card_of(page.render(reports, BUNDLE), "best")
 
 
+def columns_of(params: Params, name: str) -> list[str]:
+    variant = params.variants[name]
+    left_out = params.datasets[variant.dataset].splits[variant.split].columns_left_out
+    return [each for each in spec_of(variant.dataset).feature_names if each not in left_out]
+
+
 @pytest.mark.parametrize("overrides", [{}, {"dropout": 0.25, "epochs": 7, "jit_compile": False}])
 def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
     overrides: dict[str, Any], params: Params
 ) -> None:
     made = dict(recipes(params.model_copy(update=overrides)))
+    declared = replace(
+        reports_of(NAMES, "plain"), recipes={name: json.dumps(recipe).encode() for name, recipe in made.items()}
+    )
     of_all = {"jit_compile": overrides.get("jit_compile", params.jit_compile)}
-    declared = [yaml.safe_load(cards.declaration(name, each, **of_all)) for name, each in made.items()]
-    pasted = parse_params(params.model_dump() | of_all | {"variants": dict(ChainMap(*declared))})
+    assert declared.jit_compile == of_all["jit_compile"]
+    blocks = [
+        cards.declaration(name, recipe, declared.jit_compile, columns_of(params, name)) for name, recipe in made.items()
+    ]
+    assert max(len(line) for block in blocks for line in block.splitlines()) <= 80
+    variants = dict(ChainMap(*(YAML(typ="safe").load(block) for block in blocks)))
+    settings = YAML(typ="safe").load(Path("params.yaml").read_text(encoding="utf-8"))
+    pasted = parse_params(settings | of_all | {"variants": variants})
     assert dict(recipes(pasted)) == made
     # What concerns all concerns it too.
     turned = {"jit_compile": not of_all["jit_compile"]}
@@ -293,13 +328,18 @@ def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> Non
     deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"], params.jit_compile)
     assert deep.startswith("  mine:\n    dataset: fashion_mnist\n")
     assert "jit_compile" not in deep
-    assert "    - Dense: {units: 10, activation: softmax}\n    optimizer:\n" in deep
-    assert "      repeat: 99\n" in deep
+    assert "      output: {class: Dense, units: 10, activation: softmax}\n    optimizer: {class: SGD" in deep
+    assert "        kernel_initializer: lecun_normal\n        repeat: 99\n" in deep  # too long for one line
     assert "seed" not in deep
 
 
+def test_inputs_are_written_by_the_names_of_their_columns() -> None:
+    recipe: Any = {"dataset": "housing", "inputs": {"wide": [0, 2], "deep": [1]}}
+    assert "inputs: {wide: a c, deep: b}\n" in cards.declaration("mine", recipe, None, ["a", "b", "c"])
+
+
 def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
-    reports = with_recipe(reports_of(NAMES, "plain"), "best", estimator={"SGDClassifier": {}})
+    reports = with_recipe(reports_of(NAMES, "plain"), "best", estimator={"class": "SGDClassifier"})
     history = pd.DataFrame({"seed": [42], "epoch": [1]})
     said = card_of(page.render(replace(reports, histories={**reports.histories, "best": history}), BUNDLE), "best")
     assert "3 epochs" not in said
@@ -307,7 +347,7 @@ def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
     assert "3 epochs" in card_of(page.render(reports, BUNDLE), "second")
 
 
-def test_what_has_no_figures_by_design_is_a_note_and_not_missing() -> None:
+def test_a_variant_without_metrics_by_design_has_a_note_and_misses_nothing() -> None:
     reports = reports_of(NAMES, "plain")
     board = reports.tables[LEADERBOARD].copy()
     measured = [column for column in board if str(column).startswith(("test_", "validation_"))]
@@ -323,7 +363,7 @@ def test_what_has_no_figures_by_design_is_a_note_and_not_missing() -> None:
     assert missing(content) == ""
     assert "alarm" not in content.split("<main")[1]
     assert text("page", "nothing_held_out_of", variant="second")["en"] in content
-    assert text("page", "nothing_held_out")["en"] in card_of(content, "second")
+    assert text("page", "nothing_held_out", path=METRICS)["en"] in card_of(content, "second")
 
 
 def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
@@ -334,9 +374,10 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
         (constant, []),
     ):
         curves = {name: charts.curves_of(history) for name, history in histories.items()}
-        (asked, _) = answers.studies(reports, reports.tables, curves)
-        of_cards = [cards.card(reports, name, curves, [], "#000000") for name in NAMES]
-        specs = [chart["spec"] for each in (asked, *of_cards) for chart in each["charts"]]
+        plotted = charts.Plotted(curves, {name: name for name in curves})
+        (asked, _) = answers.questions(reports, plotted)
+        of_cards = [cards.make_card(reports, name, plotted, [], "#000000") for name in NAMES]
+        specs = [chart.spec for each in (asked.charts, *(card.charts for card in of_cards)) for chart in each]
         found = [sorted(each["variants"]) for each in specs if each.get("metric") == "learning_rate"]
         assert found == [sorted(names) for names in drawn]
 
@@ -347,22 +388,32 @@ def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> N
     for said in (determinism.question()["en"], determinism.claim()["ko"], "confirmed", "1.30", "1.20 to 1.40"):
         assert said in article
     assert 'href="#study-cost-of-determinism"' in card_of_links(content, "best")
-    unmeasured = page.render(replace(reports_of(NAMES, "plain"), costs=[]), BUNDLE)
-    assert "no measurement in benchmarks/results.json" in missing(unmeasured)
+    reports = reports_of(NAMES, "plain")
+    other_work = [replace(cost, same_work=False) for cost in reports.costs]
+    assert text("page", "no_costs", path=determinism.COSTS)["en"] in missing(
+        page.render(replace(reports, costs=other_work), BUNDLE)
+    )
+
+
+def test_without_measurements_there_is_no_claim_of_the_benchmarks() -> None:
+    content = page.render(replace(reports_of(NAMES, "plain"), costs=[]), BUNDLE)
+    assert determinism.question()["en"] not in content
+    assert missing(content) == ""
 
 
 def test_a_study_called_determinism_stands_beside_the_claim_of_the_benchmarks() -> None:
     reports = reports_of(NAMES, "plain")
-    params = reports.params.model_copy(update={"studies": {"determinism": reports.params.studies["dropout"]}})
+    studies = {"determinism": reports.studies["dropout"]}
     tables = {path: table.replace("dropout", "determinism") for path, table in reports.tables.items()}
-    places = Elements(page.render(replace(reports, params=params, tables=tables), BUNDLE)).values("id")
+    places = Elements(page.render(replace(reports, studies=studies, tables=tables), BUNDLE)).values("id")
     assert [places.count(f"study-{name}") for name in ("determinism", determinism.NAME)] == [1, 1]
 
 
-def test_no_study_can_be_called_as_the_claim_of_the_benchmarks_is() -> None:
-    study = params_of(NAMES, "plain").studies["dropout"].model_dump()
-    with pytest.raises(ValueError, match=rf"studies\.{determinism.NAME}: expected text that matches"):
-        params_of(NAMES, "plain", studies={determinism.NAME: study})
+def test_no_study_can_be_called_as_the_claim_of_the_benchmarks_is(tmp_path: Path) -> None:
+    path = tmp_path / "studies.yaml"
+    path.write_text(json.dumps({determinism.NAME: study_of(NAMES, "plain").model_dump()}), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"{determinism.NAME}: expected text that matches"):
+        read_studies(path)
 
 
 def card_of_links(content: str, name: str) -> str:
@@ -374,6 +425,7 @@ def test_every_document_that_is_named_is_explained() -> None:
     named = {link for link in elements.values("href") if link.startswith("#document-")}
     assert named == {"#document-A", "#document-B", "#document-E"}
     assert named <= {f"#{place}" for place in elements.values("id")}
+    assert "A title" in elements.words
 
 
 def test_the_marks_of_a_table_are_explained_below_it_where_they_are_used() -> None:
@@ -393,9 +445,9 @@ def test_of_several_trainings_it_says_what_is_their_mean_and_what_is_of_the_firs
     reports = reports_of(NAMES, "plain")
     split = pd.concat([history_of().assign(split=number) for number in range(10)])
     said = card_of(page.render(replace(reports, histories={**reports.histories, "best": split}), BUNDLE), "best")
-    assert said.count("Of the first of 10 splits of the data alone") == 2  # the confusion and each class
+    assert said.count("From the first of 10 splits of the data") == 2  # the confusion and each class
     assert "Means over 10 trainings on 10 splits" in said
-    assert "first of" not in card_of(page.render(reports, BUNDLE), "best")
+    assert "From the first" not in card_of(page.render(reports, BUNDLE), "best")
 
 
 def test_images_that_are_drawn_inverted_say_so() -> None:
@@ -405,15 +457,33 @@ def test_images_that_are_drawn_inverted_say_so() -> None:
     assert content.count(f">{said}<") == len(NAMES) + 1  # the worst errors of each, and the samples
 
 
-def test_figures_of_a_quantity_have_units() -> None:
+def test_metrics_of_a_quantity_have_units() -> None:
     row = {"test_mse": 0.5, "test_mae": 0.37932, "validation_rmse": 0.5, "test_r2": 0.7}
-    rows = {each["metric"]["en"]: each for each in cards.figures_of(pd.DataFrame([row]), "housing")}
+    rows = {each.metric["en"]: each for each in cards.metric_rows(pd.DataFrame([row]), "housing")}
     assert list(rows) == ["MAE in USD", "MSE in (100,000 USD)²", "R²", "RMSE in USD"]
-    assert (rows["MAE in USD"]["test"], rows["RMSE in USD"]["validation"]) == ("37,932", "50,000")
-    figure = {"document": "E", "variant": "net", "part": "training", "metric": "mean_absolute_error", "epoch": 1}
-    table = pd.DataFrame([figure | {"published": 0.4, "result": "missed"}], columns=COLUMNS[PUBLISHED])
-    (shown,) = boards.published(table, table, {}, lambda _: "housing")
-    assert shown["metric"] == {"en": "MAE in 100,000 USD", "ko": "MAE (단위: 100,000 USD)"}
+    assert (rows["MAE in USD"].test, rows["RMSE in USD"].validation) == ("37,932", "50,000")
+    value = {"document": "E", "variant": "net", "part": "training", "metric": "mean_absolute_error", "epoch": 1}
+    table = pd.DataFrame([value | {"published": 0.4, "result": "missed"}], columns=COLUMNS[PUBLISHED])
+    (shown,) = boards.published_rows(table, table, {}, lambda _: "housing")
+    assert shown.metric == {"en": "MAE in 100,000 USD", "ko": "MAE (단위: 100,000 USD)"}
+
+
+def test_a_title_stands_for_a_name_but_not_in_places_and_on_cards() -> None:
+    reports = reports_of(NAMES, "plain")
+    catalogue = catalogue_of(NAMES, {"best": "The Best One"})
+    content = page.render(replace(reports, catalogue=catalogue), BUNDLE)
+    assert "The Best One</a>" in content
+    assert ">best</a>" not in content
+    assert {"variant-best", "variant-plain"} <= set(Elements(content).values("id"))
+    said = card_of(content, "best")
+    assert "The Best One" in said.split("·")[0]
+    assert " best " in said.split("·")[0]
+
+
+def test_the_keys_in_which_two_recipes_differ_stand_with_their_comparison() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    article = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
+    assert article.count(text("page", "differs_in", keys="epochs")["en"]) == 2
 
 
 @pytest.mark.parametrize("version", ["1 --> <script>", "1--!>"])

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ruamel.yaml import YAML
 
 from stages import configure
 from stages.artifacts import MODELS, RECIPES
+from stages.datasets import thoracic
 from stages.documents import SOURCES, STUDIES, read_published, read_sources, read_studies
 from stages.params import overrides as resolve
 from stages.params.base import told_once
@@ -1504,6 +1506,18 @@ def test_a_data_set_without_a_module_is_told() -> None:
     content = CONTENT | {"datasets": CONTENT["datasets"] | {"mnist": CONTENT["datasets"]["housing"]}}
     with pytest.raises(ValueError, match=r"^datasets\.mnist: expected a data set among .*, got 'mnist'$"):
         configure.complete_splits(parse_params(content))
+
+
+@pytest.mark.bad_input("a data set's module", "fields that contradict each other")
+@pytest.mark.parametrize(
+    ("metric", "known"),
+    [("mse", "accuracy, average_precision, log_loss, roc_auc"), ("overfitting", "acc"), ("acuracy", "accuracy")],
+)
+def test_a_metric_that_ranks_nothing_is_told(metric: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thoracic, "SPEC", replace(thoracic.SPEC, ranked_by=metric))
+    line = only_line(configure.complete_splits, PARAMS)
+    assert line.startswith(f"stages/datasets/thoracic.py, SPEC.ranked_by: expected one of {known}")
+    assert line.endswith(f", got {metric!r}")
 
 
 @pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")

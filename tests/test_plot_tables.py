@@ -1,16 +1,16 @@
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from stages.params.schema import Study
-from stages.presentation import metrics
-from stages.presentation import plot_tables as charts
-from stages.reporting.page.charts import confused
+from stages.documents import Study
+from stages.presentation import formats, metrics, plot_tables
+from stages.reporting.page.charts import confusion_chart
 
 COLORS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
-DATASETS = {"one": "clothes", "two": "clothes", "linear": "clothes", "houses": "housing"}
+DATASETS = {"one": "fashion_mnist", "two": "fashion_mnist", "linear": "fashion_mnist", "houses": "housing"}
 
 
 def study(question: str, baseline: str, *members: str) -> Study:
@@ -28,7 +28,7 @@ def history(seeds: int = 1, epochs: int = 3, first: float = 1.0) -> pd.DataFrame
 
 
 def loss_of(studies: dict[str, Study], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return charts.learning_curves(studies, histories, DATASETS, COLORS, "loss")
+    return plot_tables.learning_curves(studies, histories, DATASETS, COLORS, "loss")
 
 
 def test_a_study_shows_its_baseline_and_members_each_in_its_color_and_on_both_parts() -> None:
@@ -70,20 +70,20 @@ def test_a_study_of_several_data_sets_is_one_for_each() -> None:
     studies = {"s": study("Better than simple?", "one", "houses")}
     table = loss_of(studies, {"one": history(), "houses": history()})
     titles = table.groupby("variant")["study"].unique().map(list).to_dict()
-    assert titles == {"houses": ["Better than simple? (housing)"], "one": ["Better than simple? (clothes)"]}
+    assert titles == {"houses": ["Better than simple? (housing)"], "one": ["Better than simple? (fashion_mnist)"]}
 
 
 def test_what_has_no_learning_curve_is_left_out() -> None:
     linear = pd.DataFrame({"seed": [0], "epoch": [1], "learning_rate": [0.1]})
     table = loss_of({"s": study("Which?", "one", "linear")}, {"one": history(), "linear": linear})
     assert set(table["variant"]) == {"one"}
-    assert list(loss_of({}, {"linear": linear})) == charts.CURVE_COLUMNS
+    assert list(loss_of({}, {"linear": linear})) == plot_tables.CURVE_COLUMNS
 
 
 def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learned_nothing() -> None:
     leaderboard = pd.DataFrame(
         {
-            "dataset": ["clothes", "clothes", "clothes", "housing"],
+            "dataset": ["fashion_mnist", "fashion_mnist", "fashion_mnist", "housing"],
             "variant": ["two", "one", "linear", "houses"],
             "parameters": [9, 5, 0, 7],
             "validation_accuracy": [0.9, 0.8, 0.1, np.nan],
@@ -95,7 +95,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
             "test_mse_high": [np.nan, np.nan, np.nan, 0.4],
         }
     )
-    table = charts.ranking(leaderboard, {"clothes": "accuracy", "housing": "mse"}, COLORS)
+    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy", "housing": "mse"}, COLORS)
     assert table[["variant", "part", "value", "low"]].fillna(-1).values.tolist() == [
         ["two", "validation", 0.9, -1],
         ["one", "validation", 0.8, -1],
@@ -104,22 +104,22 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
         ["houses", "test", 0.3, 0.2],
     ]
     assert list(table["color"].unique()) == ["#000002", "#000001", "#000004"]
-    assert list(table["dataset"].unique()) == ["clothes: accuracy", "housing: MSE in (100,000 USD)²"]
+    assert list(table["dataset"].unique()) == ["fashion_mnist: accuracy", "housing: MSE in (100,000 USD)²"]
 
 
 def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_them() -> None:
     longer = history(epochs=3).assign(split=0)
     shorter = history(first=2.0, epochs=2).assign(split=1)
-    table = charts.over_trainings(pd.concat([longer, shorter]), "loss")
+    table = plot_tables.mean_and_range(pd.concat([longer, shorter]), "loss")
     assert list(table.loc[1]) == pytest.approx([1.5, 1.0, 2.0])
     assert table["mean"].isna().tolist() == [False, False, True]
     assert list(table.loc[3, ["low", "high"]]) == pytest.approx([1 / 3, 1 / 3])
-    assert charts.over_trainings(longer, "loss")[["low", "high"]].isna().all(axis=None)
+    assert plot_tables.mean_and_range(longer, "loss")[["low", "high"]].isna().all(axis=None)
 
 
 def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
-    axes = {"one": "clothes, mean_squared_error", "two": "clothes, poisson"}
-    table = charts.learning_curves(
+    axes = {"one": "fashion_mnist, mean_squared_error", "two": "fashion_mnist, poisson"}
+    table = plot_tables.learning_curves(
         {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLORS, "loss"
     )
     assert set(table["study"]) == {f"Which? ({axis})" for axis in axes.values()}
@@ -152,7 +152,7 @@ def test_the_table_of_curves_says_by_that_rule_which_axis_a_study_has() -> None:
     studies = {"s": study("Near?", "one", "two"), "t": study("Far?", "one", "houses")}
     table = loss_of(studies, {"one": history(), "two": history(), "houses": far})
     axes = table.groupby("study")["axis"].unique().map(list).to_dict()
-    assert axes == {"Near?": ["linear"], "Far? (clothes)": ["linear"], "Far? (housing)": ["logarithmic"]}
+    assert axes == {"Near?": ["linear"], "Far? (fashion_mnist)": ["linear"], "Far? (housing)": ["logarithmic"]}
 
 
 def test_what_comes_after_the_end_of_a_mean_counts_for_the_axis_too() -> None:
@@ -168,8 +168,8 @@ def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> No
     row = {"study": "s", "variant": "houses", "baseline": "one", "difference": 0.1, "low": 0.0, "high": 0.2}
     row |= {"verdict": "worse", "expected": "worse"}
     comparisons = pd.DataFrame([row | {"metric": metric} for metric in ("mse", "mae", "training_loss")])
-    table = charts.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS)
-    assert list(table) == charts.DIFFERENCE_COLUMNS
+    table = plot_tables.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS)
+    assert list(table) == plot_tables.DIFFERENCE_COLUMNS
     assert table["quantity"].tolist() == ["MSE in (100,000 USD)²", "MAE in 100,000 USD", "training loss"]
     assert set(table["study"]) == {"Which?"}
 
@@ -177,9 +177,21 @@ def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> No
 def test_the_most_confused_pairs_are_in_the_same_order_in_words_as_in_the_figure() -> None:
     rows = [("shirt", "coat", 3), ("shirt", "shirt", 9), ("coat", "bag", 5), ("bag", "coat", 3), ("bag", "shirt", 0)]
     counts = pd.DataFrame(rows, columns=["actual", "predicted", "count"])
-    most = charts.most_confused(counts, 3)
+    most = plot_tables.most_confused(counts, 3)
     assert most["actual"].tolist() == ["coat", "shirt", "bag"]
-    said = confused(counts)["en"]
-    assert [said.index(f"{name} taken") for name in most["actual"]] == sorted(
-        said.index(f"{name} taken") for name in ("shirt", "coat", "bag")
-    )
+    words = confusion_chart("mine", counts).description["en"]
+    places = [
+        re.search(f"{actual}[^;]*{predicted}[^;]*{count}", words)
+        for actual, predicted, count in most.itertuples(index=False)
+    ]
+    starts = [place.start() for place in places if place]
+    assert len(starts) == 3
+    assert starts == sorted(starts)
+
+
+def test_errors_are_in_the_unit_in_which_reports_give_the_target() -> None:
+    assert formats.format_metric(0.5, "rmse", "housing") == "50,000"
+    assert formats.format_metric(0.5, "mse", "housing") == "0.5000"
+    assert formats.format_metric(0.5, "mae", "thoracic") == "0.5000"
+    assert metrics.label("rmse", "housing", report_unit=True)["en"] == "RMSE in USD"
+    assert metrics.label("rmse", "housing")["en"] == "RMSE in 100,000 USD"

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from stages.datasets.spec import Target, spec_of
 from stages.normalization.scaling import normalize
 from stages.splits import Split
 from stages.training import estimators, import_tensorflow
+from stages.training.recipe import Recipe
 
 # TensorFlow is set up once for all tests of a session, before the first one uses it.
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -39,7 +41,7 @@ PATIENT_SCALING = {
     "offset": list(range(16)),
     "scale": [2.0] * 16,
 }
-TWO_OUTPUTS = {
+TWO_OUTPUTS: Recipe = {
     "seed": 1,
     "seeds": 1,
     "dataset": "housing",
@@ -59,7 +61,7 @@ TWO_OUTPUTS = {
     "jit_compile": True,
     "epochs": 1,
 }
-LOGISTIC = {"dataset": "thoracic", "split": "tiny", "estimator": {"class": "LogisticRegression"}}
+LOGISTIC: Recipe = {"dataset": "thoracic", "split": "tiny", "estimator": {"class": "LogisticRegression"}}
 BLOCK_GROUPS = pd.DataFrame(
     [[-122.23, 37.88, 41, 880, 129, 322, 126, 8.3252], [-118.5, 34.1, 20, 2000, 400, 900, 350, 3.5]],
     columns=list(HOUSING.new_rows.columns),
@@ -67,7 +69,7 @@ BLOCK_GROUPS = pd.DataFrame(
 GRAY = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 
 
-def keep(folder: Path, recipe: dict[str, Any], scaling: dict[str, Any]) -> None:
+def keep(folder: Path, recipe: Mapping[str, Any], scaling: dict[str, Any]) -> None:
     (folder / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     (folder / "scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
 
@@ -143,7 +145,7 @@ def in_usd(models: Path, raw: pd.DataFrame) -> list[np.ndarray]:
     assert HOUSING.new_rows.derive is not None
     x = normalize(HOUSING.new_rows.derive(raw), HOUSING_SCALING)
     model = keras.models.load_model(models / "two_outputs" / "model.keras")
-    outputs = model([x[:, columns] for columns in TWO_OUTPUTS["inputs"].values()])  # type: ignore[attr-defined]
+    outputs = model([x[:, columns] for columns in TWO_OUTPUTS["inputs"].values()])
     return [np.asarray(output, dtype=np.float64)[:, 0] * 100_000 for output in outputs]
 
 

@@ -1,17 +1,18 @@
 import io
-import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from stages import readme
 from stages.artifacts.tables import COLUMNS, PUBLISHED
 from stages.params.schema import parse_params
-from stages.presentation import kept as repeats
+from stages.presentation import kept
+from stages.presentation.determinism import COSTS, Cost
 from stages.presentation.words import read_strings
 
 ROOT = Path(__file__).parents[1]
@@ -34,31 +35,49 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize("language", readme.READMES)
 def test_the_tables_are_those_of_the_reports(language: str) -> None:
     text = text_of(readme.READMES[language])
-    params = parse_params(yaml.safe_load(text_of(Path("params.yaml"))))
-    benchmarks = json.loads(text_of(readme.BENCHMARKS))
-    updated = readme.updated(text, *readme.read_tables(committed), params, benchmarks, language)
+    params = parse_params(YAML(typ="safe").load(text_of(Path("params.yaml"))))
+    costs = readme.read_costs(committed)
+    updated = readme.updated(text, *readme.read_tables(committed), params, costs, language)
     assert updated == text, "stale: run `python -m stages.readme` and commit"
 
 
-def test_what_is_kept_of_several_seeds_is_of_this_commit() -> None:
-    if committed(repeats.kept(repeats.TRAININGS)) is None:
+def test_what_is_kept_of_several_seeds_belongs_to_what_is_kept_of_one() -> None:
+    if committed(kept.kept(kept.TRAININGS)) is None:
         pytest.skip("nothing is kept")
     several, one = (
-        {path: pd.read_csv(io.StringIO(text_of(place(path)))) for path in repeats.KEPT}
-        for place in (repeats.kept, Path)
+        {path: pd.read_csv(io.StringIO(text_of(kept.kept(path, folder)))) for path in kept.COMPARED}
+        for folder in (kept.SEVERAL_SEEDS, kept.ONE_SEED)
     )
-    assert repeats.stale(several, one) == [], "see stages/keep.py"
+    assert kept.stale(several, one) == [], "see stages/keep.py"
 
 
 def test_without_a_run_with_several_seeds_the_tables_of_one_serve() -> None:
-    one, several = readme.read_tables(lambda path: None if path.parent == repeats.REPEATS else "study\nit\n")
+    one, several = readme.read_tables(lambda path: None if path.parent == kept.SEVERAL_SEEDS else "study\nit\n")
     assert {path: table.to_dict() for path, table in several.items()} == {
-        path: one[path].to_dict() for path in repeats.KEPT
+        path: one[path].to_dict() for path in kept.KEPT
     }
 
 
+def nothing(path: Path) -> None:
+    """Reads no file, as if there was none."""
+
+
+def test_without_a_run_with_one_seed_it_says_how_to_keep_one() -> None:
+    with pytest.raises(ValueError, match=rf"expected {kept.ONE_SEED.as_posix()}/\w+\.csv, got none; .*stages\.keep"):
+        readme.read_tables(nothing)
+
+
+def test_without_the_benchmarks_there_is_no_claim_about_determinism() -> None:
+    assert readme.read_costs(nothing) == []
+    studies = pd.DataFrame(columns=COLUMNS[kept.ANSWERS])
+    comparisons = pd.DataFrame(columns=COLUMNS[kept.COMPARISONS])
+    cost = Cost("mine", "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)
+    tables = [readme.answers(studies, comparisons, comparisons, costs) for costs in ([], [cost])]
+    assert [len(table.splitlines()) for table in tables] == [2, 3]
+
+
 @pytest.mark.parametrize("language", readme.READMES)
-def test_every_missed_figure_has_its_reason(language: str) -> None:
+def test_every_missed_value_has_its_reason(language: str) -> None:
     text = text_of(readme.READMES[language])
     block = re.search(r"<!-- published -->\n(.*?)<!-- /published -->", text, re.DOTALL)
     assert block is not None
@@ -86,22 +105,47 @@ def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: p
     readme.main(["--check"])
 
 
-def test_what_is_kept_of_a_run_with_other_trainings_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def committed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    places = [Path("params.yaml"), readme.BENCHMARKS, *readme.READMES.values(), *readme.TABLES]
-    for path in (*places, *map(repeats.kept, repeats.KEPT)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(path), encoding="utf-8")
+    folders = (kept.ONE_SEED, kept.SEVERAL_SEEDS)
+    tables = [kept.kept(path, folder) for path in kept.KEPT for folder in folders]
+    for path in (Path("params.yaml"), COSTS, *readme.READMES.values(), *tables):
+        if (text := committed(path)) is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def change_a_training(path: Path, copy: Path) -> None:
+    trainings = pd.read_csv(path)
+    trainings.loc[trainings["variant"] == "elu", "test_accuracy"] += 0.1
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    trainings.to_csv(copy, index=False)
+
+
+@pytest.mark.usefixtures("committed_files")
+def test_what_is_kept_of_a_run_with_other_trainings_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     readme.main(["--check"])
     assert capsys.readouterr().out == ""
-    trainings = pd.read_csv(repeats.TRAININGS)
-    trainings.loc[trainings["variant"] == "elu", "test_accuracy"] += 0.1
-    trainings.to_csv(repeats.TRAININGS, index=False)
+    one, several = (kept.kept(kept.TRAININGS, folder) for folder in (kept.ONE_SEED, kept.SEVERAL_SEEDS))
+    change_a_training(one, one)
     readme.main(["--check"])
-    expected = f"{repeats.kept(repeats.TRAININGS)}: expected the figures of {repeats.TRAININGS}, got others of elu"
-    assert capsys.readouterr().out == f"{expected}; see stages/keep.py\n"
+    expected = f"{several}: expected the values of {one}, got others of elu; see stages/keep.py\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.usefixtures("committed_files")
+def test_what_is_kept_of_another_run_than_the_workspace_s_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in kept.COMPARED:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(kept.kept(path, kept.ONE_SEED).read_bytes())
+    readme.main(["--check"])
+    assert capsys.readouterr().out == ""
+    one = kept.kept(kept.TRAININGS, kept.ONE_SEED)
+    change_a_training(one, kept.TRAININGS)
+    readme.main(["--check"])
+    expected = f"{one}: expected the values of {kept.TRAININGS}, got others of elu; see stages/keep.py\n"
+    assert capsys.readouterr().out == expected
 
 
 def test_a_missing_mark_is_told() -> None:
@@ -121,10 +165,10 @@ def test_a_missing_mark_is_told() -> None:
     ],
 )
 def test_determinism_is_expensive_if_every_interval_says_so(intervals: list[tuple[float, float]], answer: str) -> None:
-    base = {"variant": "mine", "way": "ours", "ratio": 1.1, "same_work": True}
-    costs = [base | {"low": low, "high": high} for low, high in intervals]
-    assert readme.determinism(costs, "en")[2] == f"**{answer}**"
-    assert readme.determinism([each | {"same_work": False} for each in costs], "en")[2] == "**not measured**"
+    costs = [Cost("mine", "ours", 1.1, low, high, same_work=True) for low, high in intervals]
+    assert readme.cost_of_determinism(costs, "en")[2] == f"**{answer}**"
+    others = [replace(cost, same_work=False) for cost in costs]
+    assert readme.cost_of_determinism(others, "en")[2] == "**not measured**"
 
 
 def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_something_else() -> None:
@@ -151,7 +195,7 @@ def test_where_nothing_is_published_nothing_is_reproduced() -> None:
     assert "| all | 0 |" in readme.published(none, none, leaderboard, read_strings("en"))
 
 
-def test_figures_that_one_run_missed_are_listed_with_both_results() -> None:
+def test_values_that_one_run_missed_are_listed_with_both_results() -> None:
     keys = {"document": "B", "variant": "mine", "part": "validation", "metric": "accuracy", "epoch": float("nan")}
     found = {"published": 0.8, "tolerance": 0.01, "ours": 0.85, "std": float("nan"), "seeds": 1}
     one = pd.DataFrame([keys | found | {"result": "missed"}])

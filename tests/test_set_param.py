@@ -22,8 +22,12 @@ def plain(path: Path) -> Any:
 
 def changed_lines(before: str, after: str) -> tuple[list[str], list[str]]:
     """The lines that went and those that came."""
-    _, _, *lines = [*difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")] or ["", ""]
-    went, came = ([line[1:] for line in lines if line.startswith(sign)] for sign in ("-", "+"))
+    old, new = before.splitlines(), after.splitlines()
+    went, came = [], []
+    for kind, *bounds in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            went += old[bounds[0] : bounds[1]]
+            came += new[bounds[2] : bounds[3]]
     return went, came
 
 
@@ -76,7 +80,8 @@ def test_the_file_has_no_lists_and_no_long_lines(file: Path) -> None:
     assert [line for line in file.read_text(encoding="utf-8").splitlines() if len(line) > MAX_COLUMNS] == []
 
 
-def test_a_number_is_read_as_dvc_writes_it(file: Path, tmp_path: Path) -> None:
+def test_a_number_is_read_as_dvc_writes_it(tmp_path: Path) -> None:
+    file = SMALL / "params.yaml"
     applied = Applied(file, tmp_path, "learning_rate=0.00001")
     assert [line.split("#")[0].strip() for line in applied.came] == ["learning_rate: 1e-05"]
     assert applied.params.learning_rate == 0.00001
@@ -84,38 +89,46 @@ def test_a_number_is_read_as_dvc_writes_it(file: Path, tmp_path: Path) -> None:
     assert nested.params.optimizer == {"class": "SGD", "learning_rate": 0.00001}
 
 
-@pytest.mark.catalogue
-@pytest.mark.parametrize(
-    ("override", "went", "came", "values"),
-    [
-        ("dropout=0.3", 1, 1, {"dropout": 0.3}),
-        ("seeds=5", 1, 1, {"seeds": 5}),
-        ("optimizer=Nadam", 1, 1, {"optimizer": "Nadam"}),
-        ("variants.relu_100.layers.hidden.units=64", 1, 1, {"variants.relu_100.layers.hidden.units": 64}),
-        ("variants.relu_100.optimizer.class=Nadam", 1, 1, {"variants.relu_100.optimizer.class": "Nadam"}),
-        (
-            "variants.relu_100.optimizer.learning_rate=0.00001",
-            1,
-            1,
+# Each override with the number of lines that go and that come, and the values that change. DVC parses the file for
+# half a second: those of a set, which are about lines of their own, are applied together.
+SETS: list[dict[str, tuple[int, int, dict[str, Any]]]] = [
+    {
+        "dropout=0.3": (1, 1, {"dropout": 0.3}),
+        "seeds=5": (1, 1, {"seeds": 5}),
+        "optimizer=Nadam": (1, 1, {"optimizer": "Nadam"}),
+        "variants.relu_100.layers.hidden.units=64": (1, 1, {"variants.relu_100.layers.hidden.units": 64}),
+        "variants.relu_100.optimizer.class=Nadam": (1, 1, {"variants.relu_100.optimizer.class": "Nadam"}),
+        "variants.relu_100.epochs=3": (1, 1, {"variants.relu_100.epochs": 3}),
+        "++variants.relu_100_adam.epochs=3": (0, 1, {"variants.relu_100_adam.epochs": 3}),
+        "++variants.relu_100_sgd.layers.hidden.units=64": (0, 3, {"variants.relu_100_sgd.layers.hidden.units": 64}),
+    },
+    {
+        "learning_rate=0.00001": (1, 1, {"learning_rate": 0.00001}),
+        "variants.relu_100.optimizer.learning_rate=0.00001": (
+            *(1, 1),
             {"variants.relu_100.optimizer.learning_rate": 0.00001},
         ),
-        (
-            "variants.relu_100.optimizer={class: Nadam}",
-            1,
-            1,
-            {"variants.relu_100.optimizer.class": "Nadam", "variants.relu_100.optimizer.learning_rate": ...},
+        "variants.relu_100_adam.optimizer={class: Nadam}": (  # merged with what is there
+            *(1, 1),
+            {"variants.relu_100_adam.optimizer.class": "Nadam"},
         ),
-        ("variants.relu_100.epochs=3", 1, 1, {"variants.relu_100.epochs": 3}),
-        ("~variants.relu_100.optimizer.learning_rate", 1, 1, {"variants.relu_100.optimizer.learning_rate": ...}),
-        ("++variants.dropout_30.optimizer.learning_rate=0.01", 0, 1, {"variants.dropout_30.optimizer.learning_rate": 0.01}),
-        ("++variants.relu_100.epochs=3", 1, 1, {"variants.relu_100.epochs": 3}),
-    ],
-)  # fmt: skip
+        "++variants.relu_100_adam_long.epochs=3": (1, 1, {"variants.relu_100_adam_long.epochs": 3}),
+        "~variants.dropout_30.optimizer.learning_rate": (
+            *(1, 1),
+            {"variants.dropout_30.optimizer.learning_rate": ...},
+        ),
+    },
+]
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("overrides", SETS, ids=["values", "small numbers and objects"])
 def test_an_override_changes_the_line_that_it_is_about(
-    override: str, went: int, came: int, values: dict[str, Any], tmp_path: Path
+    overrides: dict[str, tuple[int, int, dict[str, Any]]], tmp_path: Path
 ) -> None:
-    applied = Applied(PARAMS, tmp_path, override)
-    assert applied.values() == values
+    applied = Applied(PARAMS, tmp_path, *overrides)
+    assert applied.values() == {path: value for *_, values in overrides.values() for path, value in values.items()}
+    went, came = (sum(lines) for lines in zip(*((went, came) for went, came, _ in overrides.values()), strict=True))
     assert (len(applied.went), len(applied.came)) == (went, came), (applied.went, applied.came)
 
 

@@ -12,6 +12,7 @@ import pytest
 from projects import ROOT, dvc, initialize, run
 
 from stages import verify
+from stages.artifacts.tables import ENVIRONMENT, METRICS
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
 from stages.training.recipe import Recipe
@@ -58,7 +59,7 @@ if sys.argv[1] == "train":
     if "EXTRA" in os.environ:
         write(folder / "extra.txt", "more")
     np.savez(folder / "predictions.npz", test=predicted.astype(np.float32).reshape(1, 4, 1))
-    write("reports/history/it.csv", "seed,epoch,loss\\n42,1,0.5\\n")
+    write(folder / "history.csv", "seed,epoch,loss\\n42,1,0.5\\n")
 """
 PIPELINE = """
 stages:
@@ -85,18 +86,17 @@ stages:
       deps: [make.py, data/normalized/housing]
       outs:
         - data/models/${item}
-        - reports/history/${item}.csv
   environment:
     cmd: python make.py environment
     deps: [data/models]
     outs:
-      - reports/environment
+      - <ENVIRONMENT>
   evaluate:
     cmd: python make.py evaluate
     deps: [data/models]
     outs:
-      - reports/tables
-"""
+      - <TABLES>
+""".replace("<ENVIRONMENT>", ENVIRONMENT.as_posix()).replace("<TABLES>", METRICS.parent.as_posix())
 MEASURED = {"housing": {"it": {"test": {"mse": 0.01, "mae": 0.1, "rmse": 0.1}, "model": {"parameters": 3}}}}
 
 
@@ -106,16 +106,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "project"
     folder.mkdir()
     initialize(folder)
-    made = "\n/".join(["/data", "reports/history", "reports/environment", "reports/tables"])
-    (folder / ".gitignore").write_text(f"{made}\n")
+    (folder / ".gitignore").write_text(f"/data/\n/{ENVIRONMENT}\n/{METRICS.parent}/\n")
     program = MAKE
     for stage, path, content in (
-        ("environment", "environment/environment.json", RECORD),
-        ("evaluate", "tables/metrics.json", MEASURED),
+        ("environment", ENVIRONMENT, RECORD),
+        ("evaluate", METRICS, MEASURED),
     ):
         text = json.dumps(content)
-        program += f'if sys.argv[1] == "{stage}":\n    write("reports/{path}", {text!r})\n'
-        kept = folder / "reports/kept/one_seed" / path.rpartition("/")[2]
+        program += f'if sys.argv[1] == "{stage}":\n    write("{path}", {text!r})\n'
+        kept = folder / "reports/kept/one_seed" / path.name
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(text)
     (folder / "make.py").write_text(program)
@@ -258,8 +257,9 @@ def test_a_cache_that_is_damaged_is_told(project: Path) -> None:
 
 def without_cache(project: Path) -> None:
     """Leave what a fresh clone has."""
-    for folder in (".dvc/cache", "data", "reports/history", "reports/environment", "reports/tables"):
+    for folder in (".dvc/cache", "data", METRICS.parent):
         shutil.rmtree(project / folder)
+    (project / ENVIRONMENT).unlink()
 
 
 @pytest.mark.slow
@@ -298,7 +298,7 @@ def test_a_clone_without_kept_reports_explains_nothing(
     monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
     assert verified("train@it") == 1
     text = capsys.readouterr().out
-    assert "reports/environment/environment.json: expected the one that dvc.lock states, got none" in text
+    assert f"{ENVIRONMENT}: expected the one that dvc.lock states, got none" in text
     assert "data/models/it, compared by the hash in dvc.lock alone (the recorded files are not in the cache)" in text
 
 

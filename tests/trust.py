@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from stages.presentation import markdown
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "trust.md"
 SECTIONS = {
@@ -31,7 +33,9 @@ SECTIONS = {
     ),
 }
 """The markers, and the title and the promise of their tables."""
-HEADER = ["| where | what | tried | held | lost |", "| --- | --- | ---: | ---: | --- |"]
+COLUMNS = ("where", "what", "tried", "held", "lost")
+NUMBERS = (2, 3)
+HEADER = markdown.table(COLUMNS, [], NUMBERS).splitlines()
 
 
 class Tried(NamedTuple):
@@ -60,24 +64,24 @@ def tried(record: str) -> list[Tried]:
     return found
 
 
-def table(tests: Iterable[Tried]) -> list[str]:
+def table(tests: Iterable[Tried]) -> str:
     """One line for each place and kind, in the order of their names, and one for all."""
     kinds = defaultdict(list)
     for each in tests:
         kinds[each.where, each.what].append(each)
-    lines = [line(where, what, kinds[where, what]) for where, what in sorted(kinds)]
+    rows = [row(where, what, kinds[where, what]) for where, what in sorted(kinds)]
     everything = [each for kind in kinds.values() for each in kind]
     wrong = sum(each.outcome != "passed" for each in everything)
     lost = f"tests that failed or were skipped: {wrong}" if wrong else "nothing"
-    return [*HEADER, *lines, line("all", f"kinds: {len(kinds)}", everything, lost)]
+    return markdown.table(COLUMNS, [*rows, row("all", f"kinds: {len(kinds)}", everything, lost)], NUMBERS)
 
 
-def line(where: str, what: str, tests: list[Tried], lost: str | None = None) -> str:
-    """A line of a table; what was lost is the tests that did not pass, unless it is given."""
+def row(where: str, what: str, tests: list[Tried], lost: str | None = None) -> list[str]:
+    """A row of a table. lost: by default the tests that did not pass."""
     times = sum(each.times for each in tests if each.outcome != "skipped")
     held = sum(each.times for each in tests if each.outcome == "passed")
     wrong = [f"{each.outcome}: `{each.test}`" for each in tests if each.outcome != "passed"]
-    return f"| {where} | {what} | {times:,} | {held:,} | {lost or '<br>'.join(wrong) or 'nothing'} |"
+    return [where, what, f"{times:,}", f"{held:,}", lost or "<br>".join(wrong) or "nothing"]
 
 
 def page(tests: list[Tried]) -> str:
@@ -89,7 +93,7 @@ def page(tests: list[Tried]) -> str:
         "[CONTRIBUTING.md](../CONTRIBUTING.md).",
     ]
     for marker, (title, promise) in SECTIONS.items():
-        lines += ["", f"## {title}", "", promise, "", *table(each for each in tests if each.marker == marker)]
+        lines += ["", f"## {title}", "", promise, "", table(each for each in tests if each.marker == marker)]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,6 @@
 """The files of a variant: their paths, and how they are read.
 
-`stages.configure` writes the recipe, `stages.train` all others. `stages.train` names the folders for itself: if it
+`stages.configure` writes the recipe, `stages.train` all others. `stages.training` names the folders for itself: if it
 depended on this module, a change here would train every variant again.
 """
 

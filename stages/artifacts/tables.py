@@ -1,6 +1,6 @@
 """The tables of all variants under `reports/`: their paths, their columns, and how they are written.
 
-`stages.evaluate` writes those in `reports/tables/`, `stages.compare` the others.
+`stages.evaluate` writes those in `reports/tables/evaluation/`, `stages.compare` the others.
 """
 
 from pathlib import Path
@@ -23,6 +23,7 @@ COMPARISONS = COMPARISON / "comparisons.csv"
 ANSWERS = COMPARISON / "answers.csv"
 PUBLISHED = COMPARISON / "published.csv"
 
+ENVIRONMENT = Path("reports/tables/environment.json")
 PLOT_TABLES = Path("reports/plot_tables")
 RUN_SUMMARY = Path("reports/summary.json")
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from stages.params.messages import shown
+from stages.params.messages import MAX_SHOWN, sentence, shown
 from stages.params.schema import Count, Name, explain
 
 SOURCES = Path("documents/sources.yaml")
@@ -139,9 +139,10 @@ def _read_yaml(path: Path) -> Any:
         return {}
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ValueError(f"{path}{line}: expected YAML, got {error.problem or error.context}") from None
-    except (OSError, ValueError, YAMLError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise ValueError(f"{path}: expected YAML in UTF-8, got: {' '.join(str(error).split())}") from None
+        problem = " ".join(str(error.problem or error.context).split())
+        raise ValueError(f"{path}{line}: expected YAML, got {problem}") from None
+    except (OSError, UnicodeDecodeError, YAMLError, RecursionError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: expected YAML in UTF-8, got: {sentence(error)[:MAX_SHOWN]}") from None
     return {} if content is None else content
 
 

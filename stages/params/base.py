@@ -1,16 +1,16 @@
-"""`base:` of a variant: it declares only its differences from another variant, which has no base itself.
+"""`base:` of a variant: it declares only its differences from a block of `bases`, or from another variant.
 
 A key of the variant stands in place of the base's, with one exception: a mapping that names no class is merged into the
 base's, so that one argument of one object can be changed.
 
-    dropout_30:
-      base: relu_100_adam
+    dropout_40:
+      base: dense_100_dropout
       epochs: 20                                   # in place of the base's
       optimizer: {learning_rate: 0.01}             # Adam still
-      layers: {hidden: {units: 64}}                # the layers of the base, one of them with other units
+      layers: {dropout: {rate: 0.4}}               # the layers of the base, one of them with another rate
 
 `layers`, `metrics`, `callbacks` and a loss for each output are complete as soon as one of their members names a class.
-An empty value takes away what the base has under that key.
+An empty value takes a key away. A base has no base itself, but for a variant that is based on a block of `bases`.
 """
 
 import re
@@ -23,34 +23,51 @@ COLLECTIONS = ("layers", "metrics", "callbacks")
 KINDS = ("layers", "graph", "estimator")
 """A variant is one of them: one of its own stands in place of the base's."""
 
+Blocks = Mapping[str, Any]
+"""Bases or variants by name, as they are in `params.yaml`."""
+
 
 def inherit(content: Any) -> tuple[Any, list[str]]:
     """Complete the variants of `params.yaml` with what they have from their bases.
 
     Returns: the content, and a line per mistake.
     """
-    variants = content.get("variants") if isinstance(content, Mapping) else None
-    if not isinstance(variants, Mapping):
+    bases, variants = blocks_of(content, "bases"), blocks_of(content, "variants")
+    if not variants:
         return content, []
-    merged, mistakes = {}, []
+    mistakes = [
+        f"bases.{name}: expected a name that no variant has, got {name!r}" for name in bases if name in variants
+    ]
+    merged = {}
     for name, own in variants.items():
-        if not isinstance(own, Mapping):
-            merged[name] = own
-            continue
-        base: Any = {}
-        if (given := own.get("base")) is not None:
-            candidates = [other for other, each in variants.items() if other != name and not _has_base(each)]
-            base = variants[given] if given in candidates else {}
-            if given not in candidates:
-                has_base = isinstance(given, str) and _has_base(variants.get(given)) and given != name
-                hint = " (it has a base of its own)" if has_base else ""
-                mistakes.append(unknown(f"variants.{name}.base", map(str, candidates), given) + hint)
-        merged[name] = _merge_variant(base if isinstance(base, Mapping) else {}, own)
+        inherited: Mapping[str, Any] = {}
+        if isinstance(own, Mapping) and (base := own.get("base")) is not None:
+            known = [*bases, *(other for other in variants if other != name and _may_be_a_base(variants[other], bases))]
+            if base in known:
+                inherited = _complete(base, bases, variants)
+            else:
+                hint = " (it is based on a variant itself)" if isinstance(base, str) and base in variants else ""
+                mistakes.append(unknown(f"variants.{name}.base", map(str, known), base) + hint)
+        merged[name] = _merge_variant(inherited, own) if isinstance(own, Mapping) else own
     return {**content, "variants": merged}, mistakes
 
 
-def _has_base(variant: Any) -> bool:
-    return isinstance(variant, Mapping) and variant.get("base") is not None
+def blocks_of(content: Any, section: str) -> Blocks:
+    """Give a section of `params.yaml`; empty for what is none."""
+    blocks = content.get(section) if isinstance(content, Mapping) else None
+    return blocks if isinstance(blocks, Mapping) else {}
+
+
+def _may_be_a_base(variant: Any, bases: Blocks) -> bool:
+    return isinstance(variant, Mapping) and (variant.get("base") is None or variant["base"] in bases)
+
+
+def _complete(name: str, bases: Blocks, variants: Blocks) -> Mapping[str, Any]:
+    block = bases[name] if name in bases else variants[name]
+    if not isinstance(block, Mapping) or name in bases or block.get("base") is None:
+        return block if isinstance(block, Mapping) else {}
+    inherited = bases[block["base"]]
+    return _merge_variant(inherited if isinstance(inherited, Mapping) else {}, block)
 
 
 def _merge_variant(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,10 +95,7 @@ def _put(merged: dict[str, Any], key: str, value: Any, several: bool = False) ->
 
 def _merge(base: Any, own: Any, several: bool) -> Any:
     """Merge a value into the base's. several: it holds objects by name."""
-    if not (isinstance(base, Mapping | str) and isinstance(own, Mapping)):
-        return own
-    members = own.values() if several else [own]
-    if any(isinstance(member, str) or (isinstance(member, Mapping) and "class" in member) for member in members):
+    if not (isinstance(base, Mapping | str) and isinstance(own, Mapping)) or _is_complete(own, several):
         return own
     merged = {"class": base} if isinstance(base, str) else dict(base)
     for key, value in own.items():
@@ -89,25 +103,36 @@ def _merge(base: Any, own: Any, several: bool) -> Any:
     return merged
 
 
-def bases_of(content: Any) -> dict[str, Any]:
-    """Give the base of each variant, None where it has none. content: as `inherit` gives it."""
-    variants = content.get("variants") if isinstance(content, Mapping) else None
-    if not isinstance(variants, Mapping):
-        return {}
-    return {name: each.get("base") if isinstance(each, Mapping) else None for name, each in variants.items()}
+def _is_complete(own: Mapping[str, Any], several: bool) -> bool:
+    members = own.values() if several else [own]
+    return any(isinstance(member, str) or (isinstance(member, Mapping) and "class" in member) for member in members)
 
 
-def told_once(mistakes: Iterable[str], bases: Mapping[str, Any]) -> list[str]:
-    """Leave out the mistakes that a variant has from its base, where they are told, too.
+def at_their_source(mistakes: Iterable[str], content: Any) -> list[str]:
+    """Name the places of mistakes in a base there, once, and not in each variant that has it from the base.
 
-    mistakes: lines that begin with their places; bases: the base by variant, if it has one.
+    mistakes: lines that begin with their places; content: of `params.yaml`, not merged.
     """
-    lines = dict.fromkeys(mistakes)
-    kept = []
-    for line in lines:
-        name = re.match(r"variants\.(\w+)(?=[.:\[])", line)
-        base = bases.get(name[1]) if name else None
-        is_one = isinstance(base, str) and bases.get(base) is None
-        if not (name and is_one and f"variants.{base}{line[name.end() :]}" in lines):
-            kept.append(line)
-    return kept
+    bases, variants = blocks_of(content, "bases"), blocks_of(content, "variants")
+    lines = []
+    for line in mistakes:
+        found = re.match(r"variants\.(\w+)\.([\w.]+)", line)
+        own = variants.get(found[1]) if found else None
+        base = own.get("base") if isinstance(own, Mapping) else None
+        if found and isinstance(own, Mapping) and isinstance(base, str) and not _declares(own, found[2].split(".")):
+            section = "bases" if base in bases else "variants"
+            line = f"{section}.{base}.{found[2]}{line[found.end() :]}"
+        lines.append(line)
+    return list(dict.fromkeys(lines))
+
+
+def _declares(own: Mapping[str, Any], keys: list[str]) -> bool:
+    """Whether the block itself has what is at the place, and not its base."""
+    value: Any = own
+    for depth, key in enumerate(keys):
+        if not isinstance(value, Mapping):
+            return True
+        if key not in value:
+            return depth > 0 and _is_complete(value, several=depth == 1 and keys[0] in (*COLLECTIONS, "loss"))
+        value = value[key]
+    return True

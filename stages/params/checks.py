@@ -12,16 +12,21 @@ from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import keras
+import numpy as np
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from stages.params.messages import MAX_SHOWN, sentence, shown, unknown
 from stages.params.schema import Count, Positive, Rate, explain, mistake
 from stages.training import builder, graphs, schedules
-from stages.training.objects import Nested, arguments_of, holder_of
+from stages.training.data import targets_of
+from stages.training.objects import Nested, arguments_of, build, holder_of
 from stages.training.recipe import Recipe, Spec, losses_of
 
 MAX_PARAMETERS = 10**8
 """A typing mistake makes more. With their gradients and an optimizer's moments these take 1.6 GB."""
+
+COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
+"""Columns of every history: no metric can be called so."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -191,6 +196,7 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
         raise ValueError(f"{place}: expected a model of at most {MAX_PARAMETERS:,} parameters, got {got}")
     _check_compilation(recipe, model, place)
     _check_outputs(recipe, model, classes, place)
+    _check_measures(recipe, model, classes, place)
     _check_callbacks(recipe, has_validation, place)
 
 
@@ -204,6 +210,9 @@ def _check_compilation(recipe: Recipe, model: keras.Model, place: str) -> None:
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{output}"
         check_spec(keras.losses, loss, own, builder.NESTED, VALUES)
     for name, metric in recipe.get("metrics", {}).items():
+        if name in COLUMNS or name.startswith("val_"):
+            expected = f"a name that no history has for itself ({', '.join(COLUMNS)}, val_…)"
+            raise ValueError(f"{place}.metrics.{name}: expected {expected}, got {name!r}")
         check_spec(keras.metrics, metric, f"{place}.metrics.{name}", builder.NESTED, VALUES, given=("name",))
     weights = recipe.get("loss_weights")
     if weights is not None and (not several or set(weights) != set(outputs)):
@@ -226,6 +235,33 @@ def _check_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str)
             kind = "layers" if "layers" in recipe else "graph"
             expected = f"an output of {units} for each row"
             raise ValueError(f"{place}.{kind}: expected {expected}, got shape {output.shape[1:]}")
+
+
+def _check_measures(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
+    """Compare predictions of two rows with targets: the losses and the metrics must take them, and give one number."""
+    outputs = model.output_names
+    y = np.arange(2, dtype=np.int32 if classes else np.float32)
+    targets = targets_of(recipe, y, model)
+    each_target = targets if isinstance(targets, tuple) else (targets,)
+    for (name, loss), target, output in zip(
+        losses_of(recipe, outputs).items(), each_target, model.outputs, strict=True
+    ):
+        predictions = np.full((2, *output.shape[1:]), 0.5, dtype=np.float32)
+        loss_place = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
+        _measure(build(keras.losses, loss, loss_place, builder.NESTED), target, predictions, loss_place)
+        for metric_name, spec in recipe.get("metrics", {}).items():
+            own = f"{place}.metrics.{metric_name}"
+            value = _measure(build(keras.metrics, spec, own, builder.NESTED), target, predictions, own)
+            if np.size(value) != 1:
+                raise ValueError(f"{own}: expected a metric of one number, got {np.size(value)} from {shown(spec)}")
+
+
+def _measure(measure: Callable[..., Any], target: np.ndarray, predictions: np.ndarray, place: str) -> np.ndarray:
+    try:
+        return np.asarray(measure(target, predictions, sample_weight=None))  # as Keras calls it
+    except Exception as error:  # whatever a class makes of shapes that it does not like
+        expected = f"one that compares predictions of shape {predictions.shape[1:]} with targets of {target.shape[1:]}"
+        raise ValueError(f"{place}: expected {expected} for each row, got: {sentence(error)[:MAX_SHOWN]}") from None
 
 
 def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:

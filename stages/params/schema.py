@@ -3,6 +3,7 @@
 Keras's and scikit-learn's own classes and arguments are checked in `stages.params.checks`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import (
     Discriminator,
     Field,
     PlainValidator,
+    PrivateAttr,
     StringConstraints,
     Tag,
     ValidationError,
@@ -21,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from stages.params.base import bases_of, inherit, told_once
+from stages.params.base import at_their_source, inherit
 from stages.params.messages import MAX_SHOWN, shown, unknown
 from stages.params.yaml_file import read_yaml
 
@@ -131,15 +133,10 @@ class Dataset(_Strict):
 KERAS_KINDS = ("layers", "graph")
 
 
-class Variant(_Strict):
-    """One block of `variants`, with what it has from its base: a Keras model or a scikit-learn estimator."""
+class Base(_Strict):
+    """One block of `bases`: keys that variants have in common; see `stages.params.base`."""
 
-    title: str | None = None
-    """The name that readers see."""
-    base: str | None = None
-    """The variant from which it has what it does not say itself; see `stages.params.base`."""
-    dataset: Name
-    split: Name
+    split: Name | None = None
     layers: Annotated[dict[Name, Layer], Field(min_length=1)] | None = None
     graph: Spec | None = None
     estimator: Spec | None = None
@@ -154,6 +151,17 @@ class Variant(_Strict):
     callbacks: dict[Name, Spec] | None = None
     jit_compile: bool | None = None
     cross_validation: Annotated[int, Field(ge=2)] | None = None
+
+
+class Variant(Base):
+    """One block of `variants`, with what it has from its base: a Keras model or a scikit-learn estimator."""
+
+    title: str | None = None
+    """The name that readers see."""
+    base: str | None = None
+    """The block of `bases`, or the variant, from which it has what it does not declare itself."""
+    dataset: Name
+    split: Name
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "Variant":
@@ -186,7 +194,15 @@ class Params(_Strict):
     batch_size: Count | None
     optimizer: Spec | None
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    bases: dict[Name, Base] = {}
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
+
+    _content: Any = PrivateAttr(default=None)
+    """The file, before the variants had anything from their bases."""
+
+    def at_their_source(self, mistakes: Iterable[str]) -> list[str]:
+        """Name the places of mistakes in a base there; see `stages.params.base`."""
+        return at_their_source(mistakes, self._content)
 
 
 _EXPECTED = {
@@ -247,7 +263,8 @@ def parse_params(content: Any) -> Params:
         merged, mistakes = inherit(content)
         params = Params.model_validate(merged)
     except ValidationError as error:
-        raise ValueError("\n".join(told_once([*mistakes, *explain(error).splitlines()], bases_of(merged)))) from None
+        lines = at_their_source([*mistakes, *explain(error).splitlines()], content)
+        raise ValueError("\n".join(lines)) from None
     except UnicodeEncodeError as error:  # YAML can spell half a character: "\\ud800"
         raise ValueError(f"params.yaml: expected whole Unicode characters, got {shown(error.object)}") from None
     except RecursionError:
@@ -259,5 +276,6 @@ def parse_params(content: Any) -> Params:
             splits = params.datasets[variant.dataset].splits
             mistakes.append(unknown(f"variants.{name}.split", splits, variant.split))
     if mistakes:
-        raise ValueError("\n".join(told_once(mistakes, bases_of(merged))))
+        raise ValueError("\n".join(at_their_source(mistakes, content)))
+    params._content = content
     return params

@@ -1,1 +1,1 @@
-"""What compare, plot, page and readme share: words, names and units of metrics, colors, formats, tables of plots."""
+"""Words, labels and units of metrics, colors, formats and plot tables: shared by compare, plot, page and readme."""

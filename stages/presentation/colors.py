@@ -1,101 +1,88 @@
-"""One color for each variant, the same in figures, on the page and in `dvc plots`.
+"""Colors of the variants, the same in figures, on the page and in `dvc plots`.
 
-No two variants of a study have the same color, and none of a data set that has no more variants than there are colors
-(Fashion-MNIST has three times as many). By greedy coloring in the order of `params.yaml`: a variant takes the color
-that is farthest from those that they have already. One added at the end leaves the colors of the others alone, unless
-its data set now has too many. Twenty colors are not all far apart: figures of studies have markers too.
+Variants of a study differ in color, and so do those of a data set with no more variants than there are colors. Colors
+are assigned in the order of `params.yaml`: each variant takes the color that is farthest from those that its companions
+have. A variant added at the end leaves the other colors as they are, unless its data set now has too many variants.
+Twenty colors are not all far apart, so figures of studies have markers as well.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 
-import numpy as np
+from stages.documents import Study
+from stages.params.catalogue import Catalogue
 
-from stages.params.schema import Params, Study
-
-PALETTE = (
-    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#6058e0", "#e00048", "#706070", "#d860e0", "#606840", "#78a030"),
-    *("#e86878", "#b81890", "#905818", "#9088c0", "#3060c0", "#d08058", "#608890", "#5080ff", "#b06058", "#c02070"),
-)
-"""Four of Okabe & Ito 2008, "Color Universal Design"; each other is the farthest from all before it.
-
-Farthest in CIELAB, to all `EYES`, among colors that have a contrast of 3 to 1 with white and with #181818, as WCAG 2
-wants of graphics on a light and on a dark page.
-"""
-EYES = {
-    "normal": np.eye(3),
-    "protanopic": np.array(
-        [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ]
-    ),
-    "deuteranopic": np.array(
-        [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.011820, 0.042940, 0.968881],
-        ]
-    ),
+DISTANCES = {
+    "#0072b2": (),
+    "#d55e00": (573,),
+    "#009e73": (351, 434),
+    "#cc79a7": (227, 372, 179),
+    "#6058e0": (258, 661, 598, 300),
+    "#e00048": (483, 241, 257, 268, 505),
+    "#706070": (185, 392, 199, 172, 348, 174),
+    "#d860e0": (171, 548, 496, 210, 179, 365, 342),
+    "#606840": (317, 345, 177, 307, 519, 163, 172, 503),
+    "#78a030": (490, 142, 208, 465, 704, 154, 365, 673, 204),
+    "#e86878": (399, 242, 145, 146, 431, 144, 178, 307, 215, 271),
+    "#b81890": (132, 465, 299, 191, 255, 265, 134, 130, 400, 635, 241),
+    "#905818": (439, 169, 323, 305, 574, 127, 256, 504, 180, 164, 234, 429),
+    "#9088c0": (130, 478, 367, 120, 250, 408, 138, 122, 291, 459, 283, 158, 369),
+    "#3060c0": (124, 608, 471, 263, 133, 499, 246, 112, 408, 592, 402, 169, 495, 160),
+    "#d08058": (415, 169, 117, 233, 526, 110, 242, 435, 163, 115, 152, 377, 113, 319, 460),
+    "#608890": (174, 453, 197, 104, 401, 244, 110, 312, 162, 317, 122, 112, 307, 168, 281, 293),
+    "#5080ff": (198, 663, 536, 296, 99, 538, 323, 131, 486, 659, 440, 313, 565, 206, 101, 514, 348),
+    "#b06058": (348, 230, 135, 162, 441, 106, 172, 359, 100, 272, 112, 292, 146, 253, 379, 99, 220, 438),
+    "#c02070": (234, 360, 106, 163, 342, 165, 98, 216, 189, 474, 150, 107, 338, 261, 347, 287, 140, 383, 202),
 }
-"""What they see of linear RGB: Machado et al. 2009, "A Physiologically-based Model for Simulation of Color Vision
-Deficiency", severity 1."""
+"""Distance of each color to those before it, in tenths.
+
+The first four colors are of Okabe & Ito 2008, "Color Universal Design". Each other one was chosen to be far from all
+before it, with a contrast of at least 3 to 1 with white and with #181818, which WCAG 2 asks of graphics on a light and
+on a dark page. The distance is the least of the CIELAB distances in protanopic and deuteranopic vision and half of that
+in normal vision; `tests/test_colors.py` computes it.
+"""
+PALETTE = tuple(DISTANCES)
 
 
-def linear(color: str) -> np.ndarray:
-    """Linear RGB of "#rrggbb", in [0, 1]."""
-    channels = np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)]) / 255
-    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-
-
-def cielab(rgb: np.ndarray) -> np.ndarray:
-    """CIELAB of linear RGB; a distance of 2 is just noticeable when two areas touch."""
-    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-    x, y, z = np.cbrt(np.clip(to_xyz @ rgb / [0.95047, 1, 1.08883], 0.008856, None))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-@cache
-def distances(one: str, other: str) -> dict[str, float]:
-    """How far apart two colors are in CIELAB, to all `EYES`."""
-    one_rgb, other_rgb = linear(one), linear(other)
-    return {name: float(np.linalg.norm(cielab(eye @ one_rgb) - cielab(eye @ other_rgb))) for name, eye in EYES.items()}
-
-
-def members_of(study: Study) -> list[str]:
-    """Name the variants of a study, its baselines too, each once in the order in which they are named."""
-    named = [study.baseline]
+def study_variants(study: Study) -> list[str]:
+    """List the variants of a study, its baselines included, each once in the order in which they are named."""
+    names = [study.baseline]
     for member in study.members:
-        named += [name for name in (member.baseline, member.variant) if name]
-    return list(dict.fromkeys(named))
+        names += [name for name in (member.baseline, member.variant) if name]
+    return list(dict.fromkeys(names))
 
 
-def variant_colors(params: Params) -> dict[str, str]:
-    """Color of every variant as "#rrggbb", in the order of `params.yaml`.
+def variant_colors(catalogue: Catalogue, studies: Mapping[str, Study]) -> dict[str, str]:
+    """Assign a color, "#rrggbb", to every variant, in the catalogue's order.
 
-    Where the palette is too short for all that a variant stands beside, it takes a color that fewest of them have.
-    Of distances the least of all eyes counts; those of normal ones, which tell more apart, count half.
+    If the palette is too short for a variant and its companions, it takes a color that fewest of them have.
     """
-    sizes = Counter(variant.dataset for variant in params.variants.values())
-    beside = {
-        name: {other for other, each in params.variants.items() if each.dataset == variant.dataset}
-        if sizes[variant.dataset] <= len(PALETTE)
-        else set()
-        for name, variant in params.variants.items()
-    }
-    for study in params.studies.values():
-        members = members_of(study)
-        for name in members:
-            beside[name].update(members)
     colors: dict[str, str] = {}
-    for name, others in beside.items():
+    for name, others in _companions(catalogue, studies).items():
         taken = [colors[other] for other in others if other in colors]
-        colors[name] = min(PALETTE, key=lambda color: (taken.count(color), -_apart(color, taken)))
+        colors[name] = min(PALETTE, key=lambda color: (taken.count(color), -_least_distance(color, taken)))
     return colors
 
 
-def _apart(color: str, taken: Sequence[str]) -> float:
-    eyes = [distances(color, other) for other in taken]
-    return min((min(each["normal"] / 2, each["protanopic"], each["deuteranopic"]) for each in eyes), default=0)
+def _companions(catalogue: Catalogue, studies: Mapping[str, Study]) -> dict[str, set[str]]:
+    """Variants that should differ in color from each variant: those of its studies and of a data set not too large."""
+    variants = catalogue.variants
+    sizes = Counter(variant.dataset for variant in variants.values())
+    companions: dict[str, set[str]] = {name: set() for name in variants}
+    for name, variant in variants.items():
+        if sizes[variant.dataset] <= len(PALETTE):
+            companions[name] |= {other for other, entry in variants.items() if entry.dataset == variant.dataset}
+    for study in studies.values():
+        names = study_variants(study)
+        for name in names:
+            companions[name].update(names)
+    return companions
+
+
+def _least_distance(color: str, others: Sequence[str]) -> int:
+    return min((_distance(color, other) for other in others), default=0)
+
+
+def _distance(one: str, other: str) -> int:
+    first, second = sorted((PALETTE.index(one), PALETTE.index(other)))
+    return DISTANCES[PALETTE[second]][first] if first < second else 0

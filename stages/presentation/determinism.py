@@ -1,52 +1,78 @@
-"""The claim that deterministic runs are expensive, which a benchmark answers and not a study."""
+"""The claim that deterministic runs are expensive, which a benchmark answers instead of a study.
 
+`bash benchmarks/run` leaves the table of its measurements. Without that table there is no such claim.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
+
+from stages.comparison.verdicts import Answer
 from stages.presentation.words import Text, text
 
-BENCHMARKS = Path("benchmarks/results.json")
+COSTS = Path("reports/kept/determinism.csv")
+"""Written by `benchmarks.report.determinism_table`; its columns are the fields of `Cost`."""
 NAME = "cost-of-determinism"
-"""On the page. No study is called so: their names have no hyphen."""
+"""Name on the page. No study has it: their names have no hyphen."""
 DOCUMENT = "E"
 EXPENSIVE = 1.1
-"""So many times as long: what document E may mean by it, which names no figure."""
-
-Costs = list[dict[str, Any]]
-"""As `benchmarks.report.determinism_costs` gives them."""
+"""Ratio of times that we take for expensive; document E gives no number."""
 
 
-def comparable(costs: Costs) -> Costs:
-    """The costs of what did the same work with and without."""
-    return [cost for cost in costs if cost["same_work"]]
+@dataclass(frozen=True)
+class Cost:
+    """Time of a deterministic epoch relative to one that is not, of one variant."""
+
+    variant: str
+    way: str
+    """Key of `determinism.ways` in the words: what trained."""
+    ratio: float
+    """Geometric mean of the ratios of seconds."""
+    low: float
+    high: float
+    """Limits of its 95 % interval."""
+    same_work: bool
+    """Whether both have the same number of parameters and about the same loss."""
 
 
-def answer(costs: Costs) -> str:
-    """Say by the intervals whether deterministic runs are expensive: each net answers, and they need not agree."""
+def costs_of(table: pd.DataFrame) -> list[Cost]:
+    """Read the costs from the table at `COSTS`."""
+    return [Cost(**{str(column): value for column, value in row.items()}) for row in table.to_dict("records")]
+
+
+def comparable(costs: Sequence[Cost]) -> list[Cost]:
+    """Select the costs of deterministic trainings that did the same work as the others."""
+    return [cost for cost in costs if cost.same_work]
+
+
+def answer(costs: Sequence[Cost]) -> Answer:
+    """Answer the claim by the intervals of all variants, which may disagree."""
     peers = comparable(costs)
-    dear, cheap = ([cost["low"] > EXPENSIVE for cost in peers], [cost["high"] < EXPENSIVE for cost in peers])
     if not peers:
-        return "not measured"
-    if any(dear) and any(cheap):
-        return "depends on the net"
-    return "confirmed" if all(dear) else "refuted" if all(cheap) else "not decided"
+        return Answer.NOT_MEASURED
+    expensive, cheap = [cost.low > EXPENSIVE for cost in peers], [cost.high < EXPENSIVE for cost in peers]
+    if any(expensive) and any(cheap):
+        return Answer.DEPENDS_ON_THE_NET
+    return Answer.CONFIRMED if all(expensive) else Answer.REFUTED if all(cheap) else Answer.NOT_DECIDED
 
 
 def question() -> Text:
-    """What is asked."""
+    """Question of the claim."""
     return text("determinism", "question")
 
 
 def claim() -> Text:
-    """What the document claims."""
+    """Claim of the document."""
     return text("determinism", "claim", times=EXPENSIVE)
 
 
-def way(cost: dict[str, Any]) -> Text:
-    """What trained."""
-    return text("determinism", "ways", cost["way"])
+def way(cost: Cost) -> Text:
+    """Name of what trained."""
+    return text("determinism", "ways", cost.way)
 
 
-def interval(cost: dict[str, Any]) -> Text:
-    """The 95 % interval of how many times as long."""
-    return text("table", "range", low=f"{cost['low']:.2f}", high=f"{cost['high']:.2f}")
+def interval(cost: Cost) -> Text:
+    """95 % interval of the ratio."""
+    return text("table", "range", low=f"{cost.low:.2f}", high=f"{cost.high:.2f}")

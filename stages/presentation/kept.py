@@ -1,7 +1,7 @@
-"""The tables of a run with several seeds that are kept, beside those of a run with one, and whether they belong there.
+"""Tables that are kept in Git: those of a run with one seed, and those of a run with several.
 
-`stages.keep` keeps them. They do as long as both runs ask the same, and the trainings that both have are the
-same.
+`stages.keep` writes them. Both runs belong together as long as they ask the same questions, and the trainings that both
+have are the same.
 """
 
 from collections.abc import Mapping
@@ -10,65 +10,85 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.tables import ANSWERS, COMPARISONS, PUBLISHED, TRAININGS
+from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
 
-REPEATS = Path("reports/repeats")
+ONE_SEED = Path("reports/kept/one_seed")
+SEVERAL_SEEDS = Path("reports/kept/several_seeds")
 TOLERANCE = 2e-5
-"""Of a figure: at most two in the last of its six digits."""
+"""Relative difference of equal values: at most two in the last of six digits."""
 COMPARISON_KEYS = ["study", "variant", "baseline", "metric"]
-FIGURE_KEYS = ["document", "variant", "part", "metric", "epoch"]
+PUBLISHED_KEYS = ["document", "variant", "part", "metric", "epoch"]
 ASKED = {
     ANSWERS: ["study", "question", "claim", "documents"],
     COMPARISONS: [*COMPARISON_KEYS, "expected"],
-    PUBLISHED: [*FIGURE_KEYS, "published", "tolerance"],
+    PUBLISHED: [*PUBLISHED_KEYS, "published", "tolerance"],
 }
-"""The columns that say what was asked, not what came of it."""
-KEPT = (*ASKED, TRAININGS)
+"""The columns of each table that state what is asked, not what was found."""
+COMPARED = (*ASKED, TRAININGS)
+"""The tables in which two runs are compared."""
+KEPT = (*COMPARED, LEADERBOARD)
 
 Tables = Mapping[Path, pd.DataFrame]
+"""Tables of a run by their paths in `stages.artifacts.tables`."""
 
 
-def kept(path: Path) -> Path:
-    """Where the table of a run with several seeds is kept."""
-    return REPEATS / path.name
+def kept(path: Path, folder: Path = SEVERAL_SEEDS) -> Path:
+    """Path at which a table is kept."""
+    return folder / path.name
 
 
-def comparisons_beside(comparisons: pd.DataFrame, alone: pd.DataFrame) -> pd.DataFrame:
-    """Comparisons, and what a run with one seed says of each: `verdict_alone`. alone: those of that run."""
-    verdicts = alone[[*COMPARISON_KEYS, "verdict"]]
-    return comparisons.merge(verdicts, on=COMPARISON_KEYS, how="left", suffixes=("", "_alone"))
+def folder_of(trainings: pd.DataFrame) -> Path:
+    """Folder in which the tables of a run belong, by its number of seeds."""
+    return SEVERAL_SEEDS if len(trainings["seed"].unique()) > 1 else ONE_SEED
 
 
-def figures_beside(figures: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
-    """Published figures, and what a run with several seeds gave of each: `<column>_several`, its result too."""
-    beside = figures.merge(several, on=FIGURE_KEYS, how="left", suffixes=("", "_several"))
-    return beside.assign(result_several=beside["result_several"].fillna("not measured"))
+def with_one_seed(comparisons: pd.DataFrame, one: pd.DataFrame) -> pd.DataFrame:
+    """Add to comparisons the verdict of a run with one seed (`verdict_one_seed`) and the keys in which recipes differ.
+
+    one: the comparisons of that run.
+    """
+    added = one[[*COMPARISON_KEYS, "verdict"]].rename(columns={"verdict": "verdict_one_seed"})
+    added["differs_in"] = one.get("differs_in", "")
+    others = comparisons.drop(columns="differs_in", errors="ignore")
+    return others.merge(added, on=COMPARISON_KEYS, how="left")
 
 
-def stale(several: Tables, one: Tables) -> list[str]:
-    """One line per table of several seeds that no longer belongs to that of one; both by the path of the latter."""
+def with_several_seeds(published: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
+    """Add to published values what a run with several seeds found: `<column>_several`, among them its result."""
+    merged = published.merge(several, on=PUBLISHED_KEYS, how="left", suffixes=("", "_several"))
+    return merged.assign(result_several=merged["result_several"].fillna("not measured"))
+
+
+def stale(tables: Tables, run: Tables, folder: Path = SEVERAL_SEEDS, run_folder: Path | None = ONE_SEED) -> list[str]:
+    """List the kept tables that do not belong to a run, one line each.
+
+    tables: those kept in the folder; run: those kept in run_folder, or of the run in the workspace if it is None.
+    """
     lines = []
     for path, columns in ASKED.items():
-        before, now = (each[path][columns].astype(object).fillna("") for each in (several, one))
+        before, now = (each[path][columns].astype(object).fillna("") for each in (tables, run))
         if not before.equals(now):
-            lines.append(f"{kept(path)}: expected what {path} asks, got something else")
-    if names := stale_trainings(several[TRAININGS], one[TRAININGS]):
-        lines.append(f"{kept(TRAININGS)}: expected the figures of {TRAININGS}, got others of {', '.join(names)}")
+            of_run = kept(path, run_folder) if run_folder else path
+            lines.append(f"{kept(path, folder)}: expected the questions of {of_run}, got others")
+    if names := stale_trainings(tables[TRAININGS], run[TRAININGS]):
+        of_run = kept(TRAININGS, run_folder) if run_folder else TRAININGS
+        lines.append(f"{kept(TRAININGS, folder)}: expected the values of {of_run}, got others of {', '.join(names)}")
     return lines
 
 
-def joined(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
-    """The kept tables where they belong to the run with one seed, its own rows elsewhere; and the studies of those.
+def merged(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
+    """Merge the tables of several seeds with those of one, which replace what does not belong to their run.
 
-    A study belongs if both runs ask the same in it, and no training of what it compares is another.
+    Returns: the tables, and the studies with the rows of one seed: those that ask something else in both runs, and
+        those that compare a variant with another training.
     """
     changed = stale_trainings(several[TRAININGS], one[TRAININGS])
     studies = [*one[ANSWERS]["study"]]
     own = [study for study in studies if not _belongs(study, several, one, changed)]
     tables = {}
     for path in (ANSWERS, COMPARISONS):
-        of_each = [_of_study((one if study in own else several)[path], study) for study in studies]
-        tables[path] = pd.concat([one[path][:0], *of_each])
+        rows = [_rows_of_study((one if study in own else several)[path], study) for study in studies]
+        tables[path] = pd.concat([one[path][:0], *rows])
     for path in (PUBLISHED, TRAININGS):
         in_several, in_one = (each[path]["variant"].isin(changed) for each in (several, one))
         tables[path] = pd.concat([several[path][~in_several], one[path][in_one]])
@@ -77,23 +97,25 @@ def joined(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
 
 def _belongs(study: str, several: Tables, one: Tables, changed: list[str]) -> bool:
     for path in (ANSWERS, COMPARISONS):
-        before, now = (_of_study(each[path], study)[ASKED[path]] for each in (several, one))
+        before, now = (_rows_of_study(each[path], study)[ASKED[path]] for each in (several, one))
         if before.fillna("").to_numpy().tolist() != now.fillna("").to_numpy().tolist():
             return False
-    compared = _of_study(one[COMPARISONS], study)
+    compared = _rows_of_study(one[COMPARISONS], study)
     return not {*compared["variant"], *compared["baseline"]} & {*changed}
 
 
-def _of_study(table: pd.DataFrame, study: str) -> pd.DataFrame:
+def _rows_of_study(table: pd.DataFrame, study: str) -> pd.DataFrame:
     return table[table["study"] == study]
 
 
-def stale_trainings(several: pd.DataFrame, one: pd.DataFrame) -> list[str]:
-    """Name the variants of which a training of one is not in several with the same figures; see `TRAININGS`."""
+def stale_trainings(kept_trainings: pd.DataFrame, trainings: pd.DataFrame) -> list[str]:
+    """Name the variants with a training that is not among the kept ones with the same values; see `TRAININGS`."""
     keys = ["variant", "split", "seed"]
-    both = one.merge(several, on=keys, how="left", suffixes=("", "_kept"), indicator=True)
-    names = set(both.loc[both["_merge"] != "both", "variant"]) | set(several["variant"]) - set(one["variant"])
-    for column in one.select_dtypes("number").columns.difference(keys):
+    both = trainings.merge(kept_trainings, on=keys, how="left", suffixes=("", "_kept"), indicator=True)
+    names = set(both.loc[both["_merge"] != "both", "variant"]) | set(kept_trainings["variant"]) - set(
+        trainings["variant"]
+    )
+    for column in trainings.select_dtypes("number").columns.difference(keys):
         if f"{column}_kept" not in both:
             names |= set(both.loc[both[column].notna(), "variant"])
             continue

@@ -1,4 +1,4 @@
-"""What a metric is called, its unit, and whether its axis is logarithmic: what tables, axes and charts ask.
+"""Labels and units of metrics, and whether their axes are logarithmic; for tables, axes and charts.
 
 The words are those of `stages/presentation/words/`.
 """
@@ -7,72 +7,52 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from stages.datasets.spec import spec_of
 from stages.presentation.words import Text, text
 
-UNITS = {
-    "housing": {
-        "MedInc": "10,000 USD a year",
-        "HouseAge": "years",
-        "AveRooms": "rooms per household",
-        "AveBedrms": "rooms per household",
-        "Population": "people",
-        "AveOccup": "people per household",
-        "Latitude": "degrees north",
-        "Longitude": "degrees east",
-        "target": "100,000 USD",
-    },
-    "thoracic": {"PRE4": "litres", "PRE5": "litres", "AGE": "years"},
-}
-"""Of raw features and targets, as the data sets' modules have them; what is not named is a code, a count or 0 and 1."""
-TARGETS = {"housing": "median house value"}
-OWN_UNITS = {"housing": "USD"}
-"""Of targets, in which people read the errors."""
 ERRORS = ("mae", "rmse")
-"""They are written in that."""
-IN_UNIT_OF_TARGET = (*ERRORS, "mean_absolute_error")
-IN_ITS_SQUARE = ("auxiliary_mse", "mean_squared_error", "mse")
+"""Metrics that tables write in the unit in which reports give the target."""
+TARGET_UNIT_METRICS = (*ERRORS, "mean_absolute_error")
+SQUARED_UNIT_METRICS = ("auxiliary_mse", "mean_squared_error", "mse")
 UNBOUNDED = {
     *("loss", "error", "mae", "mape", "mse", "msle", "rmse"),
     *("cosh", "crossentropy", "divergence", "hinge", "huber", "kld", "logcosh", "poisson"),
 }
-"""One of these words is in each name that Keras, scikit-learn and we give to what has no greatest value.
+"""Words of which the names of all unbounded metrics of Keras, scikit-learn and this project contain one.
 
-All else (an accuracy, a precision, an area under a curve, R²) has one that is near, and ratios mean little.
+All other metrics (accuracy, precision, area under a curve, R²) are at most 1, and ratios of them mean little.
 """
-FAR_APART = 10
-"""So many times the least must the greatest value be for a logarithmic axis."""
+MIN_RATIO = 10
+"""An axis is logarithmic if the greatest value is more than this many times the least."""
 
 
 def unit(metric: str, dataset: str) -> str:
-    """The unit of a metric as the tables under `reports/` hold it; empty where it has none."""
-    of_target = UNITS.get(dataset, {}).get("target", "")
-    if metric in IN_ITS_SQUARE and of_target:
-        return f"({of_target})²"
-    return "nats" if metric == "log_loss" else of_target if metric in IN_UNIT_OF_TARGET else ""
+    """Unit of a metric in the tables under `reports/`; empty if it has none."""
+    target_unit = spec_of(dataset).target.unit
+    if metric in SQUARED_UNIT_METRICS and target_unit:
+        return f"({target_unit})²"
+    return "nats" if metric == "log_loss" else target_unit if metric in TARGET_UNIT_METRICS else ""
 
 
-def label(metric: str, dataset: str, own: bool = False) -> Text:
-    """A metric with its unit, if it has one, as axes and tables say it; own: see `formats.figure`."""
-    of = OWN_UNITS.get(dataset, "") if own and metric in ERRORS else unit(metric, dataset)
-    name = text("metrics", metric)
-    return text("table", "in_unit", name=name, unit=of) if of else name
+def label(metric: str, dataset: str, report_unit: bool = False) -> Text:
+    """Name of a metric, with its unit if it has one, for axes and tables.
 
-
-def target(dataset: str) -> str:
-    """What a data set's target is called, with its unit."""
-    of = UNITS.get(dataset, {}).get("target")
-    name = TARGETS.get(dataset, "target")
-    return f"{name} ({of})" if of else name
+    report_unit: whether errors are in the unit of `formats.format_metric` rather than in that of the tables.
+    """
+    own = spec_of(dataset).target.report_unit if report_unit and metric in ERRORS else ""
+    name, metric_unit = text("metrics", metric), own or unit(metric, dataset)
+    return text("table", "in_unit", name=name, unit=metric_unit) if metric_unit else name
 
 
 def logarithmic(metric: str, values: Iterable[float]) -> bool:
-    """Whether the axis of a metric is logarithmic: that of losses, errors and learning rates that are far apart.
+    """Whether a metric's axis is logarithmic: for losses, errors and learning rates that differ by orders of magnitude.
 
-    An accuracy's never is, see `UNBOUNDED`; nor is that of values that are not all positive. What is not finite is left
-    out. metric: as a history has it, after perhaps an output and `_`.
+    Values that are not finite are ignored. If any value is not positive, the axis is linear.
+
+    metric: name of a history's column, which may start with an output and `_`.
     """
     found = np.fromiter(values, float)
     found = found[np.isfinite(found)]
     if not len(found) or not (metric == "learning_rate" or UNBOUNDED & {*metric.lower().split("_")}):
         return False
-    return bool(0 < found.min() < found.max() / FAR_APART)
+    return bool(0 < found.min() < found.max() / MIN_RATIO)

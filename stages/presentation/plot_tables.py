@@ -1,11 +1,11 @@
-"""The tables that the charts of `dvc plots` show, long and small: as many rows for five seeds as for one."""
+"""Tables that `dvc plots` draws: long, and small, with as many rows for five seeds as for one."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from stages.params.schema import Study
-from stages.presentation.colors import members_of
+from stages.documents import Study
+from stages.presentation.colors import study_variants
 from stages.presentation.metrics import label, logarithmic
 
 CURVE_COLUMNS = ["study", "axis", "variant", "color", "part", "epoch", "value", "low", "high"]
@@ -14,17 +14,17 @@ RANKING_COLUMNS = ["dataset", "variant", "color", "part", "value", "low", "high"
 
 
 def curve_metrics(history: pd.DataFrame) -> list[str]:
-    """Name what a history has learning curves of, the loss first; without the learning rate."""
+    """List the metrics of a history that have learning curves, the loss first; without the learning rate."""
     columns = [str(column) for column in history]
     metrics = [column for column in columns if f"val_{column}" in columns or column in ("loss", "accuracy")]
     return sorted(metrics, key=lambda metric: metric != "loss")
 
 
-def over_trainings(history: pd.DataFrame, column: str) -> pd.DataFrame:
-    """One column of a history by epoch, the index: mean, low (the least) and high (the greatest) over all trainings.
+def mean_and_range(history: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Columns mean, low and high of a history's column over all trainings, indexed by epoch.
 
-    The mean goes as far as all of them; where some stopped early, the others alone are a selection. It is NaN from
-    there on, and so are low and high if there is one training.
+    The mean ends with the first training that ends, because the later ones are a selection; it is NaN from there on.
+    low and high, the least and the greatest value, are NaN if there is one training.
     """
     by_epoch = history.groupby("epoch")[column]
     trainings = by_epoch.size()
@@ -36,41 +36,43 @@ def over_trainings(history: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def learning_curves(
-    studies: dict[str, Study],
-    histories: dict[str, pd.DataFrame],
-    axes: dict[str, str],
-    colors: dict[str, str],
+    studies: Mapping[str, Study],
+    histories: Mapping[str, pd.DataFrame],
+    axes: Mapping[str, str],
+    colors: Mapping[str, str],
     metric: str,
 ) -> pd.DataFrame:
-    """One metric by epoch, for every variant of every study: the rows of a study follow each other.
+    """Tabulate one metric by epoch for every variant of every study.
 
-    histories, axes, colors: by variant. value is the mean over trainings as far as all of them go, and of several low
-    and high are the least and the greatest. A study of several axes (data sets, and of the loss also loss functions) is
-    one for each: their figures are not to be compared. axis: "logarithmic" or "linear".
+    axes: name of the axis by variant. Values on different axes (data sets, and loss functions for the loss) are not
+    comparable: a study with several axes becomes one study for each. histories, colors: by variant.
+
+    Returns: `CURVE_COLUMNS`, the rows of a study together. value, low and high are those of `mean_and_range`; axis is
+    linear or logarithmic.
     """
-    of_variants = {name: _parts(history, metric) for name, history in histories.items()}
+    curves = {name: _curves(history, metric) for name, history in histories.items()}
     tables = []
     for study in studies.values():
-        members = [name for name in members_of(study) if len(of_variants[name])]
+        members = [name for name in study_variants(study) if len(curves[name])]
         several = len({axes[name] for name in members}) > 1
         for name in members:
             title = f"{study.question} ({axes[name]})" if several else study.question
-            tables.append(of_variants[name].assign(study=title, variant=name, color=colors[name]))
+            tables.append(curves[name].assign(study=title, variant=name, color=colors[name]))
     if not tables:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     table = pd.concat(tables)
-    far_apart = {
-        study: logarithmic(metric, rows[["value", "low", "high"]].to_numpy().ravel())
+    scales = {
+        study: "logarithmic" if logarithmic(metric, rows[["value", "low", "high"]].to_numpy().ravel()) else "linear"
         for study, rows in table.groupby("study")
     }
-    table["axis"] = table["study"].map(far_apart).map({True: "logarithmic", False: "linear"})
+    table["axis"] = table["study"].map(scales)
     return table.dropna(subset=["value"])[CURVE_COLUMNS].round(6)
 
 
 def differences(comparisons: pd.DataFrame, studies: Mapping[str, Study], datasets: Mapping[str, str]) -> pd.DataFrame:
-    """What the studies compare, in words: the question, and the metric with its unit (`quantity`), an axis for each.
+    """Tabulate the comparisons with the study's question and, as `quantity`, the metric with its unit.
 
-    comparisons: as `stages.compare` writes them; datasets: by variant.
+    comparisons: see `stages.compare`; datasets: by variant.
     """
     labels = [
         label(metric, datasets[variant])["en"]
@@ -81,35 +83,36 @@ def differences(comparisons: pd.DataFrame, studies: Mapping[str, Study], dataset
 
 
 def most_confused(counts: pd.DataFrame, pairs: int) -> pd.DataFrame:
-    """The pairs of classes that are taken for each other most often; among equals in the order of the classes.
+    """Select the pairs of classes that are confused most often; equal ones in the order of the classes.
 
-    counts: of one variant, columns actual, predicted, count, in the order of the classes.
+    counts: columns actual, predicted, count of one variant, in the order of the classes.
     """
     wrong = counts[(counts["actual"] != counts["predicted"]) & (counts["count"] > 0)]
     return wrong.sort_values("count", ascending=False, kind="stable").head(pairs)
 
 
-def ranking(leaderboard: pd.DataFrame, ranked_by: dict[str, str], colors: dict[str, str]) -> pd.DataFrame:
-    """The figure that ranks a data set, on validation rows and, with its interval, on test rows: the leaderboard's.
+def ranking(leaderboard: pd.DataFrame, ranked_by: Mapping[str, str], colors: Mapping[str, str]) -> pd.DataFrame:
+    """Tabulate the metric that ranks a data set on validation rows and, with its interval, on test rows.
 
-    ranked_by: metric by data set; colors: by variant. What learned nothing (the majority, the mean) is left out.
+    leaderboard: see `stages.compare`; variants without parameters (the majority class, the mean) are left out.
+    ranked_by: metric by data set; colors: by variant.
     """
     tables = []
     for dataset, metric in ranked_by.items():
         rows = leaderboard[(leaderboard["dataset"] == dataset) & (leaderboard["parameters"] > 0)]
         for part in ("validation", "test"):
-            figures = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
-            table = rows.rename(columns=figures).reindex(columns=["variant", *figures.values()])
+            columns = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
+            table = rows.rename(columns=columns).reindex(columns=["variant", *columns.values()])
             tables.append(table.assign(part=part, dataset=f"{dataset}: {label(metric, dataset)['en']}"))
     table = pd.concat(tables).assign(color=lambda rows: rows["variant"].map(colors))
     return table[RANKING_COLUMNS].dropna(subset=["value"])
 
 
-def _parts(history: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of (part, epoch, value, low, high), value being the mean as far as it goes; none without the metric."""
+def _curves(history: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Columns part, epoch, value, low, high; no rows without the metric."""
     columns = {"training": metric, "validation": f"val_{metric}"}
     tables = [
-        over_trainings(history, column).rename(columns={"mean": "value"}).assign(part=part)
+        mean_and_range(history, column).rename(columns={"mean": "value"}).assign(part=part)
         for part, column in columns.items()
         if column in history
     ]

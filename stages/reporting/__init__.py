@@ -1,1 +1,1 @@
-"""What people look at: figures and the tables of the README, as functions of the tables under `reports/`."""
+"""Figures and the report page, as functions of the tables under `reports/`."""

@@ -1,7 +1,7 @@
-"""The page that `dvc plots show` and `dvc plots diff` fill in: `python -m stages.reporting.plots_page`.
+"""Template of the page of `dvc plots show` and `dvc plots diff`: `python -m stages.reporting.plots_page`.
 
-DVC's own page loads Vega from the network; this one holds it, as PyPI's `vl-convert-python` carries it. Leaves
-`.dvc/plots/page.html`, which `.dvc/config` names. Git holds it, since DVC fails where it is missing: run this again
+DVC's own page loads Vega from the network; this one contains it, as bundled by PyPI's `vl-convert-python`. Writes
+`.dvc/plots/page.html`, which `.dvc/config` names. It is committed to Git, since DVC fails without it: run this again
 after a change of `plots_page.html` or of that package.
 """
 
@@ -14,7 +14,7 @@ SOURCE = Path(__file__).with_suffix(".html")
 
 
 def page() -> str:
-    """Put the script into the page: HTML with the places that DVC fills in."""
+    """Give the page as HTML, with the script in it and the placeholders that DVC fills in."""
     made = bundle()
     vega = f"<!--\n{made.licences}-->\n<script>{made.script}</script>"
     return SOURCE.read_text(encoding="utf-8").replace("<!-- vega -->", vega)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dvc.lock import LockError, make_lock
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml, parse_yaml
 
@@ -72,16 +72,15 @@ def signals() -> Iterator[list[int]]:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold a lock on the workspace; ValueError if another run does."""
-    lock = make_lock(str(LOGS / "lock"))
-    try:
-        lock.lock()
-    except LockError:
-        raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
-    try:
+    """Hold a lock on the workspace; ValueError if another run does. The system releases that of a killed run."""
+    import fcntl  # not on Windows
+
+    with (LOGS / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{LOGS}: expected one run at a time, got another that is not at its end") from None
         yield
-    finally:
-        lock.unlock()
 
 
 @contextmanager

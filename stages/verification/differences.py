@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from stages.artifacts import HISTORY, PREDICTIONS, SUMMARY, TRAINED_RECIPE
-from stages.evaluation.metrics import metrics_of_each, variant_metrics
+from stages.evaluation.metrics import training_metrics, variant_metrics
 from stages.splits import load_splits
 
 ACCURACY_TOLERANCE = 0.02
@@ -139,8 +139,8 @@ def metrics_in(tree: Path, variant: str, normalized: Path) -> dict[str, Any]:
     recipe = TRAINED_RECIPE.read(variant, read_bytes)
     splits = load_splits(recipe["dataset"], recipe["split"], normalized)
     predictions, history = PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
-    of_each = metrics_of_each(recipe, splits, predictions, history)
-    return variant_metrics(of_each, splits, SUMMARY.read(variant, read_bytes))
+    measured = training_metrics(recipe, splits, predictions, history)
+    return variant_metrics(measured, splits, SUMMARY.read(variant, read_bytes))
 
 
 def compare_metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:

@@ -10,16 +10,14 @@ from typing import Any
 
 from stages.artifacts import MODELS, TRAINED_RECIPE
 from stages.artifacts.tables import METRICS
-from stages.environment import ENVIRONMENT
+from stages.presentation.kept import ONE_SEED, SEVERAL_SEEDS
 from stages.splits import NORMALIZED
 from stages.verification.differences import compare_metrics, differences_in, metrics_in
-from stages.verification.recorded import Output, Recorded, hash_of, overlap
+from stages.verification.recorded import Output, Recorded, hash_of
 
 TRAINING = "train"
-KEPT = {
-    is_one_seed: Path("reports/kept") / folder for is_one_seed, folder in ((True, "one_seed"), (False, "several_seeds"))
-}
-"""Folders of the reports that Git has."""
+RECORD = "environment"
+"""The stage that records the machine."""
 
 
 class Outcome(StrEnum):
@@ -94,8 +92,8 @@ def _compare_files(stage: str, changed: list[Output], old: Path, new: Path) -> F
     by = f"by {worst.largest:.3g}" if math.isfinite(worst.largest) else "which is of another kind or size"
     detail = f"most in {worst.place}, {by}"
     if group(stage) != TRAINING:
-        is_record = all(overlap(path, ENVIRONMENT.as_posix()) for path in paths)
-        return Finding(Outcome.DIFFERS, detail, is_record or all(gap.is_tolerable for gap in found))
+        tolerable = group(stage) == RECORD or all(gap.is_tolerable for gap in found)
+        return Finding(Outcome.DIFFERS, detail, tolerable)
     variant, normalized = stage.partition("@")[2], new / NORMALIZED
     within, said = compare_metrics(metrics_in(old, variant, normalized), metrics_in(new, variant, normalized))
     # A model of another form is never a matter of rounding; a history may end an epoch earlier.
@@ -110,12 +108,12 @@ def recorded_metrics(variant: str, recorded: Recorded, copy: Path) -> tuple[dict
     seeds. copy: the tree with the variant's new model.
     """
     seeds = TRAINED_RECIPE.read(variant, lambda path: (copy / path).read_bytes())["seeds"]
-    measured, path = read_record(METRICS, recorded, KEPT[seeds == 1])
+    measured, path = read_record(METRICS, recorded, ONE_SEED if seeds == 1 else SEVERAL_SEEDS)
     found = (variants[variant] for variants in (measured or {}).values() if variant in variants)
     return next(found, None), path
 
 
-def read_record(path: Path, recorded: Recorded, kept: Path = KEPT[True]) -> tuple[Any, Path]:
+def read_record(path: Path, recorded: Recorded, kept: Path = ONE_SEED) -> tuple[Any, Path]:
     """Read a recorded JSON report, or the copy in the folder `kept` without it; None without both. And its path."""
     if (content := recorded.read_json(path)) is not None:
         return content, path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pages import reports_of, without
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from browser.visits import DARK, PHONE, barriers
 from stages.page import PAGE
@@ -51,8 +51,21 @@ AT_ONCE = 5
 Visit = Callable[..., Page]
 
 # A chart without a mark is an empty pair of axes: Vega names the groups of its marks so.
-EMPTY = """plots => plots.filter(plot => plot.checkVisibility() && !plot.querySelector(
-    ".mark-symbol path, .mark-line path, .mark-rect path, .mark-rule line")).length"""
+COMPLETE = """() => [...document.querySelectorAll(".plot")].every(plot => !plot.checkVisibility() || plot.querySelector(
+    ".mark-symbol path, .mark-line path, .mark-rect path, .mark-rule line"))"""
+# Where the heading lies in the window when it comes into view, and again when all charts beside it are drawn.
+PLACES = """async heading => {
+    heading.scrollIntoView({block: "center"});
+    const place = () => Math.round(heading.getBoundingClientRect().top);
+    const before = place();
+    const near = [...document.querySelectorAll(".plot")].filter(plot => {
+        const {top, bottom} = plot.getBoundingClientRect();
+        return plot.checkVisibility() && bottom > 0 && top < innerHeight;
+    });
+    while (near.some(plot => !plot.querySelector("svg"))) await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    return [near.length, before, place()];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -75,28 +88,25 @@ def scrolled(page: Page) -> Page:
     page.click("#all-cards")
     page.evaluate(SCROLL)
     expect(page.locator(".plot:not(:has(svg))")).to_have_count(0)
+    page.wait_for_function(COMPLETE)
     return page
 
 
-def variants(page: Page, table: str) -> list[str]:
-    rows = page.locator(f"{table} tbody tr:visible th")
-    return [name.strip() for name in rows.all_inner_texts()]
+def variants(page: Page, table: str) -> Locator:
+    return page.locator(f"{table} tbody tr:visible th")
 
 
 def test_every_chart_is_drawn_when_it_is_scrolled_to(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP)
     expect(page.locator(".card .plot svg")).to_have_count(0)
     scrolled(page)
-    plots = page.locator(".plot")
-    assert plots.count() > 10
-    assert plots.evaluate_all(EMPTY) == 0
-    assert page.get_by_text("49", exact=True).count() == 0  # {{7*7}} was no template
-    assert page.locator("main b b").count() == 0
+    assert page.locator(".plot").count() > 10
+    expect(page.get_by_text("49", exact=True)).to_have_count(0)  # {{7*7}} was no template
+    expect(page.locator("main b b")).to_have_count(0)
 
 
 def test_the_pipelines_page_draws_every_chart(real: Path, visit: Visit) -> None:
-    page = scrolled(visit(real, **DESKTOP))
-    assert page.locator(".plot").evaluate_all(EMPTY) == 0
+    scrolled(visit(real, **DESKTOP))
     assert real.stat().st_size <= 10_000_000
 
 
@@ -104,8 +114,8 @@ def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> 
     page = visit(small, **DESKTOP, **DARK)
     page.click("#all-cards")
     page.evaluate(PRINT)
-    assert page.locator(".plot").evaluate_all(EMPTY) == 0
-    assert page.locator(".plot text[fill='#e8e8e8']").count() == 0  # the dark page's ink
+    assert page.evaluate(COMPLETE)  # at once: a browser does not wait before it prints
+    expect(page.locator(".plot text[fill='#e8e8e8']")).to_have_count(0)  # the dark page's ink
     assert page.pdf().startswith(b"%PDF")
     page.emulate_media(media="print")
     expect(page.locator("#search")).to_be_hidden()
@@ -122,13 +132,24 @@ def test_a_heading_sorts_its_column_both_ways(small: Path, visit: Visit) -> None
     page = visit(small, **DESKTOP)
     table = "[aria-labelledby=leaderboard-fashion_mnist]"
     heading = page.locator(f"{table} thead th", has_text="test loss")
-    assert variants(page, table)[0] == "best"
+    rows = variants(page, table)
+    odd = NAMES[3]
+    expect(rows).to_have_text(["best", "plain", odd])
     heading.get_by_role("button").click()
     expect(heading).to_have_attribute("aria-sort", "ascending")
-    assert variants(page, table)[:2] == ["best", "plain"]
+    expect(rows).to_have_text(["best", "plain", odd])
     heading.get_by_role("button").click()
     expect(heading).to_have_attribute("aria-sort", "descending")
-    assert variants(page, table)[-2:] == ["plain", "best"]
+    expect(rows).to_have_text([odd, "plain", "best"])
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_moves_while_charts_are_drawn(small: Path, visit: Visit, options: dict[str, Any]) -> None:
+    page = visit(small, **options)
+    heading = page.locator("#leaderboards + .board thead th").first
+    near, before, after = heading.evaluate(PLACES)
+    assert near > 0
+    assert after == before
 
 
 def test_the_search_finds_variants_questions_and_rows(small: Path, visit: Visit) -> None:
@@ -175,12 +196,12 @@ def test_a_filter_leaves_the_rows_that_it_names(small: Path, visit: Visit) -> No
     page = visit(small, **DESKTOP)
     table = "[aria-labelledby=leaderboard-fashion_mnist]"
     page.fill(f"{table} .filter-text", "pla")
-    assert variants(page, table) == ["plain"]
+    expect(variants(page, table)).to_have_text(["plain"])
     expect(page.locator(f"{table} .count")).to_have_text("1 of 3 rows")
     page.select_option("[aria-labelledby=documents] .filter-value", "reproduced")
-    assert variants(page, "[aria-labelledby=documents]") == []
+    expect(variants(page, "[aria-labelledby=documents]")).to_have_count(0)
     page.select_option("[aria-labelledby=documents] .filter-value", "missed")
-    assert variants(page, "[aria-labelledby=documents]") == ["best"]
+    expect(variants(page, "[aria-labelledby=documents]")).to_have_text(["best"])
 
 
 def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> None:
@@ -192,7 +213,7 @@ def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> N
     expect(page.get_by_placeholder("변형과 질문 검색")).to_be_visible()
     expect(page.get_by_role("img", name="에포크별")).not_to_have_count(0)
     expect(page.locator("[data-chart*=differences] svg").first).to_contain_text("차이: 정확도")
-    assert page.title() == page.locator("h1").inner_text()
+    expect(page).to_have_title(page.locator("h1").inner_text())
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     page.click("#language")
@@ -330,5 +351,4 @@ def test_a_study_of_one_variant_and_no_picture_opens(tmp_path: Path, visit: Visi
     reports = replace(reports_of(["only", "plain"], "plain"), pictures={}, environment={})
     path.write_text(render(reports, bundle()), encoding="utf-8")
     page = scrolled(visit(path, **DESKTOP))
-    assert page.locator(".plot").evaluate_all(EMPTY) == 0
     expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no drawing")

@@ -16,13 +16,17 @@ from playwright.sync_api import Page
 
 from browser.visits import DARK, PHONE, barriers
 from stages.artifacts.tables import COLUMNS, COMPARISONS, write_table
+from stages.documents import Study
 from stages.evaluation.tables import confusion
-from stages.params.schema import Study
-from stages.presentation import plot_tables as charts
+from stages.presentation import plot_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
 TITLES = [title for plot in PLOTS for title in plot]
+LOSS, ACCURACY, DIFFERENCES, RANKING, CONFUSIONS = (
+    path for plot in PLOTS for each in plot.values() for path in each["y"]
+)
+"""Paths of the tables, in the order of the titles."""
 IMAGE = "reports/overview.png"
 SHOW, DIFF = "plots show", "plots diff HEAD~1 workspace"
 NOTHING = "Nothing differs between these revisions."
@@ -85,13 +89,13 @@ def write_tables(root: Path, better: float) -> None:
         loss = (1 - gain) / (epochs + place)
         curve = {"loss": loss, "val_loss": 1.2 * loss, "accuracy": 1 - loss, "val_accuracy": 1 - 1.2 * loss}
         histories[name] = pd.DataFrame({"seed": 42, "epoch": epochs, **curve})
-    datasets, colors = {"small": "clothes", "large": "clothes"}, {"small": "#0072b2", "large": "#d55e00"}
-    for metric in ("loss", "accuracy"):
-        table = charts.learning_curves({"more": study}, histories, datasets, colors, metric)
-        write_table(table, root / "reports" / "charts" / f"{metric}.csv")
+    datasets, colors = {"small": "fashion_mnist", "large": "fashion_mnist"}, {"small": "#0072b2", "large": "#d55e00"}
+    for metric, path in (("loss", LOSS), ("accuracy", ACCURACY)):
+        table = plot_tables.learning_curves({"more": study}, histories, datasets, colors, metric)
+        write_table(table, root / path)
     leaderboard = pd.DataFrame(
         {
-            "dataset": "clothes",
+            "dataset": "fashion_mnist",
             "variant": ["large", "small"],
             "parameters": [9, 5],
             "validation_accuracy": [0.8 + better, 0.7],
@@ -100,15 +104,15 @@ def write_tables(root: Path, better: float) -> None:
             "test_accuracy_high": [0.81 + better, 0.72],
         }
     )
-    table = charts.ranking(leaderboard, {"clothes": "accuracy"}, colors)
-    write_table(table, root / "reports" / "charts" / "ranking.csv")
+    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy"}, colors)
+    write_table(table, root / RANKING)
     row = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better", "expected": "better"}
     rows = [
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
     ]
-    comparisons = charts.differences(pd.DataFrame(rows, columns=COLUMNS[COMPARISONS]), {"more": study}, datasets)
-    write_table(comparisons, root / "reports" / "charts" / "differences.csv")
+    comparisons = plot_tables.differences(pd.DataFrame(rows, columns=COLUMNS[COMPARISONS]), {"more": study}, datasets)
+    write_table(comparisons, root / DIFFERENCES)
     right = round(10 * better)
     tables = []
     for classes, names in ((("boot", "coat", "bag"), ("large", "small")), (("survived", "died"), ("operated",))):
@@ -116,9 +120,7 @@ def write_tables(root: Path, better: float) -> None:
         for name in names:
             predicted = np.where(np.arange(30) < 20 + (right if name == "large" else 0), y, 0)
             tables.append(confusion(y, np.eye(len(classes))[predicted], classes).assign(variant=name))
-    write_table(
-        pd.concat(tables)[["variant", "actual", "predicted", "count"]], root / "reports" / "plots" / "confusion.csv"
-    )
+    write_table(pd.concat(tables)[["variant", "actual", "predicted", "count"]], root / CONFUSIONS)
     Image.new("L", (20, 10), round(255 * better)).save(root / IMAGE)
 
 
@@ -136,8 +138,8 @@ def commit(root: Path, message: str) -> None:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two revisions of tables, without the stages that make them. The workspace is that of the second one."""
     root = tmp_path_factory.mktemp("repository")
-    for folder in ("charts", "plots"):
-        (root / "reports" / folder).mkdir(parents=True)
+    for path in (LOSS, CONFUSIONS):
+        (root / path).parent.mkdir(parents=True)
     shutil.copytree(ROOT / ".dvc" / "plots", root / ".dvc" / "plots")
     shutil.copy(ROOT / ".dvc" / "config", root / ".dvc" / "config")
     shutil.copy(ROOT / ".dvc" / ".gitignore", root / ".dvc" / ".gitignore")
@@ -220,14 +222,14 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
 
 def in_another_form(root: Path) -> None:
     """The tables of the workspace as an older revision may have them: other digits, colors and titles of studies."""
-    for path in (root / "reports" / "charts").glob("*.csv"):
+    for path in (root / LOSS, root / ACCURACY, root / DIFFERENCES, root / RANKING):
         table = pd.read_csv(path)
         numbers = table.select_dtypes("float").columns
         table[numbers] *= 1 + 4e-8
         if "color" in table:
             table["color"] = table["color"].map({"#0072b2": "#123456", "#d55e00": "#654321"})
             if "study" in table:
-                table["study"] += " (clothes)"
+                table["study"] += " (fashion_mnist)"
         table.to_csv(path, index=False)
 
 
@@ -250,8 +252,8 @@ def test_a_variant_that_differs_has_one_color_whatever_it_had_before(diffed: Cal
 
 def test_a_revision_without_such_a_table_is_named(diffed: Callable[..., Page]) -> None:
     def lack_a_table_and_a_column(root: Path) -> None:
-        (root / "reports" / "charts" / "accuracy.csv").unlink()
-        ranking = root / "reports" / "charts" / "ranking.csv"
+        (root / ACCURACY).unlink()
+        ranking = root / RANKING
         pd.read_csv(ranking).rename(columns={"value": "figure"}).to_csv(ranking, index=False)
 
     page = diffed(lack_a_table_and_a_column, 0.3)
@@ -270,7 +272,7 @@ def test_a_table_without_rows_leaves_the_other_charts(
 ) -> None:
     root = tmp_path / "repository"
     shutil.copytree(repository, root)
-    table = root / "reports" / "charts" / "accuracy.csv"
+    table = root / ACCURACY
     table.write_text(table.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
     run(f"dvc plots show --quiet --out {tmp_path / 'out'}", root)
     panels = drawn(tmp_path / "out" / "index.html").evaluate(PANELS)
@@ -300,12 +302,12 @@ def test_charts_fit_on_a_phone_and_can_be_read(
 
 
 def test_the_page_draws_the_templates_of_dvc_too(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
-    page = drawn(made("plots show reports/charts/loss.csv -x epoch -y value --template linear"))
+    page = drawn(made(f"plots show {LOSS} -x epoch -y value --template linear"))
     assert page.locator(".mark-line.role-mark path").count() > 0
 
 
 def test_the_tables_of_this_repository_are_drawn(drawn: Callable[..., Page], tmp_path: Path) -> None:
-    if not (ROOT / "reports" / "charts").is_dir():
+    if not (ROOT / LOSS).exists():
         pytest.skip("nothing was run here")
     run(f"dvc plots show --quiet --out {tmp_path}", ROOT)
     for options in ({}, PHONE):

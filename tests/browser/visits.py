@@ -1,4 +1,4 @@
-"""A page in Chromium without a network, what it complains about, and what axe-core finds in it."""
+"""A page in Chromium without a network, its complaints, and the barriers that axe-core finds in it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
+TIMEOUT = 60_000
+"""Milliseconds that an action or an expectation may take; a busy machine is no failure."""
 LOCAL = {"about", "blob", "data", "file"}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 DARK: dict[str, Any] = {"color_scheme": "dark"}
@@ -27,7 +29,7 @@ class Visit:
 def visiting(browser: Browser, page: Path | str, **options: Any) -> Iterator[Visit]:
     """Open a file, or HTML given as text, with the network off. options: those of Playwright's `new_context`."""
     context = browser.new_context(offline=True, **options)
-    context.set_default_timeout(60_000)  # milliseconds; a busy machine is no failure
+    context.set_default_timeout(TIMEOUT)
     visit = Visit(context.new_page())
 
     def keep_on_disk(route: Route) -> None:

@@ -1,6 +1,6 @@
-"""What people read, in each language, from `<language>.yaml`: the README's tables and the report page."""
+"""The words of the README's tables and of the report page in each language, from `<language>.yaml`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 LANGUAGES = ("en", "ko")
-NAMES = ("datasets", "documents", "titles", "leaderboards", "metrics", "figures")
-"""Sections by names that people may add to."""
+NAMES = ("datasets", "titles", "leaderboards", "metrics", "figures")
+"""Sections whose keys are names that users may add to."""
 
 Strings = Mapping[str, Any]
-"""{section: {key: text}}; texts may hold fields of `str.format`. One that counts may have forms: {one: …, other: …}."""
+"""{section: {key: text}}; texts may have fields of `str.format`, and those with a count forms: {one: …, other: …}."""
 Text = Mapping[str, str]
 """The same text in each language: {language: text}."""
 
@@ -25,12 +25,11 @@ def read_strings(language: str) -> Strings:
 
 
 def text(*path: str, **fields: Any) -> Text:
-    """One text in each language, by its keys. Fields that are texts themselves are filled in by language.
+    """Look up a text in each language by its keys, and fill in its fields. Fields may be texts themselves.
 
-    Of a text with forms it is that for the field `count`.
+    A text with forms takes the form for the field `count`. In the sections `NAMES` a missing key stands for itself.
 
-    Raises: KeyError for a key that is not there, but in the sections whose keys are names of the project's user: there
-    such a name stands for itself.
+    Raises: KeyError for a missing key in any other section.
     """
     return {
         language: form(_found(language, path), fields.get("count")).format(**in_language(fields, language))
@@ -39,7 +38,7 @@ def text(*path: str, **fields: Any) -> Text:
 
 
 def form(found: str | Mapping[str, str], count: Any) -> str:
-    """The form of a text for a count: `one` for exactly one where the language has it, else `other`."""
+    """Choose the form of a text for a count: `one` for exactly one where the language has it, else `other`."""
     if isinstance(found, str):
         return found
     return found["one"] if count == 1 and "one" in found else found["other"]
@@ -51,24 +50,36 @@ def _found(language: str, path: tuple[str, ...]) -> Any:
         if key not in strings:
             if path[0] in NAMES:
                 return path[-1]
-            raise KeyError(f"{language}.yaml: expected {'.'.join(path)}, got nothing of that name")
+            raise KeyError(f"{language}.yaml: expected {'.'.join(path)}, got no such key")
         strings = strings[key]
     return strings
 
 
 def in_language(fields: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Choose the language of the values that are texts."""
+    """Choose the language of the fields that are texts."""
     return {name: value[language] if isinstance(value, Mapping) else value for name, value in fields.items()}
 
 
-def joined(texts: list[Text], separator: str = "; ") -> Text:
-    """One text of several."""
+def joined(texts: Sequence[Text], separator: str = "; ") -> Text:
+    """Join texts to one."""
     return {language: separator.join(each[language] for each in texts) for language in LANGUAGES}
 
 
-def study_text(name: str, key: str, english: str) -> Text:
-    """The question or the claim of a study, which is English in `params.yaml`, and English where none is translated."""
-    return {
-        language: english if language == "en" else read_strings(language)["studies"].get(name, {}).get(key, english)
-        for language in LANGUAGES
-    }
+def study_text(study: str, key: str, english: str) -> Text:
+    """The question or the claim of a study: English as `documents/` has it, in other languages if it is translated."""
+    return _translated(english, "studies", study, key)
+
+
+def source_text(letter: str, english: str) -> Text:
+    """The title of a source document: English as `documents/` has it, in other languages if it is translated."""
+    return _translated(english, "documents", letter)
+
+
+def _translated(english: str, section: str, *path: str) -> Text:
+    texts = {}
+    for language in LANGUAGES:
+        found: Any = {} if language == "en" else read_strings(language)[section]
+        for key in path:
+            found = found.get(key, {})
+        texts[language] = found or english
+    return texts

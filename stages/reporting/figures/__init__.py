@@ -1,7 +1,7 @@
-"""Figures as functions of tables and arrays, a module for each subject, and what all of them share.
+"""Figures as functions of tables and arrays, a module for each subject; here are the helpers that they share.
 
-Everything has a place in inches, without matplotlib's layout engines: they draw every figure twice. No pyplot and no
-dates: the same table gives the same PNG.
+Positions are given in inches instead of matplotlib's layout engines, which draw every figure twice. There is no pyplot
+and no date: the same table gives the same PNG.
 """
 
 import textwrap
@@ -20,10 +20,10 @@ from PIL import Image
 PART_COLORS = {"training": "#8a8d91", "validation": "#0072b2", "test": "#d55e00"}
 DPI = 100
 
-# Whatever a user's matplotlibrc says.
+# Ignore the user's matplotlibrc.
 matplotlib.rcdefaults()
 matplotlib.rc("font", size=9)
-matplotlib.rc("text", hinting="none")  # letters as they were drawn, and a sixth of the time of a drawing less
+matplotlib.rc("text", hinting="none")  # a sixth faster
 matplotlib.rc("axes", titlesize=9)
 matplotlib.rc("axes.spines", right=False, top=False)
 
@@ -43,8 +43,8 @@ def panels(
 ) -> tuple[Figure, np.ndarray]:
     """A figure and its axes, (rows, columns), each of this size.
 
-    size: width and height of one; gap: between two beside and above each other; all in inches. subplots: as
-    `Figure.subplots` takes them. A title adds its lines at the top.
+    size: width and height of one panel; gap: horizontal and vertical distance of two; all in inches. subplots:
+    arguments of `Figure.subplots`. The lines of a title add to the height.
     """
     width = left + columns * size[0] + (columns - 1) * gap[0] + right
     lines = textwrap.wrap(title, int(width / width_of("m", 10)))
@@ -52,8 +52,8 @@ def panels(
     height = bottom + rows * size[1] + (rows - 1) * gap[1] + top
     figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, columns, squeeze=False, **subplots)
-    for each in axes.flat:
-        each.locator_params(nbins=5)  # labels take most of the time of a drawing
+    for panel in axes.flat:
+        panel.locator_params(nbins=5)  # drawing labels takes most of the time
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
     figure.subplots_adjust(wspace=gap[0] / size[0], hspace=gap[1] / size[1])
     if title:
@@ -62,18 +62,18 @@ def panels(
 
 
 def width_of(texts: Iterable[str], fontsize: float = 9) -> float:
-    """Inches that the longest of the texts takes, or a little less."""
+    """Approximate width in inches of the longest text."""
     return max(map(len, texts), default=0) * fontsize / 72 * 0.62
 
 
 def grid_lines(axes: Axes, axis: Any = "both") -> None:
-    """Light lines behind everything."""
+    """Draw light lines behind everything else."""
     axes.grid(axis=axis, color="#eeeeee")
     axes.set_axisbelow(True)
 
 
 def logarithmic_y(axes: Axes) -> None:
-    """A logarithmic axis with its numbers as people write them: 0.2, 0.5, 1, 2, 5."""
+    """Make the axis logarithmic and write its numbers as 0.2, 0.5, 1, 2, 5."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -81,7 +81,7 @@ def logarithmic_y(axes: Axes) -> None:
 
 
 def name_rows(axes: Axes, names: Sequence[str], fontsize: float = 9) -> None:
-    """Name the rows 0, 1, … at the left: texts alone, where each tick would be five artists to make and to draw."""
+    """Name the rows 0, 1, … at the left, by texts: a tick would be five artists to make and to draw."""
     axes.set_yticks([])
     for row, name in enumerate(names):
         place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
@@ -89,7 +89,7 @@ def name_rows(axes: Axes, names: Sequence[str], fontsize: float = 9) -> None:
 
 
 def name_columns(axes: Axes, names: Sequence[str], fontsize: float = 9) -> None:
-    """Name the columns 0, 1, … below, slanted; see `name_rows`."""
+    """Name the columns 0, 1, … below the axes, slanted; see `name_rows`."""
     axes.set_xticks([])
     for column, name in enumerate(names):
         place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "ha": "right", "va": "top"}
@@ -97,10 +97,10 @@ def name_columns(axes: Axes, names: Sequence[str], fontsize: float = 9) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG that holds no date and no version.
+    """Write a PNG of 128 colors without date and version.
 
-    Its 128 colors make it a third as large as all would, and are hardly told from those: the quantizer covers the
-    range of colors, so that a thin line keeps its own, and then moves each to the middle of what it stands for.
+    The palette makes the file a third as large and is hardly visible: the quantizer first covers the range of colors,
+    so that thin lines keep theirs, and then moves each palette color to the mean of its pixels.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(DPI)

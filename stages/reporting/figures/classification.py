@@ -1,6 +1,7 @@
-"""Where classifiers are wrong, and how well they know it."""
+"""Errors of classifiers, and how well their probabilities are calibrated."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,34 +11,34 @@ from matplotlib.figure import Figure
 from stages.presentation.plot_tables import most_confused
 from stages.reporting.figures import grid_lines, name_columns, name_rows, panels, width_of
 
-MOST_CONFUSED = 10
+MAX_CONFUSED_PAIRS = 10
 GRID = np.linspace(0, 1, 101)
-"""Where curves of several trainings are averaged."""
+"""Points at which the curves of several trainings are averaged."""
 
 
 def confusion_matrix(name: str, counts: pd.DataFrame, color: str) -> Figure:
-    """Draw the test rows by actual and predicted class, and beside them the pairs that are confused most often.
+    """Draw the test rows by actual and predicted class, and the pairs of classes that are confused most often.
 
     counts: columns actual, predicted, count, in the order of the classes.
     """
     classes = list(dict.fromkeys(counts["actual"]))
     matrix = counts["count"].to_numpy().reshape(len(classes), len(classes))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    pairs = most_confused(counts, MOST_CONFUSED)
+    pairs = most_confused(counts, MAX_CONFUSED_PAIRS)
     labels = (pairs["actual"] + " → " + pairs["predicted"]).tolist()
     size = max(0.36 * len(classes), 2.2)
-    of_names, of_pairs = width_of(classes), width_of(labels, 8)
+    class_width, pair_width = width_of(classes), width_of(labels, 8)
     figure, grid = panels(
         *(1, 2),
         (size, size),
         title=name,
-        left=of_names + 0.35,
+        left=class_width + 0.35,
         top=0.3,
-        bottom=0.75 * of_names + 0.5,
+        bottom=0.75 * class_width + 0.5,
         right=0.25,
-        gap=(of_pairs + 0.3, 0),
+        gap=(pair_width + 0.3, 0),
     )
-    axes, beside = grid[0]
+    axes, bars = grid[0]
     axes.set_title("test rows (shade: share of class)")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.spines[:].set_visible(False)
@@ -47,24 +48,24 @@ def confusion_matrix(name: str, counts: pd.DataFrame, color: str) -> Figure:
             axes.text(column, row, f"{count}", ha="center", va="center", color=shade, fontsize=8)
     name_rows(axes, classes)
     name_columns(axes, classes)
-    axes.set_xlabel("predicted", labelpad=0.72 * 72 * of_names + 8)
-    axes.set_ylabel("actual", labelpad=72 * of_names + 2)
-    beside.set_title("most confused, actual → predicted")
-    beside.barh(range(len(pairs)), pairs["count"], color=color, height=0.6)
-    name_rows(beside, labels, fontsize=8)
-    beside.set_ylim(MOST_CONFUSED - 0.5 if len(pairs) > 2 else 1.5, -0.5)
-    beside.set_xlim(0, 1.05 * max(pairs["count"].max(), 1) if len(pairs) else 1)
-    beside.set_xlabel("test rows")
-    grid_lines(beside, "x")
+    axes.set_xlabel("predicted", labelpad=0.72 * 72 * class_width + 8)
+    axes.set_ylabel("actual", labelpad=72 * class_width + 2)
+    bars.set_title("most confused, actual → predicted")
+    bars.barh(range(len(pairs)), pairs["count"], color=color, height=0.6)
+    name_rows(bars, labels, fontsize=8)
+    bars.set_ylim(MAX_CONFUSED_PAIRS - 0.5 if len(pairs) > 2 else 1.5, -0.5)
+    bars.set_xlim(0, 1.05 * max(pairs["count"].max(), 1) if len(pairs) else 1)
+    bars.set_xlabel("test rows")
+    grid_lines(bars, "x")
     return figure
 
 
 def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
-    """Draw the most wrong images, each with its class and what it was taken for.
+    """Draw the images with the most wrong predictions, each with its actual and its predicted class.
 
-    worst: as `stages.evaluation.tables.worst_rows` gives it; images: uint8 (rows of worst, height, width).
+    worst: see `stages.evaluation.tables.worst_rows`; images: uint8 (rows of worst, height, width).
     """
-    columns, (wide, high) = 5, (1.38, 1.42)  # of a place with its caption, where an image is 1
+    columns, (wide, high) = 5, (1.38, 1.42)  # an image with its caption, in widths of the image
     rows = -(-max(len(worst), 1) // columns)
     size = (columns * wide, rows * high)
     figure, grid = panels(1, 1, size, title=f"{name}: most wrong test images", left=0.05, right=0.05, top=0.1, bottom=0)
@@ -89,9 +90,9 @@ def worst_images(name: str, worst: pd.DataFrame, images: np.ndarray) -> Figure:
 def reliability_diagram(
     name: str, bins: pd.DataFrame, color: str, calibration_error: float, trainings: float = 1
 ) -> Figure:
-    """Draw how often predictions are right by how sure the model is of them, and how many rows are how sure.
+    """Draw the accuracy of predictions by the probability of the predicted class, and the rows of each bin.
 
-    bins: columns confidence, accuracy, rows, those of all trainings; calibration_error: their mean.
+    bins: columns confidence, accuracy, rows, over all trainings; calibration_error: mean over trainings.
     """
     figure, grid = panels(
         *(2, 1), (2.6, 1.5), title=name, left=0.9, gap=(0, 0.15), sharex=True, gridspec_kw={"height_ratios": [2.2, 0.8]}
@@ -122,29 +123,29 @@ def ranking_curves(
     colors: Mapping[str, str],
     scores: pd.DataFrame,
 ) -> Figure:
-    """Draw ROC and precision-recall curves of variants: the mean of each one's trainings; of one alone, these too.
+    """Draw the mean ROC and precision-recall curves of variants; of a single variant those of each training as well.
 
     roc: by variant, columns split, seed, false_positive_rate, true_positive_rate; precision_recall: columns split,
     seed, recall, precision; scores: ROC AUC and average precision, a row for each variant.
     """
     labels = [f"{name}: {auc:.3f}, {precision:.3f}" for name, auc, precision in scores.itertuples()]
     figure, grid = panels(1, 2, (2.8, 2.8), title=title, top=0.3, right=0.8 + width_of(labels, 8))
-    left, right = grid[0]
+    roc_axes, precision_axes = grid[0]
     for name, label in zip(roc, labels, strict=True):
-        _curve(left, [_roc_on_grid(each) for each in _trainings(roc[name])], colors[name], len(roc) == 1, label)
-        of_each = [_precision_on_grid(each) for each in _trainings(precision_recall[name])]
-        _curve(right, of_each, colors[name], len(roc) == 1, label)
-    left.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
-    left.set_xlabel("false positive rate")
-    left.set_ylabel("true positive rate")
-    left.set_title("ROC")
-    # At a recall of 1 with all rows taken for positive, precision is their share.
-    share = np.mean([each["precision"].iloc[-1] for table in precision_recall.values() for each in _trainings(table)])
-    right.axhline(share, color="#8a8d91", linestyle="--", linewidth=1, label="without any skill")
-    right.set_xlabel("recall")
-    right.set_ylabel("precision")
-    right.set_title("precision and recall")
-    right.legend(
+        style: dict[str, Any] = {"color": colors[name], "label": label, "single": len(roc) == 1}
+        _draw_mean(roc_axes, [_roc_on_grid(curve) for curve in _trainings(roc[name])], **style)
+        _draw_mean(precision_axes, [_precision_on_grid(curve) for curve in _trainings(precision_recall[name])], **style)
+    roc_axes.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
+    roc_axes.set_xlabel("false positive rate")
+    roc_axes.set_ylabel("true positive rate")
+    roc_axes.set_title("ROC")
+    # The last row predicts all rows as positive: its precision is the share of positive rows.
+    share = np.mean([curve["precision"].iloc[-1] for table in precision_recall.values() for curve in _trainings(table)])
+    precision_axes.axhline(share, color="#8a8d91", linestyle="--", linewidth=1, label="without any skill")
+    precision_axes.set_xlabel("recall")
+    precision_axes.set_ylabel("precision")
+    precision_axes.set_title("precision and recall")
+    precision_axes.legend(
         frameon=False,
         fontsize=8,
         loc="upper left",
@@ -152,7 +153,7 @@ def ranking_curves(
         title="ROC AUC, average precision",
         title_fontsize=8,
     )
-    for axes in (left, right):
+    for axes in (roc_axes, precision_axes):
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         grid_lines(axes)
@@ -169,15 +170,15 @@ def _roc_on_grid(curve: pd.DataFrame) -> np.ndarray:
 
 
 def _precision_on_grid(curve: pd.DataFrame) -> np.ndarray:
-    # The first row is where nothing is taken for positive. What is had with at least a recall is had at the next
-    # threshold: there are no straight lines between them.
+    # The first row predicts nothing as positive. Between thresholds precision is that of the next one: there are no
+    # straight lines between the points.
     recall, precision = curve["recall"].to_numpy()[1:], curve["precision"].to_numpy()[1:]
     place = np.searchsorted(recall, np.maximum(GRID, GRID[1]) - 1e-9)
     return precision[np.minimum(place, len(precision) - 1)]
 
 
-def _curve(axes: Axes, trainings: list[np.ndarray], color: str, alone: bool, label: str) -> None:
-    if alone and len(trainings) > 1:
+def _draw_mean(axes: Axes, trainings: list[np.ndarray], color: str, label: str, single: bool) -> None:
+    if single and len(trainings) > 1:
         for values in trainings:
             axes.plot(GRID, values, color=color, linewidth=0.7, alpha=0.5)
     axes.plot(GRID, np.mean(trainings, axis=0), color=color, linewidth=2, label=label)

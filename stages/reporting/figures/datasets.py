@@ -1,4 +1,4 @@
-"""The data sets themselves: images, classes, tables."""
+"""Data sets: images, classes, tables."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,10 +20,10 @@ def samples(title: str, images: Mapping[str, np.ndarray], labels: Mapping[str, S
     figure, grid = panels(
         *(len(images), columns), (0.85, 0.85), title=title, left=0.65, bottom=0.3, gap=(0.1, 0.3), right=0.1
     )
-    for row, (part, of_part) in zip(grid, images.items(), strict=True):
+    for row, (part, part_images) in zip(grid, images.items(), strict=True):
         for axes in row:
             axes.set_axis_off()
-        for axes, image, label in zip(row, of_part, labels[part], strict=False):
+        for axes, image, label in zip(row, part_images, labels[part], strict=False):
             axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
             axes.text(0.5, -0.04, label, transform=axes.transAxes, ha="center", va="top", fontsize=8)
         row[0].text(-0.1, 0.5, part, transform=row[0].transAxes, ha="right", va="center")
@@ -31,8 +31,8 @@ def samples(title: str, images: Mapping[str, np.ndarray], labels: Mapping[str, S
 
 
 def class_counts(title: str, counts: Mapping[str, Mapping[str, np.ndarray]], classes: Sequence[str]) -> Figure:
-    """Draw how many rows of each class the parts of a split have. counts: {split: {part: int (classes,)}}."""
-    alike: dict[str, list[str]] = {}  # splits that differ in their scaling alone
+    """Draw the number of rows of each class in the parts of each split. counts: {split: {part: int (classes,)}}."""
+    alike: dict[str, list[str]] = {}  # splits that differ in their scaling only
     for split, by_part in counts.items():
         alike.setdefault(str({part: rows.tolist() for part, rows in by_part.items()}), []).append(split)
     height = 0.42 * len(classes)
@@ -59,12 +59,12 @@ def class_counts(title: str, counts: Mapping[str, Mapping[str, np.ndarray]], cla
 
 
 def described(title: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw what `DataFrame.describe` says of each column, one table above the other."""
+    """Draw the output of `DataFrame.describe` for each table, one below the other. tables: by heading."""
     described = {heading: table.describe().T for heading, table in tables.items()}
-    line, first, column = 0.2, max(width_of(map(str, each.index), 8) for each in described.values()) + 0.25, 0.78
-    columns = max(len(each.columns) for each in described.values())
-    width = first + columns * column + 0.2
-    height = sum(line * (len(each) + 2.6) for each in described.values()) + 0.4
+    line, column = 0.2, 0.78
+    first = max(width_of(map(str, table.index), 8) for table in described.values()) + 0.25
+    width = first + max(len(table.columns) for table in described.values()) * column + 0.2
+    height = sum(line * (len(table) + 2.6) for table in described.values()) + 0.4
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -87,9 +87,9 @@ def described(title: str, tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def distributions(title: str, raw: pd.DataFrame, scaled: pd.DataFrame, units: Mapping[str, str]) -> Figure:
-    """Draw each column as published and, beside it, as the networks get it.
+    """Draw histograms of each column, as published and as the networks get it, with logarithmic row numbers.
 
-    scaled lacks the columns that are no inputs. Rows are counted on a logarithmic axis, on which rare values are seen.
+    scaled: without the columns that are no inputs; units: of the published columns.
     """
     pairs = 3
     rows = -(-len(raw.columns) // pairs)

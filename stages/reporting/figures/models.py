@@ -19,21 +19,21 @@ LANE = 0.16
 
 @dataclass
 class Box:
-    """One layer of a drawing, or several alike that follow each other."""
+    """A layer in a drawing, or a chain of equal layers."""
 
     names: list[str]
     layer: Layer
     input_shape: str
     inputs: list[int] = field(default_factory=list)
-    """The boxes that feed it."""
+    """Numbers of the boxes whose outputs it takes."""
     row: int = 0
     column: int = 0
 
 
 def boxes_of(layers: Sequence[Layer]) -> list[Box]:
-    """The boxes of a model, in its order: a chain of layers that differ in their names alone is one.
+    """Boxes of a model in its order: a chain of layers that differ in their names only is one box.
 
-    layers: name, class, output_shape, parameters and inputs (names of layers) of each, as `summary.json` has them.
+    layers: name, class, output_shape, parameters and inputs (names of layers) of each; see `summary.json`.
     """
     shapes = {layer["name"]: _shape(layer["output_shape"]) for layer in layers}
     fed = {name: sum(name in layer.get("inputs", []) for layer in layers) for name in shapes}
@@ -43,7 +43,7 @@ def boxes_of(layers: Sequence[Layer]) -> list[Box]:
         inputs = layer.get("inputs", [])
         box = Box([layer["name"]], layer, ", ".join(shapes[name] for name in inputs))
         last = boxes[-1] if boxes else None
-        if last and inputs == [last.names[-1]] and fed[inputs[0]] == 1 and _alike(last, box):
+        if last and inputs == [last.names[-1]] and fed[inputs[0]] == 1 and _equal(last, box):
             last.names.append(layer["name"])
         else:
             box.inputs = [box_of[name] for name in inputs]
@@ -53,21 +53,21 @@ def boxes_of(layers: Sequence[Layer]) -> list[Box]:
 
 
 def placed(boxes: list[Box]) -> list[Box]:
-    """Give each box its row and column: below all that feed it, inputs just above what they feed.
+    """Give each box its row and column: below all of its inputs, input layers just above their first consumer.
 
-    The longest way is one column; inputs that join it are left of it, outputs that leave it right.
+    The longest path is one column; inputs that join it are left of it, outputs that leave it right.
     """
     for box in boxes:
-        box.row = max((boxes[each].row + 1 for each in box.inputs), default=0)
+        box.row = max((boxes[source].row + 1 for source in box.inputs), default=0)
     for number, box in enumerate(boxes):
         below = [other.row for other in boxes if number in other.inputs]
         if not box.inputs and below:
             box.row = min(below) - 1
     taken: set[tuple[int, int]] = set()
-    on_the_way = _longest_way(boxes)
+    longest = _longest_path(boxes)
     for number, box in enumerate(boxes):
         step = 1 if box.inputs else -1
-        box.column = 0 if number in on_the_way else step
+        box.column = 0 if number in longest else step
         while (box.row, box.column) in taken:
             box.column += step
         taken.add((box.row, box.column))
@@ -75,12 +75,11 @@ def placed(boxes: list[Box]) -> list[Box]:
 
 
 def drawing(name: str, layers: Sequence[Layer]) -> Figure:
-    """Draw a model: its layers with input and output shapes and parameters; `None` is the rows of a batch."""
+    """Draw a model: its layers with input and output shapes and parameters; `None` is the size of the batch."""
     boxes = placed(boxes_of(layers))
-    edges = [(source, target) for target, box in enumerate(boxes) for source in box.inputs]
-    around = [(source, target) for source, target in edges if boxes[target].row - boxes[source].row > 1]
-    first = min(box.column for box in boxes)
-    rows, columns = (1 + max(box.row for box in boxes), 1 + max(box.column for box in boxes) - first)
+    around = [(source, target) for source, target in _edges(boxes) if boxes[target].row - boxes[source].row > 1]
+    first, last = min(box.column for box in boxes), max(box.column for box in boxes)
+    rows, columns = 1 + max(box.row for box in boxes), 1 + last - first
     gap = GAP if columns == 1 else WIDE_GAP
     margin = 0.1 + LANE * len(around)
     width = margin + columns * (BOX[0] + gap[0]) - gap[0] + 0.1
@@ -91,20 +90,10 @@ def drawing(name: str, layers: Sequence[Layer]) -> Figure:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.text(width / 2, 0.17, name, ha="center", va="center", fontsize=10)
-    corners = [(margin + (b.column - first) * (BOX[0] + gap[0]), 0.35 + b.row * (BOX[1] + gap[1])) for b in boxes]
+    corners = [(margin + (box.column - first) * (BOX[0] + gap[0]), 0.35 + box.row * (BOX[1] + gap[1])) for box in boxes]
     for box, corner in zip(boxes, corners, strict=True):
         _draw_box(axes, box, corner)
-    down = sorted(set(edges) - set(around), key=lambda edge: [boxes[each].column for each in edge])
-    for edge in down:
-        # Side by side, from left to right, where several leave or reach a box.
-        (x, y), (to_x, to_y) = (
-            (
-                corners[edge[end]][0] + BOX[0] * _place(edge, [each for each in down if each[end] == edge[end]]),
-                corners[edge[end]][1],
-            )
-            for end in (0, 1)
-        )
-        _arrow(axes, [(x, y + BOX[1]), (to_x, to_y)])
+    _draw_arrows(axes, boxes, corners)
     for lane, (source, target) in enumerate(around):
         (x, y), (to_x, to_y) = ((x, y + BOX[1] / 2) for x, y in (corners[source], corners[target]))
         lane_x = margin - LANE * (lane + 1)
@@ -112,12 +101,28 @@ def drawing(name: str, layers: Sequence[Layer]) -> Figure:
     return figure
 
 
-def _place(edge: tuple[int, int], edges: list[tuple[int, int]]) -> float:
+def _edges(boxes: list[Box]) -> list[tuple[int, int]]:
+    return [(source, target) for target, box in enumerate(boxes) for source in box.inputs]
+
+
+def _draw_arrows(axes: Axes, boxes: list[Box], corners: list[tuple[float, float]]) -> None:
+    """Draw the arrows from a row to the next, side by side if several leave or reach a box."""
+    edges = [(source, target) for source, target in _edges(boxes) if boxes[target].row - boxes[source].row <= 1]
+    edges.sort(key=lambda edge: [boxes[number].column for number in edge])
+    for source, target in edges:
+        (x, y), (to_x, to_y) = corners[source], corners[target]
+        x += BOX[0] * _share((source, target), [edge for edge in edges if edge[0] == source])
+        to_x += BOX[0] * _share((source, target), [edge for edge in edges if edge[1] == target])
+        _arrow(axes, [(x, y + BOX[1]), (to_x, to_y)])
+
+
+def _share(edge: tuple[int, int], edges: list[tuple[int, int]]) -> float:
+    """Position of an arrow along a box, from 0 to 1, among those that leave or reach it."""
     return (edges.index(edge) + 1) / (len(edges) + 1)
 
 
 def weight_images(name: str, kernel: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw the weights that lead from the pixels to each class. kernel: float (height, width, classes)."""
+    """Draw the weights from the pixels to each class as images. kernel: float (height, width, classes)."""
     columns = 5
     rows = -(-len(classes) // columns)
     figure, grid = panels(
@@ -130,24 +135,24 @@ def weight_images(name: str, kernel: np.ndarray, classes: Sequence[str]) -> Figu
         image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit)
         axes.text(0.5, -0.04, label, transform=axes.transAxes, ha="center", va="top", fontsize=8)
     figure_height = figure.get_figheight()
-    beside = figure.add_axes((1 - 0.8 / figure.get_figwidth(), 0.3 / figure_height, 0.012, 1 - 0.75 / figure_height))
-    figure.colorbar(image, cax=beside, label="weight")
+    bar = figure.add_axes((1 - 0.8 / figure.get_figwidth(), 0.3 / figure_height, 0.012, 1 - 0.75 / figure_height))
+    figure.colorbar(image, cax=bar, label="weight")
     return figure
 
 
-def _longest_way(boxes: list[Box]) -> set[int]:
+def _longest_path(boxes: list[Box]) -> set[int]:
     length = [0] * len(boxes)
     for number, box in enumerate(boxes):
-        length[number] = max((length[each] + 1 for each in box.inputs), default=0)
-    way = {max(range(len(boxes)), key=length.__getitem__)}
-    last = next(iter(way))
+        length[number] = max((length[source] + 1 for source in box.inputs), default=0)
+    last = max(range(len(boxes)), key=length.__getitem__)
+    path = {last}
     while boxes[last].inputs:
         last = max(boxes[last].inputs, key=length.__getitem__)
-        way.add(last)
-    return way
+        path.add(last)
+    return path
 
 
-def _alike(last: Box, box: Box) -> bool:
+def _equal(last: Box, box: Box) -> bool:
     keys = ("class", "output_shape", "parameters")
     return all(last.layer[key] == box.layer[key] for key in keys) and last.input_shape == box.input_shape
 

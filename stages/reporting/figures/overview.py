@@ -1,4 +1,4 @@
-"""All variants on one page."""
+"""Ranking of all variants in one figure."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from stages.reporting.figures import PART_COLORS, grid_lines
 
 
 def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
-    """Draw every variant's figure on validation and test rows, best first, one panel per data set.
+    """Draw each variant's metric on validation and test rows, best first, a panel for each data set.
 
-    leaderboard: as `stages.compare` writes it; ranked_by: the metric to draw, by data set. Bars are the 95 % intervals.
+    leaderboard: see `stages.compare`; ranked_by: metric by data set. Bars are 95 % intervals.
     """
     tables = {name: leaderboard[leaderboard["dataset"] == name] for name in ranked_by}
     largest, *others = sorted(tables, key=lambda name: -len(tables[name]))
@@ -23,47 +23,29 @@ def overview(leaderboard: pd.DataFrame, ranked_by: dict[str, str]) -> Figure:
     figure = Figure(figsize=(12, 1 + 0.2 * height), layout="constrained")
     grid = figure.add_gridspec(1, 2, width_ratios=(3, 2))
     first = figure.add_subfigure(grid[0]).subplots()
-    _ranking(first, tables[largest], largest, ranked_by[largest])
-    first.legend(frameon=False, loc="best")  # of all panels: only this one is sure to have room
+    _draw_ranking(first, tables[largest], largest, ranked_by[largest])
+    first.legend(frameon=False, loc="best")  # the only panel that always has room
     right = figure.add_subfigure(grid[1])
     cells = right.add_gridspec(len(others) + 1, 1, height_ratios=[*heights, height - sum(heights) + 1])
     for row, name in enumerate(others):
-        _ranking(right.add_subplot(cells[row]), tables[name], name, ranked_by[name])
+        _draw_ranking(right.add_subplot(cells[row]), tables[name], name, ranked_by[name])
     return figure
 
 
-def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None:
-    measured = [f"{part}_{metric}" for part in ("test", "validation")] + [
-        f"test_{metric}_{end}" for end in ("low", "high")
-    ]
-    table = table.reindex(columns=["variant", "parameters", *measured])
-    table = table.dropna(subset=[f"test_{metric}"])[::-1].reset_index(drop=True)
-    values, low, high = (table[f"test_{metric}{end}"] for end in ("", "_low", "_high"))
-    validation = table[f"validation_{metric}"]
-    # What learns nothing, or lies outside Tukey's fences, may be so far off that all other intervals would be dots.
-    ends: Any = pd.concat([values, low, high, validation], axis=1)
-    learned = table["parameters"] > 0
-    lower, upper = values[learned].quantile([0.25, 0.75])
-    near = learned & values.between(2.5 * lower - 1.5 * upper, 2.5 * upper - 1.5 * lower)
-    least, greatest = ends[near].min(axis=None), ends[near].max(axis=None)
-    room = 0.15 * (greatest - least)
-    below, above = values < least - room, values > greatest + room
-    off = below | above
-    left, right = ends[~off].min(axis=None), ends[~off].max(axis=None)
-    margin = 0.05 * (right - left)
-    if off.any():
-        axes.set_xlim(left - margin, right + margin)
-    said: dict[str, Any] = {"color": PART_COLORS["test"], "fontsize": 8, "va": "center"}
-    for row in table.index[below]:
-        axes.text(left - margin / 2, row, f"← {values[row]:.3f}", ha="left", **said)
-    for row in table.index[above]:
-        axes.text(right + margin / 2, row, f"{values[row]:.3f} →", ha="right", **said)
-    axes.scatter(validation[~off], table.index[~off], color=PART_COLORS["validation"], s=14, label="validation")
-    errors = [(values - low)[~off], (high - values)[~off]]
+def _draw_ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None:
+    test = f"test_{metric}"
+    columns = {test: "test", f"{test}_low": "low", f"{test}_high": "high", f"validation_{metric}": "validation"}
+    table = table.reindex(columns=["variant", "parameters", *columns]).rename(columns=columns)
+    table = table.dropna(subset=["test"])[::-1].reset_index(drop=True)
+    below, above = _far_off(table)
+    shown = table[~(below | above)]
+    if len(shown) < len(table):
+        _name_far_off(axes, table, below, above)
+    axes.scatter(shown["validation"], shown.index, color=PART_COLORS["validation"], s=14, label="validation")
     axes.errorbar(
-        values[~off],
-        table.index[~off],
-        xerr=errors,
+        shown["test"],
+        shown.index,
+        xerr=[shown["test"] - shown["low"], shown["high"] - shown["test"]],
         fmt="o",
         color=PART_COLORS["test"],
         markersize=4,
@@ -75,3 +57,33 @@ def _ranking(axes: Axes, table: pd.DataFrame, dataset: str, metric: str) -> None
     axes.set_xlabel(label(metric, dataset)["en"])
     axes.set_title(dataset)
     grid_lines(axes, "y")
+
+
+def _far_off(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Whether a variant lies so far below, or above, the others that with it their intervals would be mere dots.
+
+    These may be variants that learn nothing or lie outside Tukey's fences, 1.5 times the interquartile range.
+    """
+    values, learned = table["test"], table["parameters"] > 0
+    lower, upper = values[learned].quantile([0.25, 0.75])
+    near = learned & values.between(2.5 * lower - 1.5 * upper, 2.5 * upper - 1.5 * lower)
+    least, greatest = _limits(table[near])
+    room = 0.15 * (greatest - least)
+    return values < least - room, values > greatest + room
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float]:
+    ends: Any = table[["test", "low", "high", "validation"]]
+    return ends.min(axis=None), ends.max(axis=None)
+
+
+def _name_far_off(axes: Axes, table: pd.DataFrame, below: pd.Series, above: pd.Series) -> None:
+    """Limit the axis to the other variants, and write the values of these at its ends."""
+    left, right = _limits(table[~(below | above)])
+    margin = 0.05 * (right - left)
+    axes.set_xlim(left - margin, right + margin)
+    style: dict[str, Any] = {"color": PART_COLORS["test"], "fontsize": 8, "va": "center"}
+    for row, value in table.loc[below, "test"].items():
+        axes.text(left - margin / 2, row, f"← {value:.3f}", ha="left", **style)
+    for row, value in table.loc[above, "test"].items():
+        axes.text(right + margin / 2, row, f"{value:.3f} →", ha="right", **style)

@@ -1,4 +1,4 @@
-"""Curves that are one for a while, as those of trainings that differ only later on."""
+"""Curves that coincide for a while, as those of trainings that differ only later on."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -11,39 +11,40 @@ STRIPE = 4
 """Length of a stripe, in widths of a line."""
 
 
-class Run(NamedTuple):
-    """Points of a curve that all of the same curves have."""
+class Segment(NamedTuple):
+    """Points of a curve, from first to last, which it shares with the same other curves."""
 
     first: int
     last: int
     place: int
-    """Of this curve among them, from 0."""
+    """Position of this curve among those that share the segment, from 0."""
     strands: int
-    """So many curves have them."""
+    """Number of curves that share it, this one included."""
 
 
-def runs(curves: Mapping[str, np.ndarray]) -> dict[str, list[Run]]:
-    """Split curves where others join or leave them. curves: points, float (n, 2), n being each one's own."""
+def segments(curves: Mapping[str, np.ndarray]) -> dict[str, list[Segment]]:
+    """Split curves where others join or leave them. curves: points by name, float (n, 2), n may differ."""
     found = {}
     for row, (name, points) in enumerate(curves.items()):
-        with_it = np.array([_pieces(points, other) for other in curves.values()])
-        with_it[row] = True
-        changes = np.flatnonzero((with_it[:, 1:] != with_it[:, :-1]).any(axis=0)) + 1
+        shared = np.array([_shared_lines(points, other) for other in curves.values()])
+        shared[row] = True
+        changes = np.flatnonzero((shared[:, 1:] != shared[:, :-1]).any(axis=0)) + 1
         found[name] = [
-            Run(first, min(end, len(points) - 1), with_it[:row, first].sum(), with_it[:, first].sum())
-            for first, end in pairwise([0, *changes.tolist(), with_it.shape[1]])
+            Segment(first, min(end, len(points) - 1), shared[:row, first].sum(), shared[:, first].sum())
+            for first, end in pairwise([0, *changes.tolist(), shared.shape[1]])
             if end > first
         ]
     return found
 
 
 def draw_strands(axes: Axes, curves: Mapping[str, np.ndarray], styles: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw curves, in stripes where several are one, so that the colors of all are seen.
+    """Draw curves, in stripes where several coincide, so that the colors of all are seen.
 
-    curves: see `runs`; styles: of the lines, by curve. The first of those that are one is solid, the others on it.
+    curves: see `segments`; styles: properties of the lines by curve. The first of coinciding curves is solid, the
+    others are dashes on it.
     """
-    for name, of_curve in runs(curves).items():
-        for first, last, place, strands in of_curve:
+    for name, found in segments(curves).items():
+        for first, last, place, strands in found:
             style = dict(styles[name])
             if strands > 1 and last > first:
                 style["markevery"] = (place, strands)
@@ -52,10 +53,10 @@ def draw_strands(axes: Axes, curves: Mapping[str, np.ndarray], styles: Mapping[s
             axes.plot(*curves[name][first : last + 1].T, **style)
 
 
-def beginnings(curves: Mapping[str, np.ndarray]) -> dict[str, tuple[str, int]]:
-    """Of each curve another one that is as long or longer, and how many of its first rows are the same; 0: none is.
+def common_beginnings(curves: Mapping[str, np.ndarray]) -> dict[str, tuple[str, int]]:
+    """For each curve a longer or equally long one that begins alike, and how many first rows are equal (0: none).
 
-    curves: float (n, columns), n being each one's own. Of two that are equal, the one is like the other.
+    curves: float (n, columns), n may differ. If two curves are equal, the second is paired with the first.
     """
     found: dict[str, tuple[str, int]] = {}
     for name in sorted(curves, key=lambda name: -len(curves[name])):
@@ -64,8 +65,8 @@ def beginnings(curves: Mapping[str, np.ndarray]) -> dict[str, tuple[str, int]]:
     return found
 
 
-def _pieces(points: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Which pieces between two points another curve has too, bool (n - 1,); of a single point whether it has that."""
+def _shared_lines(points: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Whether another curve has the line between two points too, bool (n - 1,); or the point, if it is the only one."""
     same = np.zeros(len(points), bool)
     rows = min(len(points), len(other))
     same[:rows] = (points[:rows] == other[:rows]).all(axis=1)

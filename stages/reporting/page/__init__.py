@@ -1,48 +1,82 @@
-"""The report page: one HTML file that loads nothing, as a function of what the other stages left.
+"""The report page, one HTML file that loads nothing: `render(reports, bundle)`.
 
-`page.html.j2` is filled in by Jinja2, which escapes; `page.css` and `page.js` go into it as they are. The charts are
-drawn in the browser, from data that the page holds once.
+`page.html.j2` is filled in by Jinja2, which escapes; `page.css` and `page.js` are copied into it. Charts are drawn in
+the browser, from data that the page contains once.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import ENVIRONMENT, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.datasets.spec import spec_of
 from stages.presentation.colors import variant_colors
 from stages.presentation.formats import cell
-from stages.presentation.kept import Tables
-from stages.presentation.words import LANGUAGES, Text, read_strings, text
-from stages.reporting.page.answers import studies
-from stages.reporting.page.boards import leaderboards, published
-from stages.reporting.page.cards import card
-from stages.reporting.page.charts import confusions, curves_of
+from stages.presentation.words import LANGUAGES, Text, read_strings, source_text, text
+from stages.reporting.page.answers import Question, questions
+from stages.reporting.page.boards import NO_COLOR, leaderboards, published_rows
+from stages.reporting.page.cards import make_card
+from stages.reporting.page.charts import Plotted, confusions, curves_of
 from stages.reporting.page.pictures import galleries, missing_pictures
-from stages.reporting.page.reports import Context, Reports
+from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
 SCRIPT_WORDS = {
     "page": (
-        *(
-            "actual",
-            "close_all",
-            "compared",
-            "found_questions",
-            "found_variants",
-            "high",
-            "low",
-            "open_all",
-        ),
+        *("actual", "close_all", "compared", "found_questions", "found_variants", "high", "low", "open_all"),
         *("predicted", "rows", "share", "test_rows", "title"),
     ),
     "table": ("epoch", "part", "variant"),
     "parts": ("training", "validation"),
 }
-"""What the script says itself."""
+"""Keys of the words that the script uses, by section."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number at the top of the page."""
+
+    count: int
+    label: Text
+
+
+@dataclass(frozen=True)
+class Document:
+    """A source document, and what it treats."""
+
+    name: str
+    title: Text
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a data set as published."""
+
+    dataset: Text
+    name: str
+    bytes: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Data, recipes, machine, versions and seeds of the run."""
+
+    files: list[DataFile]
+    recipes: int
+    recipes_hash: str
+    """SHA-256 over all recipes with their names."""
+    seeds: list[int]
+    machine: dict[str, str]
+    """Values by their key in the words; empty if the machine is not known."""
+    versions: Mapping[str, str]
 
 
 def render(reports: Reports, bundle: Bundle) -> str:
@@ -58,17 +92,17 @@ def render(reports: Reports, bundle: Bundle) -> str:
     environment.filters |= {"shown": shown, "attribute": attribute, "cell": cell, "breakable": breakable}
     environment.globals |= {"text": text}
     return environment.get_template("page.html.j2").render(
-        **context(reports),
+        **variables(reports),
         css=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         js=script((FOLDER / "page.js").read_text(encoding="utf-8")),
         bundle=bundle,
         bundle_script=script(bundle.script),
-        licences=Markup(bundle.licences),  # noqa: S704 (it has seen to it that no comment ends in them)
+        licences=Markup(bundle.licences),  # noqa: S704 (`licences` raises if one ends the comment)
     )
 
 
 def shown(content: Text | str) -> Markup:
-    """A text as an element that the page puts into the chosen language; anything else as it is."""
+    """Make the element of a text, which the script translates; a string is only escaped."""
     if isinstance(content, str):
         return escape(content)
     if len(set(content.values())) == 1:
@@ -77,102 +111,109 @@ def shown(content: Text | str) -> Markup:
 
 
 def attribute(content: Text, name: str) -> Markup:
-    """A text as an attribute in the chosen language."""
+    """Make an attribute of a text, which the script translates."""
     return Markup('{name}="{en}" data-ko-{name}="{ko}"').format(name=name, **content)
 
 
 def breakable(name: str) -> Markup:
-    """A name that may be continued in the next line after an underscore."""
+    """Let a name be broken after an underscore."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def script(content: str) -> Markup:
-    """A script as the content of its element. Raises: ValueError if it would end the element."""
+    """Make the content of a script element. Raises: ValueError if it would end the element."""
     if "</script" in content.lower() or "<!--" in content:
         raise ValueError("expected a script without </script and <!--, got one with them")
     return Markup(content)  # noqa: S704 (our own, and a package's)
 
 
-def context(reports: Reports) -> Context:
-    """Everything that the template shows."""
-    names = reports.names()
-    colors = dict.fromkeys(names, "#808080") | variant_colors(reports.params)
-    curves = {name: curves_of(reports.histories[name]) for name in names if name in reports.histories}
-    deciding = reports.several or reports.tables
-    asked = studies(reports, deciding, curves)
-    cards = [card(reports, name, curves, asked, colors[name]) for name in names]
-    unmeasurable = [each["name"] for each in cards if each["unmeasurable"]]
-    boards = leaderboards(reports.tables[LEADERBOARD], colors, unmeasurable)
+def variables(reports: Reports) -> dict[str, Any]:
+    """Make the variables of the template."""
+    names = reports.names
+    titles = {name: reports.catalogue.title(name) for name in names}
+    colors = dict.fromkeys(names, NO_COLOR) | variant_colors(reports.catalogue, reports.studies)
+    plotted = Plotted({name: curves_of(history) for name, history in reports.histories.items()}, titles)
+    asked = questions(reports, plotted)
+    cards = [make_card(reports, name, plotted, asked, colors[name]) for name in names]
+    not_measurable = [card.name for card in cards if card.not_measurable]
+    boards = leaderboards(reports.tables[LEADERBOARD], colors, not_measurable)
     missing = [
-        *([] if reports.environment else [text("page", "no_environment")]),
-        *(remark for each in asked for remark in each["missing"]),
-        *(remark for each in cards for remark in each["missing"]),
-        *(remark for each in boards for remark in each["missing"]),
+        *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
+        *(each for question in asked for each in question.missing),
+        *(each for card in cards for each in card.missing),
+        *(each for board in boards for each in board.missing),
         *missing_pictures(reports, names),
     ]
+    deciding = reports.deciding
     return {
         "cards": cards,
-        "studies": asked,
+        "questions": asked,
         "leaderboards": boards,
-        "published": published(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
+        "published": published_rows(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
         "documents": documents(reports, asked),
-        "splits_of": {board["dataset"]: list(dict.fromkeys(row["split"] for row in board["rows"])) for board in boards},
-        "counts": counts(names, asked, deciding),
-        "basis": basis(reports, deciding),
-        "remarks": reports.remarks,
-        "own_seed": reports.params.seed,
+        "counts": counts(reports, asked),
+        "basis": basis(reports),
+        "notes": reports.notes,
+        "own_seed": _seeds(reports.seeds),
         "missing": missing,
         "galleries": galleries(reports),
         "run": run(reports),
+        "titles": titles,
         "data": {
             "colors": colors,
-            "curves": curves,
+            "titles": titles,
+            "curves": plotted.curves,
             "confusion": confusions(reports.confusion),
-            "differences": {each["name"]: each["differences"] for each in asked},
-            "strings": {
-                language: {
-                    section: {key: read_strings(language)[section][key] for key in keys}
-                    for section, keys in SCRIPT_WORDS.items()
-                }
-                for language in LANGUAGES
-            },
+            "differences": {each.name: each.points for each in asked},
+            "strings": {language: script_words(language) for language in LANGUAGES},
         },
     }
 
 
-def documents(reports: Reports, asked: list[Context]) -> list[Context]:
-    """The documents that are named on the page, and what each is about."""
-    named = {name for study in asked for name in study["documents"]} | set(reports.tables[PUBLISHED]["document"])
-    return [{"name": name, "about": text("documents", name)} for name in sorted(named)]
+def script_words(language: str) -> dict[str, dict[str, Any]]:
+    """Select the words that the script uses."""
+    strings = read_strings(language)
+    return {section: {key: strings[section][key] for key in keys} for section, keys in SCRIPT_WORDS.items()}
 
 
-def counts(names: list[str], asked: list[Context], deciding: Tables) -> list[Context]:
-    """The figures at the top of the page."""
-    answers, results = pd.Series([study["answer"] for study in asked]), deciding[PUBLISHED]["result"]
+def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
+    """List the documents that the page names."""
+    names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
+    sources = reports.sources
     return [
-        {"count": len(names), "label": text("page", "count_variants")},
-        {"count": len(deciding[TRAININGS]), "label": text("page", "count_trainings")},
-        {"count": int((answers == "confirmed").sum()), "label": text("page", "count_claims", all=len(answers))},
-        {"count": int((answers == "refuted").sum()), "label": text("page", "count_refuted")},
-        {
-            "count": int((results == "reproduced").sum()),
-            "label": text("page", "count_reproduced", all=len(results)),
-        },
+        Document(name, source_text(name, sources[name].title if name in sources else name)) for name in sorted(names)
     ]
 
 
-def basis(reports: Reports, deciding: Tables) -> Text:
-    """Say whose answers these are."""
-    seeds = sorted(deciding[TRAININGS]["seed"].unique())
-    said = {"own": reports.params.seed}
+def counts(reports: Reports, asked: Sequence[Question]) -> list[Count]:
+    """List the numbers at the top of the page."""
+    answers = pd.Series([each.answer for each in asked], dtype=str)
+    results = reports.deciding[PUBLISHED]["result"]
+    return [
+        Count(len(reports.names), text("page", "count_variants")),
+        Count(len(reports.deciding[TRAININGS]), text("page", "count_trainings")),
+        Count(int((answers == "confirmed").sum()), text("page", "count_claims", all=len(answers))),
+        Count(int((answers == "refuted").sum()), text("page", "count_refuted")),
+        Count(int((results == "reproduced").sum()), text("page", "count_reproduced", all=len(results))),
+    ]
+
+
+def basis(reports: Reports) -> Text:
+    """Tell which seeds the answers are from."""
+    seeds = sorted(reports.deciding[TRAININGS]["seed"].unique())
+    own = _seeds(reports.seeds)
     if len(seeds) > 1:
-        said |= {"seeds": len(seeds), "first": seeds[0], "last": seeds[-1]}
-        return text("page", "basis_several" if reports.several else "basis_own_several", **said)
-    return text("page", "basis_one", **said)
+        key = "basis_several" if reports.several else "basis_own_several"
+        return text("page", key, own=own, seeds=len(seeds), first=seeds[0], last=seeds[-1])
+    return text("page", "basis_one" if seeds else "basis_none", own=own)
 
 
-def run(reports: Reports) -> Context:
-    """What was run, and on what: data and recipes by hash, versions, machine, seeds."""
+def _seeds(seeds: Sequence[int]) -> str:
+    return "–".join(map(str, dict.fromkeys([*seeds[:1], *seeds[-1:]])))
+
+
+def run(reports: Reports) -> Run:
+    """Collect the data, the recipes and the machine of the run."""
     recipes = hashlib.sha256()
     for name, content in sorted(reports.recipes.items()):
         recipes.update(f"{name}\n".encode() + content)
@@ -186,15 +227,15 @@ def run(reports: Reports) -> Context:
         "training_threads": environment.get("training_threads"),
         "linear_algebra": ", ".join(environment.get("linear_algebra", {})),
     }
-    params = reports.params
-    return {
-        "files": [
-            {"dataset": text("datasets", dataset), "name": file.name, "bytes": f"{file.bytes:,}", "sha256": file.sha256}
-            for dataset, declared in params.datasets.items()
-            for file in declared.files
+    return Run(
+        files=[
+            DataFile(text("datasets", dataset), file.name, f"{file.bytes:,}", file.sha256)
+            for dataset in reports.catalogue.datasets
+            for file in spec_of(dataset).files
         ],
-        "recipes": {"count": len(reports.recipes), "sha256": recipes.hexdigest()},
-        "seeds": list(range(params.seed, params.seed + params.repeats)),
-        "machine": {key: value for key, value in machine.items() if value},
-        "versions": {"python": environment["python"], **environment["libraries"]} if environment else {},
-    }
+        recipes=len(reports.recipes),
+        recipes_hash=recipes.hexdigest(),
+        seeds=reports.seeds,
+        machine={key: value for key, value in machine.items() if value},
+        versions={"python": environment["python"], **environment["libraries"]} if environment else {},
+    )

@@ -1,120 +1,202 @@
-"""The tables of the report page that can be sorted: leaderboards, and the documents' figures."""
+"""The sortable tables of the report page: leaderboards, and published values."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.datasets import module_of
+from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, with_intervals
-from stages.presentation.kept import figures_beside
+from stages.presentation.kept import with_several_seeds
 from stages.presentation.metrics import label
-from stages.presentation.words import joined, read_strings, text
-from stages.reporting.page.reports import Context
+from stages.presentation.words import Text, joined, read_strings, text
 
-FAR = 3.0
-"""So many interquartile ranges from the quartiles (Tukey 1977, "Exploratory Data Analysis": far out)."""
+FENCE = 3.0
+"""Values more than so many interquartile ranges from the quartiles are off the scale (Tukey 1977, "Exploratory Data
+Analysis": far out)."""
+MARGIN = 0.02
+"""Share of the range on each side of a scale."""
+NO_COLOR = "#808080"
+"""Color of a variant that is not in the catalogue."""
 
 
-def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], unmeasurable: Collection[str]) -> list[Context]:
-    """The variants of each data set, best first, with a bar for the figure that ranks them.
+@dataclass(frozen=True)
+class Bar:
+    """A value and its interval on the scale of a leaderboard, in per cent of its width."""
 
-    unmeasurable: variants whose split holds out no rows; that they have no figures is a note, and nothing is missing.
+    middle: float = 0.0
+    begin: float = 0.0
+    width: float = 0.0
+    off: str = ""
+    """Side, "left" or "right", on which the value is off the scale."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell, and the value by which its column is sorted."""
+
+    shown: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardRow:
+    """A variant on a leaderboard."""
+
+    variant: str
+    color: str
+    split: str
+    parameters: float
+    epochs: str
+    bar: Bar | None
+    cells: dict[str, Cell]
+    """Cells by the columns of `Board.headings`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """The leaderboard of a data set, best first."""
+
+    dataset: str
+    title: Text
+    ranked: Text
+    """Name of the metric that ranks."""
+    headings: dict[str, Text]
+    scale: tuple[str, str] | None
+    """Least and greatest value on the scale of the bars."""
+    rows: list[BoardRow]
+    splits: list[str]
+    notes: list[Text]
+    missing: list[Text]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedRow:
+    """A published value beside ours, of this run and of a run with several seeds; empty texts for missing numbers."""
+
+    document: str
+    variant: str
+    color: str
+    part: Text
+    metric: Text
+    epoch: str
+    published: str
+    tolerance: str
+    ours: str
+    result: str
+    ours_several: str
+    std_several: str
+    result_several: str
+
+
+def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> list[Board]:
+    """Make the leaderboard of each data set.
+
+    not_measurable: variants whose split holds out no rows. That they have no metrics is a note, and nothing is missing.
     """
-    boards = []
-    for dataset, rows in leaderboard.groupby("dataset"):
-        dataset = str(dataset)
-        ranked = f"test_{module_of(dataset).RANKED_BY}"
-        columns = list(read_strings("en")["leaderboards"].get(dataset, {ranked: "", "interval": ""}))
-        numeric = [column for column in columns if column != "interval"]
-        limits = [ranked, f"{ranked}_low", f"{ranked}_high"]
-        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *numeric, *limits])))
-        written = with_intervals(dataset, rows)
-        headings = {column: text("leaderboards", dataset, column) for column in columns}
-        bars = bars_of(rows, ranked)
-        lacking = {
-            row["variant"]: [headings[column] for column in numeric if pd.isna(row[column])]
-            for _, row in rows.iterrows()
-        }
-        by_design = [name for name in lacking if name in unmeasurable]
-        boards.append(
-            {
-                "dataset": dataset,
-                "title": text("titles", dataset),
-                "ranked": headings[ranked],
-                "headings": headings,
-                "scale": bars["scale"],
-                "rows": [
-                    {
-                        "variant": row["variant"],
-                        "color": colors.get(row["variant"], "#808080"),
-                        "split": row["split"],
-                        "parameters": row["parameters"],
-                        "epochs": cell(float(row["epochs"])),
-                        "bar": bars["rows"][place],
-                        "cells": {
-                            column: {
-                                "shown": cell(written[column].iloc[place]),
-                                "value": row[ranked if column == "interval" else column],
-                            }
-                            for column in columns
-                        },
-                    }
-                    for place, (_, row) in enumerate(rows.iterrows())
-                ],
-                "notes": [text("page", "nothing_held_out_of", variant=name) for name in by_design],
-                "missing": [
-                    text("page", "no_figure", variant=name, column=joined(without, ", "))
-                    for name, without in lacking.items()
-                    if without and name not in by_design
-                ],
-            }
+    return [_board(str(dataset), rows, colors, not_measurable) for dataset, rows in leaderboard.groupby("dataset")]
+
+
+def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> Board:
+    ranked = f"test_{spec_of(dataset).ranked_by}"
+    columns = list(read_strings("en")["leaderboards"].get(dataset, {ranked: "", "interval": ""}))
+    numeric = [column for column in columns if column != "interval"]
+    limits = [ranked, f"{ranked}_low", f"{ranked}_high"]
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows, *numeric, *limits])))
+    headings = {column: text("leaderboards", dataset, column) for column in columns}
+    formatted = with_intervals(dataset, rows)
+    scale, bars = bars_of(rows, ranked)
+    board_rows, notes, missing = [], [], []
+    for bar, (_, row), (_, shown) in zip(bars, rows.iterrows(), formatted.iterrows(), strict=True):
+        name = row["variant"]
+        board_rows.append(
+            BoardRow(
+                variant=name,
+                color=colors.get(name, NO_COLOR),
+                split=row["split"],
+                parameters=row["parameters"],
+                epochs=cell(float(row["epochs"])),
+                bar=bar,
+                cells={
+                    column: Cell(cell(shown[column]), row[ranked if column == "interval" else column])
+                    for column in columns
+                },
+            )
         )
-    return boards
+        lacking = [headings[column] for column in numeric if pd.isna(row[column])]
+        if name in not_measurable:
+            notes.append(text("page", "nothing_held_out_of", variant=name))
+        elif lacking:
+            missing.append(text("page", "no_metric", variant=name, column=joined(lacking, ", ")))
+    return Board(
+        dataset=dataset,
+        title=text("titles", dataset),
+        ranked=headings[ranked],
+        headings=headings,
+        scale=scale,
+        rows=board_rows,
+        splits=list(dict.fromkeys(row.split for row in board_rows)),
+        notes=notes,
+        missing=missing,
+    )
 
 
-def bars_of(rows: pd.DataFrame, ranked: str) -> Context:
-    """Where the figure and its interval lie, in per cent of a scale that leaves out what lies far from all others."""
+def bars_of(rows: pd.DataFrame, ranked: str) -> tuple[tuple[str, str] | None, list[Bar | None]]:
+    """Place each value with its interval on a common scale, which leaves out values far from all others.
+
+    Returns: the ends of the scale, None without any value, and a bar for each row, None without a value.
+    """
     values, low, high = (rows[f"{ranked}{end}"].astype(float) for end in ("", "_low", "_high"))
     first, third = values.quantile(0.25), values.quantile(0.75)
-    near = values.between(first - FAR * (third - first), third + FAR * (third - first))
+    near = values.between(first - FENCE * (third - first), third + FENCE * (third - first))
     ends = pd.concat([each[near] for each in (values, low, high)]).replace([np.inf, -np.inf], np.nan).dropna()
     if ends.empty:
-        return {"scale": None, "rows": [None] * len(rows)}
-    margin = 0.02 * float(ends.max() - ends.min()) or 1.0
+        return None, [None] * len(rows)
+    margin = MARGIN * float(ends.max() - ends.min()) or 1.0
     left, right = float(ends.min()) - margin, float(ends.max()) + margin
 
     def place(value: float, otherwise: float) -> float:
         return round(100 * (value - left) / (right - left), 2) if np.isfinite(value) else round(otherwise, 2)
 
-    bars: list[Context | None] = []
+    bars: list[Bar | None] = []
     for value, start, end in zip(values, low, high, strict=True):
         if pd.isna(value):
             bars.append(None)
             continue
         middle = place(value, 0)
         if not 0 <= middle <= 100:
-            bars.append({"off": "left" if middle < 0 else "right"})
+            bars.append(Bar(off="left" if middle < 0 else "right"))
             continue
         begin = max(place(start, middle), 0)
-        bars.append({"middle": middle, "begin": begin, "width": round(min(place(end, middle), 100) - begin, 2)})
-    return {"scale": {"low": cell(left), "high": cell(right)}, "rows": bars}
+        bars.append(Bar(middle, begin, round(min(place(end, middle), 100) - begin, 2)))
+    return (cell(left), cell(right)), bars
 
 
-def published(
-    figures: pd.DataFrame, several: pd.DataFrame, colors: Mapping[str, str], dataset_of: Callable[[str], str]
-) -> list[Context]:
-    """The documents' figures, ours of this run and of the one with several seeds beside them."""
+def published_rows(
+    published: pd.DataFrame, several: pd.DataFrame, colors: Mapping[str, str], dataset_of: Callable[[str], str]
+) -> list[PublishedRow]:
+    """Make the table of published values. published, several: published.csv of this run and of the deciding one."""
     return [
-        {
-            **{key: row[key] for key in ("document", "variant", "result", "result_several")},
-            "color": colors.get(row["variant"], "#808080"),
-            "part": text("parts", row["part"]),
-            "metric": label(row["metric"], dataset_of(row["variant"])),
-            **{
-                key: "" if pd.isna(row[key]) else cell(float(row[key]))
-                for key in ("epoch", "published", "tolerance", "ours", "ours_several", "std_several")
-            },
-        }
-        for _, row in figures_beside(figures, several).iterrows()
+        PublishedRow(
+            document=row["document"],
+            variant=row["variant"],
+            color=colors.get(row["variant"], NO_COLOR),
+            part=text("parts", row["part"]),
+            metric=label(row["metric"], dataset_of(row["variant"])),
+            epoch=_number(row["epoch"]),
+            published=_number(row["published"]),
+            tolerance=_number(row["tolerance"]),
+            ours=_number(row["ours"]),
+            result=row["result"],
+            ours_several=_number(row["ours_several"]),
+            std_several=_number(row["std_several"]),
+            result_several=row["result_several"],
+        )
+        for _, row in with_several_seeds(published, several).iterrows()
     ]
+
+
+def _number(value: Any) -> str:
+    return "" if pd.isna(value) else cell(float(value))

@@ -1,18 +1,53 @@
-"""The charts of the report page: their data, which the page holds once, and what they show in words."""
+"""The charts of the report page: their data, which the page contains once, and their descriptions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stages.presentation.metrics import label, logarithmic
-from stages.presentation.plot_tables import curve_metrics, most_confused, over_trainings
+from stages.presentation.plot_tables import curve_metrics, mean_and_range, most_confused
 from stages.presentation.words import Text, joined, text
-from stages.reporting.page.reports import Context
 
 DIGITS = 5
-"""So many of each number in a chart."""
+"""Significant digits of the numbers in a chart."""
+MAX_PAIRS = 3
+"""Pairs of classes in the description of a confusion matrix."""
+
+Numbers = list[float | None]
+Curves = Mapping[str, Mapping[str, Mapping[str, Numbers]]]
+"""Learning curves of a variant: {metric: {part: {mean, low, high: one number per epoch}}}."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart that the script draws."""
+
+    description: Text
+    """Content of the chart in words, for screen readers."""
+    spec: Mapping[str, Any]
+    """`kind`, a function in page.js, and its arguments."""
+
+
+@dataclass(frozen=True)
+class Plotted:
+    """Learning curves and names of the variants, as charts need them."""
+
+    curves: Mapping[str, Curves]
+    """Curves by variant."""
+    titles: Mapping[str, str]
+    """Titles by variant."""
+
+    def has(self, name: str, metric: str) -> bool:
+        """Whether a variant has curves of the metric."""
+        return metric in self.curves.get(name, {})
+
+    def changes_rate(self, name: str) -> bool:
+        """Whether a variant's learning rate differs between epochs."""
+        rates = self.curves.get(name, {}).get("learning_rate", {})
+        return any(len(set(values["mean"]) - {None}) > 1 for values in rates.values())
 
 
 def trainings(history: pd.DataFrame | None) -> int:
@@ -20,82 +55,76 @@ def trainings(history: pd.DataFrame | None) -> int:
     return 0 if history is None or history.empty else int(history.groupby("epoch").size().max())
 
 
-def curves_of(history: pd.DataFrame) -> dict[str, dict[str, dict[str, list[float | None]]]]:
-    """The learning curves of a variant: {metric: {part: {mean, low, high: one number per epoch}}}.
+def curves_of(history: pd.DataFrame) -> Curves:
+    """Make the learning curves of a variant.
 
-    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate. Of one training the mean alone; the
-    mean of several goes as far as all of them, since those that did not stop early are a selection. The learning rate
-    has one part, which is called "".
+    One training has no low and high. The mean of several ends with the first training that ends. The part of the
+    learning rate is "".
+
+    history: columns (split,) seed, epoch, <metric>, val_<metric>, learning_rate.
     """
-    series = {metric: {"training": metric, "validation": f"val_{metric}"} for metric in curve_metrics(history)}
-    if series and "learning_rate" in history:
-        series["learning_rate"] = {"": "learning_rate"}
-    curves: dict[str, Any] = {}
-    for metric, of_parts in series.items():
-        curves[metric] = {}
-        for part, column in of_parts.items():
-            if column in history:
-                table = over_trainings(history, column)
-                shown = table if table["low"].notna().any() else table[["mean"]]
-                curves[metric][part] = {str(name): numbers(values) for name, values in shown.items()}
-    return curves
+    columns = {metric: {"training": metric, "validation": f"val_{metric}"} for metric in curve_metrics(history)}
+    if columns and "learning_rate" in history:
+        columns["learning_rate"] = {"": "learning_rate"}
+    return {
+        metric: {part: _series(history, column) for part, column in of_parts.items() if column in history}
+        for metric, of_parts in columns.items()
+    }
 
 
-def numbers(values: Iterable[float]) -> list[float | None]:
-    """For JSON, which knows no NaN."""
+def _series(history: pd.DataFrame, column: str) -> dict[str, Numbers]:
+    table = mean_and_range(history, column)
+    shown = table if table["low"].notna().any() else table[["mean"]]
+    return {str(name): numbers(values) for name, values in shown.items()}
+
+
+def numbers(values: Iterable[float]) -> Numbers:
+    """Round numbers for JSON, which has no NaN: None."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values]
 
 
-def changes_rate(name: str, curves: Mapping[str, Any]) -> bool:
-    """Whether a variant's learning rate is not the same in all epochs."""
-    return any(
-        len(set(values["mean"]) - {None}) > 1 for values in curves.get(name, {}).get("learning_rate", {}).values()
-    )
-
-
-def described(names: list[str], axis: Text, metric: str, curves: Mapping[str, Any]) -> Text:
-    """What a chart of curves shows, for those who do not see it."""
+def described(names: Sequence[str], axis: Text, metric: str, plotted: Plotted) -> Text:
+    """Describe a chart of curves."""
     series = []
     for name in names:
-        for part, values in curves[name][metric].items():
+        for part, values in plotted.curves[name][metric].items():
             ends = [(epoch, value) for epoch, value in enumerate(values["mean"], 1) if value is not None]
             if ends and (part != "training" or len(names) == 1):
                 (_, first), (epoch, last) = ends[0], ends[-1]
-                of = text("page", "series", variant=name, part=text("parts", part)) if part else name
+                title = plotted.titles[name]
+                of = text("page", "series", variant=title, part=text("parts", part)) if part else title
                 series.append(text("page", "curves_of", series=of, first=first, last=last, epoch=epoch))
     return text("page", "curves_chart", metric=axis, series=joined(series) if series else "")
 
 
-def chart(kind: str, label: Text, **of: Any) -> Context:
-    """A chart that the script draws: its kind, what it is of, and its description."""
-    return {"label": label, "spec": {"kind": kind, **of}}
-
-
-def curve_charts(names: list[str], metrics: Iterable[str], curves: Mapping[str, Any], dataset: str) -> list[Context]:
-    """One chart for each metric that some of the variants have, all of one data set."""
+def curve_charts(names: Sequence[str], metrics: Iterable[str], plotted: Plotted, dataset: str) -> list[Chart]:
+    """Make a chart of each metric that any of the variants, all of one data set, has."""
     charts = []
     for metric in metrics:
-        having = [name for name in names if metric in curves.get(name, {})]
+        having = [name for name in names if plotted.has(name, metric)]
         if having:
             axis = label(metric, dataset)
-            series = [values for name in having for part in curves[name][metric].values() for values in part.values()]
-            values = (value for each in series for value in each if value is not None)
-            of = {"variants": having, "metric": metric, "axis": axis, "logarithmic": logarithmic(metric, values)}
-            charts.append(chart("curves", described(having, axis, metric, curves), **of))
+            series = [
+                values for name in having for part in plotted.curves[name][metric].values() for values in part.values()
+            ]
+            scale = logarithmic(metric, (value for values in series for value in values if value is not None))
+            spec = {"kind": "curves", "variants": having, "metric": metric, "axis": axis, "logarithmic": scale}
+            charts.append(Chart(described(having, axis, metric, plotted), spec))
     return charts
 
 
-def confused(counts: pd.DataFrame, pairs: int = 3) -> Text:
-    """The pairs of classes that are taken for each other most often, in words. counts: of one variant."""
-    said = [
+def confusion_chart(name: str, counts: pd.DataFrame) -> Chart:
+    """Make the chart of a variant's confusion matrix. counts: its rows of confusion.csv."""
+    pairs = [
         text("page", "confused", actual=row["actual"], predicted=row["predicted"], count=row["count"])
-        for _, row in most_confused(counts, pairs).iterrows()
+        for _, row in most_confused(counts, MAX_PAIRS).iterrows()
     ]
-    return text("page", "confusion_chart", pairs=joined(said) if said else text("page", "never_confused"))
+    description = text("page", "confusion_chart", pairs=joined(pairs) if pairs else text("page", "never_confused"))
+    return Chart(description, {"kind": "confusion", "variant": name})
 
 
-def confusions(counts: pd.DataFrame) -> dict[str, Context]:
-    """{variant: {classes, counts: one row per actual class}}."""
+def confusions(counts: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Make the data of the confusion matrices: {variant: {classes, counts: a row per actual class}}."""
     tables = {}
     for name, rows in counts.groupby("variant"):
         classes = list(dict.fromkeys(rows["actual"].astype(str)))

@@ -146,7 +146,14 @@ function follow() {
 
 // --- Charts
 
+// Pixels with axes. Each chart has its place before it is drawn: nothing moves while a reader points at something.
+const HEIGHTS = {
+  curves: () => 290,
+  differences: ({ study, metric }) => 38 * data.differences[study].filter((each) => each.metric === metric).length + 50,
+  confusion: ({ variant }) => 34 * data.confusion[variant].classes.length + 90,
+};
 const views = new Map();
+const titled = (name) => data.titles[name] ?? name;
 const color = (names) => ({
   type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colors[name]) },
 });
@@ -156,14 +163,14 @@ const epochs = (last) => {
   return Array.from({ length: last }, (_, place) => place + 1).filter((epoch) => epoch % step === 0 || step === 1);
 };
 
-const titled = (section, keys, fields = keys) => keys.map((key, place) => (
+const tooltips = (section, keys, fields = keys) => keys.map((key, place) => (
   { field: fields[place], title: word(section, key) }
 ));
 
 function curves({ variants, metric, axis, logarithmic }) {
   const values = variants.flatMap((variant) => Object.entries(data.curves[variant][metric] ?? {}).flatMap(
     ([part, { mean, low, high }]) => (low ?? mean).map((_, place) => ({
-      variant, part: part && word("parts", part), dashed: part === "training", only: mean.length === 1, epoch: place + 1,
+      variant, title: titled(variant), part: part && word("parts", part), dashed: part === "training", only: mean.length === 1, epoch: place + 1,
       value: mean[place], low: low?.[place] ?? null, high: high?.[place] ?? null,
     }))));
   const series = { color: { field: "variant", ...color(variants) }, detail: [{ field: "part" }] };
@@ -184,12 +191,12 @@ function curves({ variants, metric, axis, logarithmic }) {
   const faint = { condition: { test: "datum.dashed", value: crowded ? 0.5 : 1 }, value: 1 };
   const dash = { field: "dashed", legend: null, scale: { domain: [false, true], range: [[1, 0], [5, 3]] } };
   return {
-    height: 230, data: { values }, layer: [
+    data: { values }, layer: [
       ...(values.some((each) => each.low !== null) ? [band] : []),
       { transform: known, mark: { type: "line", strokeWidth: 1.8 }, encoding: { x, y: y("value"), strokeDash: dash, opacity: faint, ...series } },
       {
         transform: crowded ? [...known, { filter: "!datum.dashed || datum.only" }] : known, mark: { type: "point", filled: true, size: 22, opacity: 1 },
-        encoding: { x, y: y("value"), ...series, tooltip: [...titled("table", ["variant", "part", "epoch"]), { field: "value", title: axis[root.lang] }] },
+        encoding: { x, y: y("value"), ...series, tooltip: [...tooltips("table", ["variant", "part", "epoch"], ["title", "part", "epoch"]), { field: "value", title: axis[root.lang] }] },
       },
     ],
   };
@@ -197,7 +204,7 @@ function curves({ variants, metric, axis, logarithmic }) {
 
 function differences({ study, metric, axis, at }) {
   const points = data.differences[study].filter((each) => each.metric === metric);
-  const values = points.map((each, row) => ({ ...each, row, label: each.label?.[root.lang] ?? `${each.variant} − ${each.baseline}` }));
+  const values = points.map((each, row) => ({ ...each, row, label: each.label?.[root.lang] ?? `${titled(each.variant)} − ${titled(each.baseline)}` }));
   const names = [...new Set(values.map((each) => each.variant))];
   const y = { field: "row", type: "ordinal", axis: null };
   const title = axis[root.lang];
@@ -205,12 +212,12 @@ function differences({ study, metric, axis, at }) {
   const encoding = { y, color: { field: "variant", ...color(names) } };
   const limited = [{ filter: "isValid(datum.low) && isValid(datum.high)" }];
   return {
-    height: 38 * values.length, data: { values }, layer: [
+    data: { values }, layer: [
       { data: { values: [{ at }] }, mark: { type: "rule", strokeDash: [4, 3], color: ink().quiet }, encoding: { x: x("at") } },
       { transform: limited, mark: { type: "rule", strokeWidth: 3, yOffset: 8 }, encoding: { ...encoding, x: x("low"), x2: { field: "high" } } },
       {
         mark: { type: "point", filled: true, size: 80, opacity: 1, yOffset: 8 },
-        encoding: { ...encoding, x: x("difference"), tooltip: [...titled("page", ["compared"], ["label"]), { field: "difference", title }, ...titled("page", ["low", "high"])] },
+        encoding: { ...encoding, x: x("difference"), tooltip: [...tooltips("page", ["compared"], ["label"]), { field: "difference", title }, ...tooltips("page", ["low", "high"])] },
       },
       { mark: { type: "text", align: "left", dy: -8, fontSize: 12, color: ink().text }, encoding: { y, x: { value: 4 }, text: { field: "label" } } },
     ],
@@ -226,11 +233,11 @@ function confusion({ variant }) {
   const x = { field: "predicted", type: "nominal", sort: null, title: word("page", "predicted"), axis: { labelAngle: -45, domain: false, ticks: false } };
   const y = { field: "actual", type: "nominal", sort: null, title: word("page", "actual"), axis: { domain: false, ticks: false } };
   return {
-    height: 34 * classes.length, data: { values }, layer: [
+    data: { values }, layer: [
       {
         mark: { type: "rect" },
         encoding: {
-          x, y, tooltip: titled("page", ["actual", "predicted", "test_rows", "share"], ["actual", "predicted", "count", "share"]),
+          x, y, tooltip: tooltips("page", ["actual", "predicted", "test_rows", "share"], ["actual", "predicted", "count", "share"]),
           color: { field: "share", type: "quantitative", legend: null, scale: { domain: [0, 1], range: [empty, full] } },
         },
       },
@@ -247,12 +254,15 @@ const ink = () => isDark()
   ? { text: "#e8e8e8", quiet: "#b3b8bd", line: "#3a3d41", empty: "#22272b", full: "#0072b2" }
   : { text: "#1d1f21", quiet: "#55595e", line: "#d9dce0", empty: "#f3f6f8", full: "#0072b2" };
 
+const specOf = (plot) => JSON.parse(plot.closest(".chart").dataset.chart);
+
 function draw(plot) {
   views.get(plot)?.then((each) => each.finalize());
-  const { kind, ...of } = JSON.parse(plot.closest(".chart").dataset.chart);
+  const { kind, ...of } = specOf(plot);
   const { text, quiet, line } = ink();
   const spec = {
-    width: printing ? HALF_A_PAGE : "container", autosize: { type: "fit-x", contains: "padding" }, background: null, ...KINDS[kind](of),
+    width: printing ? HALF_A_PAGE : "container", height: HEIGHTS[kind](of), autosize: { type: "fit", contains: "padding" },
+    background: null, ...KINDS[kind](of),
     config: {
       font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
       axis: {
@@ -271,6 +281,10 @@ function draw(plot) {
 }
 
 const plots = all(".plot");
+for (const plot of plots) {
+  const { kind, ...of } = specOf(plot);
+  plot.style.setProperty("--height", `${HEIGHTS[kind](of)}px`);
+}
 const watcher = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (isIntersecting && !("drawn" in target.dataset)) draw(target);

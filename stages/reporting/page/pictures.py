@@ -1,75 +1,101 @@
-"""The PNG files that the report page shows, as data: URLs."""
+"""PNG files on the report page, as data: URLs."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from stages.artifacts.tables import LEADERBOARD
-from stages.datasets import module_of
+from stages.datasets.spec import spec_of
 from stages.presentation.words import LANGUAGES, Text, text
-from stages.reporting.page.reports import Context, Reports
+from stages.reporting.page.reports import Reports
 
-OF_STUDIES = ("studies_ranking",)
-OF_OTHERS = ("data", "documents")
-"""The folders of figures that are not named after variants."""
+STUDY_FOLDERS = ("studies_ranking",)
+OTHER_FOLDERS = ("data", "documents")
+"""Folders of figures that have other names than those of variants and studies."""
 INVERTED = ("samples", "worst")
-"""Kinds of pictures that show images as ink on paper, and not as the data have them."""
+"""Kinds of pictures that draw images inverted, dark on light."""
 
 
-def pictures_of_variant(reports: Reports, name: str) -> list[Context]:
-    """The pictures of a variant, of all kinds."""
-    kinds = [kind for kind in reports.pictures if kind not in OF_STUDIES + OF_OTHERS]
-    return _pictures(reports, kinds, name, dict.fromkeys(LANGUAGES, name))
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file as a data: URL."""
+
+    kind: str
+    caption: Text
+    alt: Text
+    source: str
+    note: Text | None
 
 
-def pictures_of_study(reports: Reports, name: str, question: Text) -> list[Context]:
-    """The pictures of a study."""
-    return _pictures(reports, OF_STUDIES, name, question)
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures under one title."""
+
+    title: Text
+    pictures: list[Picture]
 
 
-def _pictures(reports: Reports, kinds: Iterable[str], name: str, of: Text) -> list[Context]:
+def variant_pictures(reports: Reports, name: str) -> list[Picture]:
+    """Make the pictures of a variant, of all kinds."""
+    kinds = [kind for kind in reports.pictures if kind not in STUDY_FOLDERS + OTHER_FOLDERS]
+    return _pictures(reports, kinds, name, dict.fromkeys(LANGUAGES, reports.catalogue.title(name)))
+
+
+def study_pictures(reports: Reports, name: str, question: Text) -> list[Picture]:
+    """Make the pictures of a study."""
+    return _pictures(reports, STUDY_FOLDERS, name, question)
+
+
+def _pictures(reports: Reports, kinds: Iterable[str], name: str, shown_as: Text) -> list[Picture]:
     return [
-        picture(kind, text("figures", kind), of, reports.pictures[kind][name])
+        picture(kind, text("figures", kind), shown_as, reports.pictures[kind][name])
         for kind in kinds
         if name in reports.pictures.get(kind, {})
     ]
 
 
-def picture(kind: str, caption: Text, of: Text, content: bytes) -> Context:
-    """A PNG file as a data: URL, with its caption and its alternative text. of: whose it is, in words."""
-    known = {"models": "drawing_alt", "worst": "worst_alt"}
-    alt = text("page", known.get(kind, "picture_alt"), variant=of, caption=caption)
-    source = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"
-    remark = text("page", "inverted") if kind in INVERTED else None
-    return {"kind": kind, "caption": caption, "alt": alt, "source": source, "remark": remark}
+def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
+    """Make a picture. owner: title of the variant, the study or the data set that it shows."""
+    key = {"models": "drawing_alt", "worst": "worst_alt"}.get(kind, "picture_alt")
+    return Picture(
+        kind=kind,
+        caption=caption,
+        alt=text("page", key, variant=owner, caption=caption),
+        source=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
+        note=text("page", "inverted") if kind in INVERTED else None,
+    )
 
 
-def galleries(reports: Reports) -> list[Context]:
-    """The pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and those of the documents' functions."""
-    found = []
-    datasets = reports.params.datasets
-    for dataset in datasets:
-        shown_as = text("datasets", dataset)
-        of_dataset = []
-        for name, content in reports.pictures.get("data", {}).items():
-            if dataset == max((each for each in datasets if name.startswith(f"{each}_")), key=len, default=""):
-                split, _, kind = name.removeprefix(f"{dataset}_").rpartition("_")
-                caption = text("figures", kind)
-                if split:
-                    caption = text("page", "of_split", caption=caption, split=split)
-                of_dataset.append(picture(kind, caption, shown_as, content))
-        if of_dataset:
-            found.append({"title": shown_as, "pictures": of_dataset})
-    of_documents = [
+def galleries(reports: Reports) -> list[Gallery]:
+    """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and of the documents' functions."""
+    found = [
+        Gallery(text("datasets", dataset), _of_dataset(reports, dataset)) for dataset in reports.catalogue.datasets
+    ]
+    functions = [
         picture(name, text("figures", name), text("page", "documents"), content)
         for name, content in reports.pictures.get("documents", {}).items()
     ]
-    return [*found, {"title": text("page", "functions"), "pictures": of_documents}] if of_documents else found
+    return [each for each in (*found, Gallery(text("page", "functions"), functions)) if each.pictures]
 
 
-def missing_pictures(reports: Reports, names: list[str]) -> list[Text]:
+def _of_dataset(reports: Reports, dataset: str) -> list[Picture]:
+    pictures = []
+    for name, content in reports.pictures.get("data", {}).items():
+        prefixes = [each for each in reports.catalogue.datasets if name.startswith(f"{each}_")]
+        if dataset != max(prefixes, key=len, default=""):
+            continue
+        split, _, kind = name.removeprefix(f"{dataset}_").rpartition("_")
+        caption = text("figures", kind)
+        if split:
+            caption = text("page", "of_split", caption=caption, split=split)
+        pictures.append(picture(kind, caption, text("datasets", dataset), content))
+    return pictures
+
+
+def missing_pictures(reports: Reports, names: Sequence[str]) -> list[Text]:
     """Count the variants without a drawing, and those of images without a picture of the worst errors."""
     measured = reports.tables[LEADERBOARD].set_index("variant")["dataset"]
-    images = [name for name, dataset in measured.items() if hasattr(module_of(dataset), "IMAGE_SHAPE")]
+    images = [str(name) for name, dataset in measured.items() if spec_of(dataset).image_shape]
     missing = []
     for kind, key, wanted in (("models", "no_drawing", names), ("worst", "no_worst", images)):
         count = sum(name not in reports.pictures.get(kind, {}) for name in wanted)

@@ -1,54 +1,82 @@
-"""What the report page is made of."""
+"""The input of the report page."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from stages.artifacts.tables import LEADERBOARD
-from stages.params.schema import Params
-from stages.presentation.determinism import Costs
+from stages.artifacts.tables import LEADERBOARD, TRAININGS
+from stages.documents import Source, Study
+from stages.params.catalogue import Catalogue
+from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
 from stages.presentation.words import Text
+from stages.training.recipe import Recipe
 
-Context = dict[str, Any]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reports:
-    """What the page is made of. What is not there has no entry, or no rows."""
+    """Everything that the page shows. Missing files have no entry, missing tables no rows."""
 
-    params: Params
+    catalogue: Catalogue
+    studies: Mapping[str, Study]
+    sources: Mapping[str, Source]
     recipes: Mapping[str, bytes]
-    """`data/recipes/<variant>.json`, by variant."""
-    summaries: Mapping[str, Context]
-    """`data/models/<variant>/summary.json`, by variant."""
+    """`data/recipes/<variant>.json` by variant."""
+    columns: Mapping[str, Sequence[str]]
+    """Names of the columns of each variant's split; none for images."""
+    summaries: Mapping[str, Mapping[str, Any]]
+    """`data/models/<variant>/summary.json` by variant."""
     histories: Mapping[str, pd.DataFrame]
     tables: Tables
-    """Of this run."""
+    """Tables of this run."""
     several: Tables | None
-    """Of a run with several seeds of the same trainings, if one is kept."""
-    remarks: list[Text]
-    """What else is to be said of the run."""
+    """Tables of a kept run with several seeds, if they belong to this run."""
+    notes: Sequence[Text]
+    """Notes on the run."""
     confusion: pd.DataFrame
     classes: pd.DataFrame
-    environment: Context
-    costs: Costs
-    """What a benchmark says of deterministic runs."""
+    environment: Mapping[str, Any]
+    costs: Sequence[Cost]
+    """Costs of determinism; without any, the page has no such claim."""
     pictures: Mapping[str, Mapping[str, bytes]]
-    """PNG files under `reports/figures/`, by folder and by the variant, the study or what else the file is called."""
+    """PNG files under `reports/figures/` by folder and by the name of the file."""
 
+    @property
+    def deciding(self) -> Tables:
+        """Tables whose answers count."""
+        return self.several or self.tables
+
+    @cached_property
     def names(self) -> list[str]:
-        """Every variant that something is known of, those of `params.yaml` first."""
-        return list(dict.fromkeys([*self.params.variants, *self.recipes, *self.tables[LEADERBOARD]["variant"]]))
+        """Names of all variants in any of the files, those of the catalogue first."""
+        return list(dict.fromkeys([*self.catalogue.variants, *self.recipes, *self.tables[LEADERBOARD]["variant"]]))
 
-    def recipe(self, name: str) -> Context:
-        """The complete recipe of a variant; empty if it has none."""
-        return json.loads(self.recipes[name]) if name in self.recipes else {}
+    @cached_property
+    def parsed_recipes(self) -> Mapping[str, Recipe]:
+        """Complete recipes by variant."""
+        return {name: json.loads(content) for name, content in self.recipes.items()}
+
+    def recipe(self, name: str) -> Recipe:
+        """Complete recipe of a variant; empty if it has none."""
+        return self.parsed_recipes.get(name, Recipe())
 
     def dataset(self, name: str) -> str:
-        """The data set of a variant."""
-        declared = self.params.variants.get(name)
-        return str(self.recipe(name).get("dataset") or (declared.dataset if declared else ""))
+        """Data set of a variant; empty if it is unknown."""
+        entry = self.catalogue.variants.get(name)
+        return self.recipe(name).get("dataset") or (entry.dataset if entry else "")
+
+    @cached_property
+    def jit_compile(self) -> bool | None:
+        """Value of `jit_compile` in most recipes: that of params.yaml, unless most variants have their own."""
+        values = Counter(recipe["jit_compile"] for recipe in self.parsed_recipes.values() if "jit_compile" in recipe)
+        return max(values, key=lambda value: values[value]) if values else None
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Seeds of this run, ascending."""
+        return sorted(int(seed) for seed in self.tables[TRAININGS]["seed"].unique())

@@ -1,4 +1,4 @@
-"""Vega, which draws charts in a browser, as PyPI's `vl-convert-python` carries it: script, versions and licences."""
+"""Vega, which draws charts in a browser, as bundled by PyPI's `vl-convert-python`: script, versions and licenses."""
 
 from importlib import metadata
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import NamedTuple
 import vl_convert
 
 VEGA_LITE = "6.4"
-"""That for Vega 6, which the package always bundles. It draws what is written for version 5, as DVC's templates are."""
+"""The version for Vega 6, which the package always bundles. It also draws specs of version 5, as DVC's templates."""
 
 
 class Bundle(NamedTuple):
-    """A script that leaves `vegaEmbed`, what is in it, and under which licences."""
+    """A script that defines `vegaEmbed`, with the versions and the licenses of its parts."""
 
     script: str
     vega: str
@@ -21,9 +21,9 @@ class Bundle(NamedTuple):
 
     @property
     def licences(self) -> str:
-        """What the licences want to be said wherever the script goes, in a comment of HTML.
+        """Text that the licenses require beside every copy of the script, for an HTML comment.
 
-        Raises: ValueError if it would end that.
+        Raises: ValueError if the text would end the comment.
         """
         text = Path(__file__).with_name("licences.txt").read_text(encoding="utf-8")
         said = text.format(**{name: value for name, value in self._asdict().items() if name != "script"})
