@@ -933,6 +933,14 @@ def test_what_keras_would_not_take_as_every_variants_optimizer_is_told_once(
             "the loss of a quantity",
             "CategoricalCrossentropy",
         ),
+        *(
+            ("deep_only.loss", loss, "deep_only.loss.class", "the loss of a quantity", loss)
+            for loss in ("BinaryCrossentropy", "CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
+        ),
+        *(
+            ("thoracic_bce.loss", loss, "thoracic_bce.loss.class", "a cross-entropy or a loss of one output", loss)
+            for loss in ("CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
+        ),
         ("deep_only.layers.output.units", 2, "deep_only.layers", "an output of 1", "shape (2,)"),
         (
             "wide_and_deep_two_outputs.loss_weights",
@@ -1053,6 +1061,7 @@ def test_what_a_library_refuses_in_its_own_words_gets_its_place(
         ("dropout_30.callbacks", {"rate": {"class": "LearningRateScheduler", "schedule": "step"}}),
         ("dropout_30.optimizer.weight_decay", "much"),
         ("dropout_30.optimizer", {"class": "Optimizer", "learning_rate": 0.1}),
+        ("dropout_30.optimizer.learning_rate", {"class": "LearningRateSchedule"}),
         ("dropout_30.optimizer", {"class": "MultiOptimizer", "optimizers_and_layers": []}),
         ("deep_only.inputs", {"wide": "MedInc", "deep": "HouseAge"}),
         ("sgd_classifier.estimator.loss", "hinge"),
