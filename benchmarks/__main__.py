@@ -1,6 +1,7 @@
 """Measure, and write `results.json` and `RESULTS.md`: `bash benchmarks/run`, which see for the environments.
 
-The cost of determinism, which the README and the report page show, also goes to `reports/kept/determinism.csv`.
+The cost of determinism, which the README and the report page show, also goes to
+`reports/several_seeds/determinism.csv`.
 
 Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
 running, half of it for section f.

@@ -1,7 +1,7 @@
 """Keep the tables of a run in Git: `python -m stages.keep [revision]`, by default those of the workspace.
 
-The tables of a run with one seed are kept in `reports/kept/one_seed/`, those of a run with several seeds in
-`reports/kept/several_seeds/`. The READMEs are made from both, and the page shows the latter beside a run with one seed,
+The tables of a run with one seed are kept in `reports/one_seed/`, those of a run with several seeds in
+`reports/several_seeds/`. The READMEs are made from both, and the page shows the latter beside a run with one seed,
 which decides no claim:
 
     dvc exp run -S seeds=5 -n five-seeds          # an hour and more

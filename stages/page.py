@@ -1,8 +1,8 @@
 """Make the report page: `python -m stages.page`.
 
 It reads the tables, the learning curves and the figures under `reports/`, the catalogue, the recipes, the summaries of
-the models, the source documents, and the tables under `reports/kept/`. It writes `reports/index.html`: one file that
-opens from disk and loads nothing. The page names what is missing.
+the models, the source documents, and the tables in `reports/several_seeds/`. It writes `reports/index.html`: one file
+that opens from disk and loads nothing. The page names what is missing.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Write the generated tables of the READMEs: `python -m stages.readme`; `--check` writes nothing.
 
 Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
-`stages/presentation/words/`, from the tables under `reports/kept/`; a test fails if it is stale. Kept tables that do
-not belong together, or not to the run in the workspace, are printed.
+`stages/presentation/words/`, from the tables in `reports/one_seed/` and `reports/several_seeds/`; a test fails if it is
+stale. Kept tables that do not belong together, or not to the run in the workspace, are printed.
 """
 
 import argparse

@@ -14,7 +14,7 @@ DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outp
 
 An input that is not in the cache is made again in the copy, unless that takes a training. Outputs that are not in the
 cache are compared by their hash, and a training also by its metrics in `reports/tables/evaluation/metrics.json`. A
-fresh clone has copies of the metrics and of the environment in `reports/kept/`.
+fresh clone has copies of the metrics and of the environment in `reports/one_seed/` and `reports/several_seeds/`.
 
 A difference is explained if this machine is not that of `reports/tables/environment.json` and it is within these
 tolerances:

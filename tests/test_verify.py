@@ -114,7 +114,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         text = json.dumps(content)
         program += f'if sys.argv[1] == "{stage}":\n    write("{path}", {text!r})\n'
-        kept = folder / "reports/kept/one_seed" / path.name
+        kept = folder / "reports/one_seed" / path.name
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(text)
     (folder / "make.py").write_text(program)
@@ -282,9 +282,9 @@ def test_a_fresh_clone_compares_a_training_with_the_reports_that_git_has(
     monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
     assert verified("train@it") == 0
     text = capsys.readouterr().out
-    assert "This machine is not that of reports/kept/one_seed/environment.json:\n  libraries.keras: " in text
+    assert "This machine is not that of reports/one_seed/environment.json:\n  libraries.keras: " in text
     assert (
-        "compared with reports/kept/one_seed/metrics.json (the recorded files are not in the cache): "
+        "compared with reports/one_seed/metrics.json (the recorded files are not in the cache): "
         "test mse 0.01, here 0.0102"
     ) in text
 
@@ -293,7 +293,7 @@ def test_a_clone_without_kept_reports_explains_nothing(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_cache(project)
-    shutil.rmtree(project / "reports/kept")
+    shutil.rmtree(project / "reports/one_seed")
     monkeypatch.setenv("NUDGE", "0.001")
     monkeypatch.setattr(verify, "environment", lambda: {"libraries": {"keras": "2"}})
     assert verified("train@it") == 1

@@ -12,7 +12,7 @@ import pandas as pd
 from stages.comparison.verdicts import Answer
 from stages.presentation.words import Text, text
 
-COSTS = Path("reports/kept/determinism.csv")
+COSTS = Path("reports/several_seeds/determinism.csv")
 """Written by `benchmarks.report.determinism_table`; its columns are the fields of `Cost`."""
 NAME = "cost-of-determinism"
 """Name on the page. No study has it: their names have no hyphen."""

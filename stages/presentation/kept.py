@@ -12,8 +12,8 @@ import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
 
-ONE_SEED = Path("reports/kept/one_seed")
-SEVERAL_SEEDS = Path("reports/kept/several_seeds")
+ONE_SEED = Path("reports/one_seed")
+SEVERAL_SEEDS = Path("reports/several_seeds")
 TOLERANCE = 2e-5
 """Relative difference of equal values: at most two in the last of six digits."""
 COMPARISON_KEYS = ["study", "variant", "baseline", "metric"]
