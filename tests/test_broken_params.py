@@ -94,12 +94,11 @@ def places(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 def only(variant: str) -> dict[str, Any]:
     """`params.yaml` with this variant, its base and its split alone."""
-    block = CONTENT["variants"][variant]
-    names = [variant, *filter(None, [block.get("base")])]
-    blocks = {name: deepcopy(CONTENT["variants"][name]) for name in names}
+    block = deepcopy(CONTENT["variants"][variant])
+    bases = {name: deepcopy(base) for name, base in CONTENT["bases"].items() if name == block.get("base")}
     splits = CONTENT["datasets"][block["dataset"]]["splits"]
-    used = {each["split"]: splits[each["split"]] for each in blocks.values() if "split" in each}
-    return CONTENT | {"datasets": {block["dataset"]: {"splits": used}}, "variants": blocks}
+    used = {each["split"]: splits[each["split"]] for each in (block, *bases.values()) if "split" in each}
+    return CONTENT | {"datasets": {block["dataset"]: {"splits": used}}, "bases": bases, "variants": {variant: block}}
 
 
 @st.composite
@@ -130,7 +129,7 @@ def broken(draw: st.DrawFn, tree: dict[str, Any], within: tuple[str, ...] = ()) 
 def misused(draw: st.DrawFn) -> dict[str, Any]:
     """A variant that names any class or function of a library where one may stand, with any of its arguments."""
     content = only(draw(st.sampled_from(VARIANTS)))
-    blocks = content["variants"]
+    blocks = content["bases"] | content["variants"]
     objects = [(each, *place) for each, block in blocks.items() for place in objects_in(block)]
     place = draw(st.sampled_from(objects))
     *parents, last = place
@@ -217,7 +216,8 @@ def test_whatever_stands_in_a_variant_is_taken_or_told_before_it_trains(
     times: int, record_property: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    contents = st.sampled_from(VARIANTS).flatmap(lambda name: broken(only(name), ("variants", name)))
+    places_of = [(name, section) for name in VARIANTS for section in ("variants", "bases") if only(name)[section]]
+    contents = st.sampled_from(places_of).flatmap(lambda place: broken(only(place[0]), (place[1],)))
     record_property("times", tried(times, contents, complete))
     assert os.listdir() == []
 
@@ -251,7 +251,7 @@ def test_whatever_stands_in_a_data_set_is_taken_or_told_before_anything_is_downl
 @pytest.mark.bad_input("params.yaml", "text cut off, put in or changed at random")
 def test_whatever_text_is_taken_or_told_with_its_line(times: int, record_property: Record, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    text = TEXT[: TEXT.index("  softmax:")]
+    text = TEXT[: TEXT.index("  relu_100_sgd:")]
     path.write_text(text, encoding="utf-8")
     read_params(path)
     odd = st.sampled_from(
@@ -307,9 +307,8 @@ def test_yaml_that_is_none_is_told_in_short_lines(
 
 
 def test_a_name_that_is_like_none_is_told_with_a_dozen_of_the_known_ones() -> None:
-    mine = CONTENT["variants"]["relu_100_adam"] | {"base": "zzz"}
+    mine = CONTENT["variants"]["relu_100"] | {"base": "zzz"}
     message = refusal(parse_params, CONTENT | {"variants": CONTENT["variants"] | {"mine": mine}})
     assert message is not None
-    bases = [name for name, block in CONTENT["variants"].items() if "base" not in block]
-    assert f" or another of {len(bases)}, got 'zzz'" in message.splitlines()[0]
-    assert len(message.splitlines()[0]) < 400
+    assert f" or another of {len(CONTENT['bases']) + len(CONTENT['variants'])}, got 'zzz'" in message
+    assert len(message) < 400

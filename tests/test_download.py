@@ -3,19 +3,23 @@
 import gzip
 import hashlib
 import os
+import shutil
 import socket
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
+import stages.datasets
 from stages import download
+from stages.datasets.spec import RawFile, names
 
 REPOSITORY = Path(__file__).parents[1]
 RIGHT = bytes(range(256)) * 20
@@ -27,7 +31,18 @@ LOCATIONS = {
     "/redirect-to-itself": "/redirect-to-itself",
     "/redirect-to-nothing": "http://[",
 }
+HEADERS = {
+    "/206": ("Content-Range", f"bytes 0-99/{len(RIGHT)}"),
+    "/ranges": ("Accept-Ranges", "bytes"),
+    "/labelled-gzip": ("Content-Encoding", "gzip"),
+}
+LENGTHS = {
+    "/length-too-small": "100",
+    "/length-too-large": str(len(RIGHT) + 1),
+    "/length-no-number": "many",
+}
 SHA256 = hashlib.sha256(RIGHT).hexdigest()
+RIGHT_FILE = RawFile("a.bin", SHA256, len(RIGHT))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,20 +61,27 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n")
             self.close_connection = True
             return
-        status = {"/404": 404, "/403": 403, "/500": 500, "/503": 503, "/204": 204, "/206": 206}.get(self.path, 200)
-        status = 302 if self.path in LOCATIONS else status
         bodies = {"/wrong": WRONG, "/short": RIGHT[:-1], "/long": RIGHT + b"!", "/empty": b"", "/login": LOGIN}
         body = {**bodies, "/204": b"", "/206": RIGHT[:100]}.get(self.path, RIGHT)
-        self.send_response(status)
+        body = self.send_head(body)
+        if self.path in ("/truncated", "/stall", "/reset"):
+            body = body[:1000]
+        self.send_body(body)
+        if self.path == "/stall":
+            self.server.stopping.wait(5)
+        if self.path == "/reset":  # a TCP reset instead of an orderly end
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+    def send_head(self, body: bytes) -> bytes:
+        """Send status and headers; the body as they say that it is encoded."""
+        status = {"/404": 404, "/403": 403, "/500": 500, "/503": 503, "/204": 204, "/206": 206}.get(self.path, 200)
+        self.send_response(302 if self.path in LOCATIONS else status)
         self.send_header("Connection", "close")  # announced, or a redirect races with the closing; ends the handler too
-        if status == 302:
+        if self.path in LOCATIONS:
             self.send_header("Location", LOCATIONS[self.path])
-        if self.path == "/206":
-            self.send_header("Content-Range", f"bytes 0-99/{len(RIGHT)}")
-        if self.path == "/ranges":
-            self.send_header("Accept-Ranges", "bytes")
-        if self.path == "/labelled-gzip":
-            self.send_header("Content-Encoding", "gzip")
+        if self.path in HEADERS:
+            self.send_header(*HEADERS[self.path])
         if self.path == "/compresses-on-the-fly" and "gzip" in self.headers.get("Accept-Encoding", ""):
             self.send_header("Content-Encoding", "gzip")
             body = gzip.compress(body)
@@ -67,16 +89,11 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
         elif self.path != "/endless":
-            lengths = {
-                "/length-too-small": "100",
-                "/length-too-large": str(len(RIGHT) + 1),
-                "/length-no-number": "many",
-            }
-            self.send_header("Content-Length", lengths.get(self.path, str(len(body))))
+            self.send_header("Content-Length", LENGTHS.get(self.path, str(len(body))))
         self.end_headers()
-        self.write(body[:1000] if self.path in ("/truncated", "/stall", "/reset") else body)
+        return body
 
-    def write(self, body):
+    def send_body(self, body: bytes) -> None:
         step = {"/slow": 1000, "/drip": 1}.get(self.path, len(body) or 1)
         try:
             for start in range(0, len(body), step):
@@ -86,11 +103,6 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body)
         except ConnectionError:
             self.server.hung_up.set()
-        if self.path == "/stall":
-            self.server.stopping.wait(5)
-        if self.path == "/reset":  # a TCP reset instead of an orderly end
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
 
     def log_message(self, *arguments):
         pass
@@ -122,21 +134,43 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def repository(tmp_path, monkeypatch) -> Path:
-    """An empty repository as working directory, with no mirror anywhere."""
+def repository(tmp_path, monkeypatch) -> Iterator[Path]:
+    """An empty repository as working directory, with no mirror anywhere, and a folder beside it for data sets."""
     for name in ("DVC_ROOT", "DATA_MIRROR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     repository = tmp_path / "repository"
     repository.mkdir()
     monkeypatch.chdir(repository)
-    return repository
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    monkeypatch.setattr(stages.datasets, "__path__", [*stages.datasets.__path__, str(modules)])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # or the next module of the same second would be this one
+    yield repository
+    sys.modules.pop("stages.datasets.small", None)
 
 
-def write_params(*urls: str, name: str = "a.bin", content: bytes = RIGHT) -> None:
-    file = {"name": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "urls": list(urls)}
-    params = {"datasets": {"small": {"mirror": "small-mirror", "files": [file]}, "other": {"files": []}}}
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+MODULE = """
+from stages.datasets.spec import DatasetSpec, Feature, NewRows, RawFile
+
+SPEC = DatasetSpec(
+    read=print,
+    files={files!r},
+    mirror="small-mirror",
+    rows=1,
+    ranked_by="mse",
+    features=(Feature("a"),),
+    new_rows=NewRows(("a",)),
+)
+"""
+
+
+def write_spec(*urls: str, name: str = "a.bin", content: bytes = RIGHT, folder: str | None = None) -> None:
+    """Write the module of a data set of one file, and forget an earlier one."""
+    file = RawFile(name, hashlib.sha256(content).hexdigest(), len(content), urls)
+    folder = folder or stages.datasets.__path__[-1]
+    Path(folder, "small.py").write_text(MODULE.format(files=(file,)), encoding="utf-8")
+    sys.modules.pop("stages.datasets.small", None)
 
 
 def write_mirror(folder: Path, content: bytes = RIGHT) -> Path:
@@ -217,7 +251,7 @@ BAD_SOURCES = [
     ],
 )
 def test_published_bytes_arrive_however_they_are_sent(server, path):
-    write_params(server.url(path))
+    write_spec(server.url(path))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
@@ -225,7 +259,7 @@ def test_published_bytes_arrive_however_they_are_sent(server, path):
 @pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, path, what_it_gave):
     monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
-    write_params(server.url(path))
+    write_spec(server.url(path))
     message = failure()
     assert f"{server.url(path)}: " in message
     assert what_it_gave in message
@@ -235,7 +269,7 @@ def test_bad_source_leaves_no_file_behind_and_is_reported(server, monkeypatch, p
 @pytest.mark.parametrize(("path", "what_it_gave"), BAD_SOURCES)
 def test_next_url_is_tried_after_a_bad_one(server, monkeypatch, path, what_it_gave):
     monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
-    write_params(server.url(path), server.url("/right"))
+    write_spec(server.url(path), server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
     assert os.listdir("data/raw/small") == ["a.bin"]
@@ -248,20 +282,20 @@ def test_bad_source_replaces_no_good_file(server, monkeypatch, path, what_it_gav
     monkeypatch.setattr(download, "READ_TIMEOUT", 0.1 if path in ("/stall", "/silent", "/drip") else 30)
     Path("data/raw/small").mkdir(parents=True)
     Path("data/raw/small/a.bin").write_bytes(b"an earlier release")
-    write_params(server.url(path))
+    write_spec(server.url(path))
     assert what_it_gave in failure()
     assert raw_files() == {"data/raw/small/a.bin": b"an earlier release"}
     assert os.listdir("data/raw/small") == ["a.bin"]
 
 
 def test_wrong_checksum_leaves_no_file_behind(server):
-    write_params(server.url("/wrong"))
+    write_spec(server.url("/wrong"))
     assert SHA256 in failure()
     assert os.listdir("data/raw/small") == []
 
 
 def test_endless_body_is_cut_off(server):
-    write_params(server.url("/endless"))
+    write_spec(server.url("/endless"))
     assert f"got more than {len(RIGHT)} bytes" in failure()
     assert server.hung_up.wait(2)
 
@@ -271,7 +305,7 @@ def test_no_connection_is_reported_for_each_source(server):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
         port = closed.server_port
     urls = [f"http://127.0.0.1:{port}/a", "http://host.invalid/a", server.url("/right").replace("http:", "https:")]
-    write_params(*urls)
+    write_spec(*urls)
     lines = failure().splitlines()
     assert [line.partition(": ")[0].strip() for line in lines[1:-1]] == urls
     for line, reason in zip(lines[1:-1], ["Connection refused", "host.invalid", "SSL"], strict=True):
@@ -282,7 +316,7 @@ def test_no_connection_is_reported_for_each_source(server):
 def test_refused_connection_goes_to_the_next_url(server):
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
         port = closed.server_port
-    write_params(f"http://127.0.0.1:{port}/right", server.url("/right"))
+    write_spec(f"http://127.0.0.1:{port}/right", server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
@@ -290,7 +324,7 @@ def test_refused_connection_goes_to_the_next_url(server):
 def test_one_message_names_file_expectation_every_source_and_the_mirror_option(server, tmp_path, monkeypatch):
     mirror = write_mirror(tmp_path / "mirror", WRONG)
     monkeypatch.setenv("DATA_MIRROR", str(mirror))
-    write_params(server.url("/404"), server.url("/short"))
+    write_spec(server.url("/404"), server.url("/short"))
     lines = failure().splitlines()
     assert lines == [
         f"stages.download: a.bin: no source gave the expected {len(RIGHT)} bytes with SHA-256 {SHA256}",
@@ -302,7 +336,7 @@ def test_one_message_names_file_expectation_every_source_and_the_mirror_option(s
 
 
 def test_right_file_is_kept_without_a_request(server, capsys):
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
     download.main(["small"])
     assert server.requested == ["/right"]
@@ -313,7 +347,7 @@ def test_right_file_is_kept_without_a_request(server, capsys):
 
 
 def test_wrong_file_in_place_is_replaced(server):
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     Path("data/raw/small").mkdir(parents=True)
     Path("data/raw/small/a.bin").write_bytes(WRONG)
     download.main(["small"])
@@ -323,25 +357,25 @@ def test_wrong_file_in_place_is_replaced(server):
 def test_file_in_place_is_right_only_if_size_and_checksum_agree():
     path = Path("a.bin")
     path.write_bytes(RIGHT)
-    assert download.is_right(path, {"bytes": len(RIGHT), "sha256": SHA256})
-    assert not download.is_right(path, {"bytes": len(RIGHT) + 1, "sha256": SHA256})
-    assert not download.is_right(path, {"bytes": len(RIGHT), "sha256": hashlib.sha256(WRONG).hexdigest()})
+    assert download.is_right(path, RIGHT_FILE)
+    assert not download.is_right(path, replace(RIGHT_FILE, bytes=len(RIGHT) + 1))
+    assert not download.is_right(path, replace(RIGHT_FILE, sha256=hashlib.sha256(WRONG).hexdigest()))
 
 
 def test_failing_run_leaves_earlier_files_as_they_were(server):
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
-    write_params(server.url("/right"), content=b"a newer release")
+    write_spec(server.url("/right"), content=b"a newer release")
     assert "a newer release" not in failure()
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
     assert os.listdir("data/raw/small") == ["a.bin"]
 
 
 def test_what_a_killed_run_left_and_what_is_no_longer_asked_for_is_removed(server):
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     Path("data/raw/small/.partial-killed").mkdir(parents=True)
     Path("data/raw/small/.partial-killed/file").write_bytes(RIGHT[:100])
-    Path("data/raw/small/b.bin").write_bytes(b"of an earlier params.yaml")
+    Path("data/raw/small/b.bin").write_bytes(b"of an earlier module")
     download.main(["small"])
     assert os.listdir("data/raw/small") == ["a.bin"]
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
@@ -351,15 +385,18 @@ def test_what_a_killed_run_left_and_what_is_no_longer_asked_for_is_removed(serve
 @pytest.mark.bad_input("download", "no right source any more, as the real DVC runs the stage again")
 def test_good_files_stay_while_the_stage_fails_under_dvc(server, monkeypatch):
     stage = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["download"]
-    stage["do"]["deps"] = ["params.yaml"]
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"download": stage}}), encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    Path("params.yaml").write_text("datasets: {small: {splits: {}}}\n", encoding="utf-8")
+    shutil.copytree(REPOSITORY / "stages", "stages")
+    Path("data").mkdir()
+    Path("data/checked").touch()
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["dvc", "init", "-q"], check=True)
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"), folder="stages/datasets")
     subprocess.run(["dvc", "repro", "-q", "download@small"], check=True)
-    write_params(server.url("/404"), content=b"a newer release")
+    write_spec(server.url("/404"), content=b"a newer release", folder="stages/datasets")
     failed = subprocess.run(["dvc", "repro", "download@small"], capture_output=True, text=True, check=False)
     assert failed.returncode != 0
     assert "HTTP status 404 Not Found" in failed.stderr + failed.stdout
@@ -372,21 +409,22 @@ def test_interrupt_leaves_no_file_behind(server, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", interrupt)
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     with pytest.raises(KeyboardInterrupt):
         download.main(["small"])
     assert os.listdir("data/raw/small") == []
 
 
 def test_file_is_as_readable_as_any_other(server):
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
-    assert Path("data/raw/small/a.bin").stat().st_mode == Path("params.yaml").stat().st_mode
+    Path("any").touch()
+    assert Path("data/raw/small/a.bin").stat().st_mode == Path("any").stat().st_mode
 
 
 def test_mirror_comes_before_the_urls(server, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_MIRROR", str(write_mirror(tmp_path / "mirror")))
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
     assert server.requested == []
@@ -396,7 +434,7 @@ def test_mirror_comes_before_the_urls(server, tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [WRONG, RIGHT + b"!", RIGHT[:-1], b""])
 def test_wrong_bytes_in_the_mirror_fall_through_to_the_url(server, tmp_path, monkeypatch, content):
     monkeypatch.setenv("DATA_MIRROR", str(write_mirror(tmp_path / "mirror", content)))
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
@@ -404,14 +442,14 @@ def test_wrong_bytes_in_the_mirror_fall_through_to_the_url(server, tmp_path, mon
 @pytest.mark.bad_input("download", "mirror: wrong, more or fewer bytes, no file")
 def test_file_missing_from_the_mirror_falls_through_to_the_url(server, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_MIRROR", str(tmp_path))
-    write_params(server.url("/right"))
+    write_spec(server.url("/right"))
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
 
 def test_mirror_beside_the_repository_is_found(repository):
     write_mirror(repository.parent / "shared" / "mirror")
-    write_params()
+    write_spec()
     download.main(["small"])
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
@@ -425,7 +463,7 @@ def test_mirror_is_found_from_dvc_root_in_a_temporary_copy(repository, tmp_path,
     copy = tmp_path / "deep" / "down" / "copy"
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
-    write_params()
+    write_spec()
     download.main(["small"])
     assert (copy / "data/raw/small/a.bin").read_bytes() == RIGHT
     assert not (repository / "data").exists()
@@ -434,86 +472,189 @@ def test_mirror_is_found_from_dvc_root_in_a_temporary_copy(repository, tmp_path,
 def test_data_mirror_goes_before_the_folder_beside_the_repository(repository, tmp_path):
     beside = write_mirror(repository.parent / "shared" / "mirror")
     chosen = write_mirror(tmp_path / "chosen")
-    assert download.find_mirror({"DATA_MIRROR": str(chosen)}, repository) == chosen
-    found = download.find_mirror({"DATA_MIRROR": ""}, repository)
-    assert found is not None
+    assert download.find_mirrors({"DATA_MIRROR": str(chosen)}, repository) == [chosen]
+    (found,) = download.find_mirrors({"DATA_MIRROR": ""}, repository)
     assert found.samefile(beside)
+
+
+def test_several_mirrors_are_tried_in_their_order(server, tmp_path, monkeypatch, capsys):
+    mirrors = [write_mirror(tmp_path / name, content) for name, content in [("a", WRONG), ("b", RIGHT), ("c", RIGHT)]]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("DATA_MIRROR", os.pathsep.join(["", str(empty), *map(str, mirrors), ""]))
+    assert download.find_mirrors(os.environ, Path.cwd()) == [empty, *mirrors]
+    write_spec(server.url("/right"))
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert capsys.readouterr().out.endswith(f"from {mirrors[1] / 'small-mirror' / 'a.bin'}\n")
+    assert server.requested == []
+
+
+def test_every_mirror_is_named_when_none_is_right(tmp_path, monkeypatch):
+    mirrors = [write_mirror(tmp_path / name, WRONG) for name in "ab"]
+    monkeypatch.setenv("DATA_MIRROR", os.pathsep.join(map(str, mirrors)))
+    write_spec()
+    told = [line.partition(": ")[0].strip() for line in failure().splitlines()[1:-1]]
+    assert told == [str(mirror / "small-mirror" / "a.bin") for mirror in mirrors]
+
+
+def test_one_mirror_of_several_that_is_no_folder_is_an_error(tmp_path, monkeypatch):
+    there = write_mirror(tmp_path / "mirror")
+    monkeypatch.setenv("DATA_MIRROR", os.pathsep.join([str(there), "nowhere"]))
+    write_spec()
+    assert "DATA_MIRROR: expected existing folders, got nowhere" in failure()
+    assert not Path("data").exists()
 
 
 @pytest.mark.bad_input("download", "mirror: wrong, more or fewer bytes, no file")
 def test_data_mirror_that_is_no_folder_is_an_error(server, monkeypatch):
     monkeypatch.setenv("DATA_MIRROR", "nowhere")
-    write_params(server.url("/right"))
-    assert "DATA_MIRROR: expected an existing folder. Received: nowhere" in failure()
+    write_spec(server.url("/right"))
+    assert "DATA_MIRROR: expected existing folders, got nowhere" in failure()
     assert server.requested == []
 
 
 def test_no_source_at_all_is_an_error_that_names_the_mirror_option():
-    write_params()
-    assert "DATA_MIRROR" in failure()
+    write_spec()
+    assert failure().splitlines() == [
+        f"stages.download: a.bin: no source gave the expected {len(RIGHT)} bytes with SHA-256 {SHA256}",
+        "  no source is named",
+        "To use a local copy, set DATA_MIRROR to a folder that holds it as small-mirror/a.bin",
+    ]
+
+
+def test_a_file_without_urls_is_taken_from_a_mirror(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_MIRROR", str(write_mirror(tmp_path / "mirror")))
+    write_spec()
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+
+
+def test_a_file_url_is_read_from_the_disk(tmp_path):
+    (tmp_path / "with a space").mkdir()
+    (tmp_path / "with a space" / "b.bin").write_bytes(RIGHT)
+    write_spec((tmp_path / "with a space" / "b.bin").as_uri())
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+
+
+@pytest.mark.parametrize("in_a_copy", [False, True])
+def test_a_path_starts_at_the_root_of_the_repository(repository, tmp_path, monkeypatch, in_a_copy):
+    (repository / "own").mkdir()
+    (repository / "own" / "b.bin").write_bytes(RIGHT)
+    write_spec("own/b.bin")
+    if in_a_copy:  # as `dvc exp run --temp` makes it
+        monkeypatch.setenv("DVC_ROOT", str(repository))
+        (tmp_path / "copy").mkdir()
+        monkeypatch.chdir(tmp_path / "copy")
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert (repository / "own" / "b.bin").read_bytes() == RIGHT
+
+
+def test_sources_are_tried_in_the_order_of_the_module(server):
+    Path("b.bin").write_bytes(WRONG)
+    missing = Path("missing").absolute().as_uri()
+    write_spec(server.url("/404"), "b.bin", missing, "own", server.url("/right"))
+    Path("own").mkdir()
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert server.requested == ["/404", "/right"]
+
+
+@pytest.mark.bad_input("download", "file URLs and paths: no file, a folder, other bytes")
+def test_local_sources_that_are_not_right_are_told_each(repository):
+    Path("b.bin").write_bytes(WRONG)
+    Path("own").mkdir()
+    missing = repository / "missing"
+    write_spec("b.bin", missing.as_uri(), "own", "../none")
+    lines = failure().splitlines()[1:-1]
+    assert [line.partition(": ")[0].strip() for line in lines] == [
+        str(repository / "b.bin"), str(missing), str(repository / "own"), str(repository / "../none")
+    ]  # fmt: skip
+    for line, reason in zip(lines, ["got SHA-256", "No such file", "Is a directory", "No such file"], strict=True):
+        assert reason in line
+    assert os.listdir("data/raw/small") == []
 
 
 @pytest.mark.bad_input("download", "file names and URLs that lead elsewhere")
 @pytest.mark.parametrize("name", ["../a.bin", "/a.bin", "b/a.bin", "b\\a.bin", "C:a.bin", "..", ".", ""])
 def test_name_cannot_leave_its_folder(server, name):
-    write_params(server.url("/right"), name=name)
-    assert "expected a name without a path" in failure()
+    write_spec(server.url("/right"), name=name)
+    assert failure() == (
+        f"stages.download: stages/datasets/small.py, SPEC.files: expected names without a path, got {name!r}"
+    )
     assert server.requested == []
     assert not Path("data").exists()
 
 
 @pytest.mark.bad_input("download", "file names and URLs that lead elsewhere")
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "file:///etc/hostname", "a.bin", ""])
-def test_only_http_urls_are_accepted(url):
-    write_params(url)
-    assert "expected an http or https URL" in failure()
-
-
-@pytest.mark.bad_input("params.yaml", "structure that is not that of a data set")
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "unknown data set. Expected one of: none. Received: small"),
-        ("[1, 2]", "unknown data set. Expected one of: none"),
-        ("datasets: 3", "unknown data set. Expected one of: none"),
-        ("datasets: {big: {}}", "unknown data set. Expected one of: big"),
-        ("datasets: {small: }", "datasets.small.mirror: expected a value of type str. Received: None"),
-        (
-            "datasets: {small: {mirror: m, files: {}}}",
-            "datasets.small.files: expected a value of type list. Received: {}",
-        ),
-        ("datasets: {small: {mirror: m, files: [a]}}", "datasets.small.files[0].name: expected a value of type str."),
-        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: '3', urls: []}]}}", "[0].bytes: expected"),
-        ("datasets: {small: {mirror: ../m, files: [{name: a, sha256: b, bytes: 3, urls: []}]}}", "without a path"),
-        ("datasets: {small: {mirror: m, files: [{name: a, sha256: b, bytes: 3, urls: [{}]}]}}", "an http or https URL"),
-        ("datasets: [", "while parsing"),
-        ("datasets: \0", "special characters are not allowed"),
-    ],
-)
-def test_params_that_are_no_data_set_are_one_message(text, message):
-    Path("params.yaml").write_text(text, encoding="utf-8")
-    assert message in failure()
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/a", "data:,a", "gopher://127.0.0.1/", ""])
+def test_a_url_of_another_kind_is_refused(url):
+    write_spec(url)
+    message = failure()
+    assert message.startswith("stages.download: stages/datasets/small.py, SPEC.files[0].urls: expected https://…, ")
+    assert message.endswith(f", got {url!r}")
     assert not Path("data").exists()
 
 
 @pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
-@pytest.mark.parametrize("name", ["..", ".", "", "../x", "/x", "a/../../x"])
+@pytest.mark.parametrize("name", ["..", ".", "", "../x", "/x", "a/../../x", "spec", "__init__"])
 def test_data_sets_name_cannot_leave_its_folder(name):
-    write_params()
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    Path("params.yaml").write_text(yaml.safe_dump({"datasets": {name: params["datasets"]["small"]}}), encoding="utf-8")
-    assert "expected a name without a path" in failure(name)
-    assert os.listdir() == ["params.yaml"]
+    write_spec()
+    assert failure(name) == (
+        f"stages.download: datasets.{name}: expected a data set among {', '.join(names())}, got {name!r}"
+    )
+    assert os.listdir() == []
 
 
-def test_missing_params_file_is_one_message():
-    assert "params.yaml" in failure()
+@pytest.mark.bad_input("a data set's module", "no SPEC, another, one without a field, errors")
+@pytest.mark.parametrize("text", ["", "SPEC = {}", "1 / 0", "import there_is_none", "if"])
+def test_a_module_that_is_no_data_set_is_one_message(text):
+    Path("../modules/small.py").write_text(text, encoding="utf-8")
+    assert failure().startswith("stages.download: stages/datasets/small.py")
+    assert len(failure().splitlines()) == 1
+    assert not Path("data").exists()
 
 
 def test_unknown_dataset_exits_with_one_message_that_lists_the_known_ones():
-    write_params()
-    command = [sys.executable, "-m", "stages.download", "smal"]
+    command = [sys.executable, "-m", "stages.download", "housng"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "stages.download: unknown data set. Expected one of: small, other. Received: smal\n"
+    known = "fashion_mnist, housing, thoracic"
+    assert done.stderr == (f"stages.download: datasets.housng: expected a data set among {known}, got 'housng'\n")
+
+
+# What a change of one data set's module concerns
+
+
+def modules_among_dependencies(stage: str, dataset: str) -> set[str]:
+    """What the stage of the data set depends on in stages/datasets."""
+    declared = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]["do"]["deps"]
+    paths = [path.replace("${key}", dataset) for path in declared]
+    return {Path(path).name for path in paths if path.startswith("stages/datasets")}
+
+
+def test_a_data_sets_module_concerns_its_own_download_and_normalization_alone():
+    for stage in ("download", "normalize"):
+        assert modules_among_dependencies(stage, "thoracic") == {"spec.py", "thoracic.py"}
+    assert modules_among_dependencies("train", "thoracic") == set()
+
+
+IMPORTED = """
+import sys
+from stages import download, normalize
+from stages.datasets.spec import spec_of
+
+spec_of("thoracic")
+print(*sorted(name for name in sys.modules if name.startswith("stages.datasets.")))
+print(*sorted(name for name in sys.modules if name.startswith("stages.params") or name == "tensorflow"))
+"""
+
+
+def test_both_import_no_other_module_of_a_data_set():
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", IMPORTED]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["stages.datasets.spec stages.datasets.thoracic", ""]

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from ruamel.yaml import YAML
 
 from stages import configure
 from stages.artifacts import MODELS, RECIPES
+from stages.datasets import thoracic
 from stages.documents import SOURCES, STUDIES, read_published, read_sources, read_studies
 from stages.params import overrides as resolve
-from stages.params.base import told_once
+from stages.params.base import at_their_source
 from stages.params.catalogue import Catalogue, VariantEntry, read_catalogue, write_catalogue
 from stages.params.differences import recipe_differences
 from stages.params.schema import Params, Variant, parse_params, read_params
@@ -25,21 +27,27 @@ from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT: dict[str, Any] = read_yaml(ROOT / "params.yaml")
-VARIANTS: dict[str, dict[str, Any]] = CONTENT["variants"]
 PARAMS = parse_params(CONTENT)
-KERAS: dict[str, dict[str, Any]] = {
-    name: variant.model_dump(exclude_none=True)
-    for name, variant in PARAMS.variants.items()
-    if variant.estimator is None
-}
-"""The blocks of Keras models, with what they have from their bases."""
+
+
+def complete(variant: Variant) -> dict[str, Any]:
+    """The block of a variant with what it has from its base, as it could stand in `params.yaml`."""
+    block = variant.model_dump(exclude_none=True, exclude={"base"})
+    if variant.estimator is not None:
+        del block["batch_size"]
+    if variant.inputs is not None:
+        block["inputs"] = {name: " ".join(columns) for name, columns in variant.inputs.items()}
+    return block
+
+
+VARIANTS = {name: complete(variant) for name, variant in PARAMS.variants.items()}
+KERAS = {name: block for name, block in VARIANTS.items() if "estimator" not in block}
 MISSING = object()
 
 
 def only(name: str) -> dict[str, Any]:
-    """`params.yaml` with this variant alone, and its base."""
-    names = [name, *filter(None, [VARIANTS[name].get("base")])]
-    return deepcopy(CONTENT | {"variants": {each: VARIANTS[each] for each in names}})
+    """`params.yaml` with this variant alone."""
+    return deepcopy(CONTENT | {"bases": {}, "variants": {name: VARIANTS[name]}})
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
@@ -111,7 +119,6 @@ def write_yaml(path: Path, content: Any) -> None:
         ("datasets.housing.files", {}, "datasets.housing.files", "no such key"),
         ("variants.dropout_30.droput", 1, "variants.dropout_30.droput", "no such key"),
         ("variants.dropout_30.droput", None, "variants.dropout_30.droput", "no such key"),
-        ("variants.dropout_30_short.droput", None, "variants.dropout_30_short.droput", "no such key"),
         ("variants.dropout_30.epochs", -3, "variants.dropout_30.epochs", "a number greater than 0"),
         ("variants.dropout_30.epochs", 0, "variants.dropout_30.epochs", "a number greater than 0"),
         ("variants.dropout_30.epochs", "ten", "variants.dropout_30.epochs", "an integer"),
@@ -228,9 +235,11 @@ def test_an_entry_of_layers_is_one_layer(layer: dict[str, Any], expected: str, g
 
 @pytest.mark.bad_input("params.yaml", "names that are no plain name, or unknown")
 @pytest.mark.parametrize("name", ["my-variant", "my.variant", "MyVariant", "my variant", "größe", ""])
-@pytest.mark.parametrize("place", ["variants", "variants.relu_100.layers", "variants.relu_100.metrics", "datasets"])
+@pytest.mark.parametrize(
+    "place", ["variants", "variants.relu_100.layers", "variants.relu_100.metrics", "datasets", "bases"]
+)
 def test_a_name_is_one_that_dvc_can_address(place: str, name: str) -> None:
-    content = deepcopy(CONTENT)
+    content = deepcopy(CONTENT | {"variants": VARIANTS})
     inner: Any = content
     for key in place.split("."):
         inner = inner[key]
@@ -346,15 +355,23 @@ BASE: dict[str, Any] = {
 }
 
 
-def with_base(own: dict[str, Any], base: dict[str, Any] = BASE) -> Any:
-    """`params.yaml` with a base and one variant of it."""
-    mine = {"dataset": base["dataset"], "base": "theirs", **own}
+def with_base(own: dict[str, Any], base: dict[str, Any] = BASE, section: str = "variants") -> Any:
+    """`params.yaml` with a base, a variant or a block of `bases`, and one variant of it."""
+    mine = {"dataset": BASE["dataset"], "base": "theirs", **own}
+    if section == "bases":
+        base = {key: value for key, value in base.items() if key not in ("title", "dataset")}
+        return deepcopy(CONTENT | {"bases": {"theirs": base}, "variants": {"mine": mine}})
     return deepcopy(CONTENT | {"variants": {"mine": mine, "theirs": base}})
 
 
 def inherited(own: dict[str, Any], base: dict[str, Any] = BASE) -> dict[str, Any]:
-    """The variant with what it has from the base, null where nothing."""
-    return parse_params(with_base(own, base)).variants["mine"].model_dump(exclude_none=True)
+    """The variant with what it has from the base; the same if that is a variant or a block of `bases`."""
+    of_variant, of_block = (
+        parse_params(with_base(own, base, section)).variants["mine"].model_dump(exclude_none=True)
+        for section in ("variants", "bases")
+    )
+    assert of_variant == of_block
+    return of_variant
 
 
 def same_but(**changes: Any) -> dict[str, Any]:
@@ -468,26 +485,67 @@ def test_a_graph_of_ones_own_without_a_class_changes_the_bases() -> None:
     assert inherited({"graph": {"units": 2}}, base)["graph"] == {"class": "a", "units": 2}
 
 
+def test_a_base_may_be_a_variant_of_a_block_of_bases() -> None:
+    theirs = {"dataset": "fashion_mnist", "base": "block", "epochs": 7, "optimizer": {"momentum": 0.5}}
+    mine = {"dataset": "fashion_mnist", "base": "theirs", "batch_size": 3, "optimizer": {"learning_rate": 0.5}}
+    block = {key: value for key, value in BASE.items() if key not in ("title", "dataset")}
+    variants = {"mine": mine, "theirs": theirs}
+    params = parse_params(deepcopy(CONTENT | {"bases": {"block": block}, "variants": variants}))
+    assert params.variants["mine"].model_dump(exclude_none=True) == same_but(
+        epochs=7, batch_size=3, optimizer={"class": "SGD", "learning_rate": 0.5, "momentum": 0.5}
+    )
+
+
+@pytest.mark.bad_input("params.yaml", "bases that are none")
+@pytest.mark.parametrize(("key", "value"), [("title", "x"), ("dataset", "housing"), ("base", "theirs"), ("droput", 1)])
+def test_a_block_of_bases_has_no_key_that_is_a_variants_own(key: str, value: Any) -> None:
+    content = only("relu_100") | {"bases": {"theirs": {"epochs": 3}, "mine": {key: value}}}
+    assert only_line(parse_params, content) == f"bases.mine.{key}: expected no such key, got {value!r}"
+
+
 @pytest.mark.bad_input("params.yaml", "bases that are none")
 @pytest.mark.parametrize(
     ("base", "got"),
     [
-        ("relu_10", "one of relu_100, got 'relu_10'"),
-        ("zzz", "one of "),
-        ("dropout_30_best", "one of dropout_30, got 'dropout_30_best' (it has a base of its own)"),
-        ("mine", "one of "),  # itself
-        (3, "one of "),
-        (["relu_100"], "one of "),
-        ({"class": "relu_100"}, "one of "),
-        ("", "one of "),
+        ("rich_10", "one of rich_100, got 'rich_10'"),
+        ("blok", "one of block, of_block, got 'blok'"),
+        ("zzz", "one of block, of_block, rich_100, got 'zzz'"),
+        ("of_variant", "one of block, of_block, rich_100, got 'of_variant' (it is based on a variant itself)"),
+        ("mine", "one of block, of_block, rich_100, got 'mine'"),  # itself
+        (3, "text, got 3"),
+        (["rich_100"], "text, got ['rich_100']"),
+        ({"class": "rich_100"}, "text, got {'class': 'rich_100'}"),
+        ("", "one of block, of_block, rich_100, got ''"),
     ],
 )
 def test_a_base_that_is_none_is_told_in_one_line(base: Any, got: str) -> None:
-    content = CONTENT | {"variants": VARIANTS | {"mine": VARIANTS["relu_100"] | {"base": base}}}
-    lines = refusal(content)
-    assert lines[0].startswith(f"variants.mine.base: expected {got}")
-    assert "dropout_30_best," not in lines[0]  # what has a base itself is not offered
-    assert all(line.startswith("variants.mine.base: ") for line in lines)
+    variants = {
+        "rich_100": VARIANTS["relu_100"],
+        "of_block": VARIANTS["relu_100"] | {"base": "block"},
+        "of_variant": VARIANTS["relu_100"] | {"base": "rich_100"},
+        "mine": VARIANTS["relu_100"] | {"base": base},
+    }
+    content = CONTENT | {"bases": {"block": {"epochs": 3}}, "variants": variants}
+    assert only_line(parse_params, content) == f"variants.mine.base: expected {got}"
+
+
+@pytest.mark.bad_input("params.yaml", "bases that are none")
+def test_a_base_has_a_name_of_its_own() -> None:
+    content = CONTENT | {"bases": CONTENT["bases"] | {"softmax": {"epochs": 3}}}
+    assert only_line(parse_params, content) == "bases.softmax: expected a name that no variant has, got 'softmax'"
+
+
+@pytest.mark.bad_input("params.yaml", "bases that are none")
+@pytest.mark.parametrize(("bases", "place"), [([], "bases"), (3, "bases"), (None, "bases"), ({"a": 3}, "bases.a")])
+def test_bases_that_are_no_mappings_are_told(bases: Any, place: str) -> None:
+    got = bases["a"] if isinstance(bases, dict) else bases
+    assert only_line(parse_params, only("relu_100") | {"bases": bases}) == f"{place}: expected a mapping, got {got!r}"
+
+
+def test_a_file_needs_no_bases() -> None:
+    content = only("relu_100")
+    del content["bases"]
+    assert list(parse_params(content).variants) == ["relu_100"]
 
 
 def refusal(content: Any) -> list[str]:
@@ -501,28 +559,44 @@ def test_a_base_that_is_no_mapping_is_told_once() -> None:
     assert refusal(content) == ["variants.theirs: expected a mapping, got 3"]
 
 
-def test_a_mistake_in_a_base_is_told_where_it_stands_alone() -> None:
-    content = deepcopy(CONTENT)
-    content["variants"]["relu_100"]["epochs"] = 0
-    content["variants"]["relu_100"]["layers"]["hidden"]["repeat"] = 0
-    assert [line.partition(":")[0] for line in refusal(content)] == [
-        "variants.relu_100.layers.hidden",
-        "variants.relu_100.epochs",
-    ]
+@pytest.mark.parametrize("section", ["bases", "variants"])
+def test_a_mistake_in_a_base_is_told_once_and_where_it_stands(section: str) -> None:
+    base = deepcopy(BASE) | {"epochs": 0}
+    base["layers"]["hidden"]["repeat"] = 0
+    content = with_base({"layers": {"hidden": {"units": 3}}}, base, section)
+    content["variants"]["other"] = {"dataset": "fashion_mnist", "base": "theirs", "epochs": -1}
+    told = [line.partition(", got")[0] for line in refusal(content)]
+    assert f"{section}.theirs.epochs: expected a number greater than 0" in told
+    assert f"{section}.theirs.layers.hidden: expected repeat to be an integer from 1 to 1000" in told
+    assert "variants.other.epochs: expected a number greater than 0" in told
+    assert "variants.mine.epochs: expected a number greater than 0" not in told
 
 
-def test_other_mistakes_of_a_variant_than_its_bases_are_told() -> None:
-    assert told_once(["variants.a.x: no"], {"a": "a"}) == ["variants.a.x: no"]
-    assert len(told_once(["variants.a.x: no", "variants.b.x: no"], {"a": "b", "b": "a"})) == 2
-    lines = [
-        "variants.a.epochs: no",
-        "variants.b.epochs: no",
-        "variants.b.split: no",
-        "variants.b.epochs: 3",
+def test_a_mistake_is_the_bases_only_if_all_have_it_that_have_the_value_from_there() -> None:
+    content = {
+        "bases": {"block": {"epochs": 1, "layers": {"a": {"class": "Dense", "units": 1}}}},
+        "variants": {
+            "one": {"base": "block"},
+            "two": {"base": "block", "epochs": 2},
+            "of_one": {"base": "one"},
+            "other": {"base": "block", "layers": {"b": {"class": "Dense"}}},
+        },
+    }
+
+    def at_source(*lines: str) -> list[str]:
+        return at_their_source([f"variants.{line}: no" for line in lines], content)
+
+    assert at_source("one.epochs", "other.epochs", "of_one.epochs") == ["bases.block.epochs: no"]
+    assert at_source("one.epochs", "two.epochs") == ["variants.one.epochs: no", "variants.two.epochs: no"]
+    assert at_source("one.layers.a.units", "two.layers.a.units") == ["bases.block.layers.a.units: no"]
+    assert at_source("two.layers.a.units") == ["variants.two.layers.a.units: no"]  # two's own way to use it is wrong
+    assert at_source("other.layers.b.units") == ["variants.other.layers.b.units: no"]
+    assert at_source("of_one.epochs") == ["variants.of_one.epochs: no"]
+    assert at_source("of_one") == ["variants.of_one: no"]
+    assert at_their_source(["bases.block.epochs: no", "variants.one.epochs: no", "seed: no"], content) == [
+        "bases.block.epochs: no",
         "seed: no",
     ]
-    assert told_once(lines, {"a": None, "b": "a"}) == [lines[0], *lines[2:]]
-    assert told_once(["variants.ab.x: no", "variants.a.x: no"], {"a": "ab", "ab": None}) == ["variants.ab.x: no"]
 
 
 @pytest.mark.bad_input("params.yaml", "YAML that is none: keys, dates, numbers, tags, depth, aliases")
@@ -859,6 +933,14 @@ def test_what_keras_would_not_take_as_every_variants_optimizer_is_told_once(
             "the loss of a quantity",
             "CategoricalCrossentropy",
         ),
+        *(
+            ("deep_only.loss", loss, "deep_only.loss.class", "the loss of a quantity", loss)
+            for loss in ("BinaryCrossentropy", "CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
+        ),
+        *(
+            ("thoracic_bce.loss", loss, "thoracic_bce.loss.class", "a cross-entropy or a loss of one output", loss)
+            for loss in ("CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
+        ),
         ("deep_only.layers.output.units", 2, "deep_only.layers", "an output of 1", "shape (2,)"),
         (
             "wide_and_deep_two_outputs.loss_weights",
@@ -979,6 +1061,7 @@ def test_what_a_library_refuses_in_its_own_words_gets_its_place(
         ("dropout_30.callbacks", {"rate": {"class": "LearningRateScheduler", "schedule": "step"}}),
         ("dropout_30.optimizer.weight_decay", "much"),
         ("dropout_30.optimizer", {"class": "Optimizer", "learning_rate": 0.1}),
+        ("dropout_30.optimizer.learning_rate", {"class": "LearningRateSchedule"}),
         ("dropout_30.optimizer", {"class": "MultiOptimizer", "optimizers_and_layers": []}),
         ("deep_only.inputs", {"wide": "MedInc", "deep": "HouseAge"}),
         ("sgd_classifier.estimator.loss", "hinge"),
@@ -1007,14 +1090,24 @@ def test_a_learning_rate_override_beside_a_broken_schedule_is_told_with_its_plac
 
 
 @pytest.mark.usefixtures("deterministic")
-def test_what_keras_refuses_of_a_base_is_told_once() -> None:
-    content = deepcopy(CONTENT)
-    content["variants"]["constant_rate"]["layers"]["output"]["units"] = 11
-    content["variants"] = {
-        name: block for name, block in content["variants"].items() if "constant_rate" in (name, block.get("base"))
-    }
-    line = only_line(completed, content)  # reduce_on_plateau and others have the layer from it
-    assert line.startswith("variants.constant_rate.layers: expected an output of 10 ")
+@pytest.mark.parametrize("section", ["bases", "variants"])
+def test_what_keras_refuses_of_a_base_is_told_once(section: str) -> None:
+    base = VARIANTS["relu_100"] | {"optimizer": {"class": "Adm"}}
+    content = with_base({"epochs": 3}, base, section)
+    content["variants"]["other"] = {"dataset": "fashion_mnist", "base": "theirs", "batch_size": 3}
+    line = only_line(completed, content)
+    assert line.startswith(f"{section}.theirs.optimizer.class: expected one of Adam")
+
+
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize("section", ["bases", "variants"])
+def test_what_a_variant_makes_wrong_of_its_base_is_told_of_the_variant(section: str) -> None:
+    base = VARIANTS["thoracic_bce"]
+    content = with_base({"loss": "SparseCategoricalCrossentropy"}, base, section)
+    content["variants"]["other"] = {"base": "theirs", "epochs": 3}
+    for block in (content["variants"]["mine"], content["variants"]["other"]):
+        block["dataset"] = "thoracic"
+    assert only_line(completed, content).startswith("variants.mine.layers: expected an output of 2 for each row")
 
 
 def laid(folder: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1243,8 +1336,6 @@ def test_a_recipe_without_overrides_says_what_the_block_says() -> None:
         block = PARAMS.variants[name].model_dump(exclude_none=True, exclude=excluded)
         assert block.items() <= recipe.items()
         assert recipe.keys() - block.keys() <= {"seed", "seeds", "jit_compile", "inputs"}
-        own = {key: value for key, value in VARIANTS[name].items() if key in ("dataset", "split", "epochs", "loss")}
-        assert own.items() <= recipe.items()
 
 
 def variant(layers: dict[str, Any]) -> Variant:
@@ -1279,84 +1370,78 @@ def test_a_repeated_layer_is_numbered_from_1() -> None:
 @pytest.mark.catalogue
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.parametrize(
-    ("override", "changes", "also"),
+    ("override", "changes"),
     [
         # What a variant says itself, and what it has from its base.
-        ("variants.large.layers.hidden_1.units=300", {"layers.hidden_1.units": (256, 300)}, []),
-        ("++variants.relu_100_adam.layers.hidden.units=300", {"layers.hidden.units": (100, 300)}, []),
-        ("++variants.relu_100_adam.layers.hidden.activation=null", {"layers.hidden.activation": ("relu", None)}, []),
-        ("variants.selu_100_layers.layers.hidden.repeat=10", {"layers.hidden.repeat": (99, 10)}, []),
-        (
-            "variants.l2_l1_max_norm_dropout.layers.hidden.kernel_regularizer.l2=0.1",
-            {"layers.hidden.kernel_regularizer.l2": (0.01, 0.1)},
-            ["adam_beta_89", "adam_exponential_decay", "sgd_exponential_decay", "cosine_restarts"],
-        ),
+        ("variants.large.layers.hidden_1.units=300", {"layers.hidden_1.units": (256, 300)}),
+        ("++variants.relu_100_adam.layers.hidden.units=300", {"layers.hidden.units": (100, 300)}),
+        ("++variants.relu_100_adam.layers.hidden.activation=null", {"layers.hidden.activation": ("relu", None)}),
+        ("++variants.selu_100_layers.layers.hidden.repeat=10", {"layers.hidden.repeat": (99, 10)}),
         (
             "++variants.cosine_restarts.layers.hidden.kernel_regularizer.l2=0.1",
             {"layers.hidden.kernel_regularizer.l2": (0.01, 0.1)},
-            [],
         ),
-        ("variants.relu_100_adam.optimizer.class=Nadam", {"optimizer.class": ("Adam", "Nadam")}, []),
         (
-            "++variants.relu_100_sgd.optimizer={class: SGD, momentum: 0.9}",
-            {"optimizer.momentum": (None, 0.9)},
-            [],
+            "variants.l2_elu.layers.hidden_1.kernel_regularizer.l2=0.1",
+            {"layers.hidden_1.kernel_regularizer.l2": (0.01, 0.1)},
         ),
-        ("variants.relu_100_sgd.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.01, 0.1)}, []),
-        ("++variants.dropout_30_best.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.001, 0.1)}, []),
+        ("variants.relu_100_sgd.optimizer.class=Nadam", {"optimizer.class": ("SGD", "Nadam")}),
+        ("++variants.relu_100_adam.optimizer.class=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
+        ("++variants.relu_100_adam.optimizer=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
+        ("++variants.relu_100_sgd.optimizer={class: SGD, momentum: 0.9}", {"optimizer.momentum": (None, 0.9)}),
+        ("variants.relu_100_sgd.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.01, 0.1)}),
+        ("variants.relu_100_sgd.optimizer.learning_rate=0.00001", {"optimizer.learning_rate": (0.01, 1e-05)}),
+        ("++variants.dropout_30_best.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.001, 0.1)}),
         (
             "variants.exponential_decay.optimizer.learning_rate.decay_rate=0.9",
             {"optimizer.learning_rate.decay_rate": (0.5, 0.9)},
-            [],
         ),
         (
             "variants.exponential_decay.optimizer.learning_rate.class=InverseTimeDecay",
             {"optimizer.learning_rate.class": ("ExponentialDecay", "InverseTimeDecay")},
-            [],
         ),
-        ("++variants.relu_100_adam.loss.from_logits=true", {"loss.from_logits": (None, True)}, []),
-        ("variants.thoracic_mse.loss.class=Poisson", {"loss.class": ("MeanSquaredError", "Poisson")}, []),
-        ("++variants.thoracic_mse.metrics.accuracy.threshold=0.4", {"metrics.accuracy.threshold": (None, 0.4)}, []),
+        ("++variants.relu_100_adam.loss.from_logits=true", {"loss.from_logits": (None, True)}),
+        ("variants.thoracic_mse.loss.class=Poisson", {"loss.class": ("MeanSquaredError", "Poisson")}),
+        ("++variants.thoracic_mse.metrics.accuracy.threshold=0.4", {"metrics.accuracy.threshold": (None, 0.4)}),
         (
             "variants.dropout_30_early_stop.callbacks.early_stopping.patience=3",
             {"callbacks.early_stopping.patience": (2, 3)},
-            [],
         ),
         (
             "variants.step_schedule.callbacks.schedule.schedule.epoch_5=0.1",
             {"callbacks.schedule.schedule.epoch_5": (0.5, 0.1)},
-            [],
         ),
-        ("~variants.dropout_30_best.callbacks", {
-            "callbacks.best.class": ("ModelCheckpoint", None),
-            "callbacks.best.monitor": ("val_loss", None),
-            "callbacks.best.save_best_only": (True, None),
-        }, []),
-        ("++variants.wide_and_deep_two_outputs.graph.units=40", {"graph.units": (30, 40)}, []),
-        ("variants.wide_and_deep_two_outputs.loss_weights.main=0.8", {"loss_weights.main": (0.9, 0.8)}, []),
-        ("variants.wide_and_deep_two_inputs.inputs.deep=Latitude Longitude", {"inputs.deep": ([5, 6, 7], [6, 7])}, []),
-        ("variants.thoracic_logistic.estimator.max_iter=500", {"estimator.max_iter": (1000, 500)}, []),
-        ("++variants.thoracic_logistic.estimator.C=0.5", {"estimator.C": (None, 0.5)}, []),
-        ("++variants.thoracic_mse.split=published", {"split": ("clean", "published")}, []),
-        ("variants.thoracic_msle.batch_size=10", {"batch_size": (30, 10)}, [
-            "thoracic_msle_published", "thoracic_mse", "thoracic_bce", "thoracic_mae", "thoracic_poisson"
-        ]),
-        ("++variants.relu_100_adam.jit_compile=false", {"jit_compile": (True, False)}, []),
+        (
+            "~variants.dropout_30_best.callbacks",
+            {"callbacks": ({"best": VARIANTS["dropout_30_best"]["callbacks"]["best"]}, None)},
+        ),
+        ("++variants.wide_and_deep_two_outputs.graph.units=40", {"graph.units": (30, 40)}),
+        ("variants.wide_and_deep_two_outputs.loss_weights.main=0.8", {"loss_weights.main": (0.9, 0.8)}),
+        ("variants.wide_and_deep_two_inputs.inputs.deep=Latitude Longitude", {"inputs.deep": ([5, 6, 7], [6, 7])}),
+        ("variants.thoracic_logistic.estimator.max_iter=500", {"estimator.max_iter": (1000, 500)}),
+        ("++variants.thoracic_logistic.estimator.C=0.5", {"estimator.C": (None, 0.5)}),
+        ("++variants.thoracic_mse.split=published", {"split": ("clean", "published")}),
+        ("++variants.relu_100_adam.jit_compile=false", {"jit_compile": (True, False)}),
+        # All that have it from a base.
+        ("bases.dense_30_30.batch_size=10", {"batch_size": (30, 10)}),
+        ("bases.regularized_64_dropout.layers.dropout.rate=0.4", {"layers.dropout.rate": (0.5, 0.4)}),
     ],
 )  # fmt: skip
 def test_an_override_of_an_experiment_changes_the_recipe_of_its_variant(
-    override: str, changes: dict[str, Any], also: list[str], tmp_path: Path
+    override: str, changes: dict[str, Any], tmp_path: Path
 ) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes((ROOT / "params.yaml").read_bytes())
     apply_overrides(path, [override])
     params = read_params(path)
-    name = override.lstrip("+~").split(".")[1]
+    section, name, *_ = override.lstrip("+~").split(".")
+    concerned = {name} if section == "variants" else {each for each in VARIANTS if PARAMS.variants[each].base == name}
     before, after = made(), dict(resolve.recipes(params))
-    assert {each for each in after if before[each] != after[each]} == {name, *also}
-    concerned = params.model_copy(update={"variants": {each: params.variants[each] for each in (name, *also)}})
-    completed = configure.complete_recipes(concerned, configure.complete_splits(concerned))
-    for each in (name, *also):
+    assert {each for each in after if before[each] != after[each]} == concerned
+    assert concerned
+    restricted = params.model_copy(update={"variants": {each: params.variants[each] for each in concerned}})
+    completed = configure.complete_recipes(restricted, configure.complete_splits(restricted))
+    for each in concerned:
         assert recipe_differences(before[each], completed[each]) == changes
 
 
@@ -1375,22 +1460,17 @@ def test_recipes_differ_by_their_values_and_not_by_their_seeds() -> None:
 def test_a_difference_has_the_place_that_an_override_takes() -> None:
     one, other = recipe_of("relu_100"), recipe_of("dropout_30")
     assert recipe_differences(one, other) == {
-        "layers.dropout.class": (None, "Dropout"),
-        "layers.dropout.rate": (None, 0.3),
+        "layers.dropout": (None, {"class": "Dropout", "rate": 0.3}),
         "optimizer.class": ("RMSprop", "Adam"),
         "epochs": (5, 20),
     }
     assert recipe_differences(other, one) == {place: (b, a) for place, (a, b) in recipe_differences(one, other).items()}
 
 
-def test_an_object_in_place_of_a_number_is_a_difference_at_each_of_its_values() -> None:
+def test_an_object_in_place_of_a_number_is_one_difference() -> None:
+    schedule = recipe_of("exponential_decay")["optimizer"]["learning_rate"]
     assert recipe_differences(recipe_of("constant_rate"), recipe_of("exponential_decay")) == {
-        "optimizer.learning_rate": (0.001, None),
-        "optimizer.learning_rate.class": (None, "ExponentialDecay"),
-        "optimizer.learning_rate.initial_learning_rate": (None, 0.001),
-        "optimizer.learning_rate.decay_steps": (None, 5500),
-        "optimizer.learning_rate.decay_rate": (None, 0.5),
-        "optimizer.learning_rate.staircase": (None, True),
+        "optimizer.learning_rate": (0.001, schedule)
     }
 
 
@@ -1409,7 +1489,7 @@ def test_the_catalogue_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(read_catalogue(path).variants) == list(VARIANTS)
     assert catalogue.datasets["thoracic"] == ("clean", "published")
     assert catalogue.variants["dropout_30_best"] == VariantEntry(
-        "fashion_mnist", "holdout", "dropout_30_best", "dropout_30"
+        "fashion_mnist", "holdout", "dropout_30_best", PARAMS.variants["dropout_30_best"].base
     )
     assert catalogue.title("thoracic_logistic") == "Logistic regression"
     assert catalogue.title("softmax") == "softmax"
@@ -1504,6 +1584,18 @@ def test_a_data_set_without_a_module_is_told() -> None:
     content = CONTENT | {"datasets": CONTENT["datasets"] | {"mnist": CONTENT["datasets"]["housing"]}}
     with pytest.raises(ValueError, match=r"^datasets\.mnist: expected a data set among .*, got 'mnist'$"):
         configure.complete_splits(parse_params(content))
+
+
+@pytest.mark.bad_input("a data set's module", "fields that contradict each other")
+@pytest.mark.parametrize(
+    ("metric", "known"),
+    [("mse", "accuracy, average_precision, log_loss, roc_auc"), ("overfitting", "acc"), ("acuracy", "accuracy")],
+)
+def test_a_metric_that_ranks_nothing_is_told(metric: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thoracic, "SPEC", replace(thoracic.SPEC, ranked_by=metric))
+    line = only_line(configure.complete_splits, PARAMS)
+    assert line.startswith(f"stages/datasets/thoracic.py, SPEC.ranked_by: expected one of {known}")
+    assert line.endswith(f", got {metric!r}")
 
 
 @pytest.mark.bad_input("params.yaml", "classes and arguments that the library does not take")

@@ -14,7 +14,7 @@ An empty value takes a key away. A base has no base itself, but for a variant th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from stages.params.messages import unknown
@@ -45,8 +45,8 @@ def inherit(content: Any) -> tuple[Any, list[str]]:
             known = [*bases, *(other for other in variants if other != name and _may_be_a_base(variants[other], bases))]
             if base in known:
                 inherited = _complete(base, bases, variants)
-            else:
-                hint = " (it is based on a variant itself)" if isinstance(base, str) and base in variants else ""
+            elif isinstance(base, str):
+                hint = " (it is based on a variant itself)" if base in variants and base != name else ""
                 mistakes.append(unknown(f"variants.{name}.base", map(str, known), base) + hint)
         merged[name] = _merge_variant(inherited, own) if isinstance(own, Mapping) else own
     return {**content, "variants": merged}, mistakes
@@ -59,7 +59,7 @@ def blocks_of(content: Any, section: str) -> Blocks:
 
 
 def _may_be_a_base(variant: Any, bases: Blocks) -> bool:
-    return isinstance(variant, Mapping) and (variant.get("base") is None or variant["base"] in bases)
+    return not isinstance(variant, Mapping) or variant.get("base") is None or variant["base"] in [*bases]
 
 
 def _complete(name: str, bases: Blocks, variants: Blocks) -> Mapping[str, Any]:
@@ -111,22 +111,36 @@ def _is_complete(own: Mapping[str, Any], several: bool) -> bool:
 def at_their_source(mistakes: Iterable[str], content: Any) -> list[str]:
     """Name the places of mistakes in a base there, once, and not in each variant that has it from the base.
 
+    A mistake is the base's if that has it too, or all variants that have what is at the place from there.
     mistakes: lines that begin with their places; content: of `params.yaml`, not merged.
     """
+    lines = dict.fromkeys(mistakes)
     bases, variants = blocks_of(content, "bases"), blocks_of(content, "variants")
-    lines = []
-    for line in mistakes:
-        found = re.match(r"variants\.(\w+)\.([\w.]+)", line)
-        own = variants.get(found[1]) if found else None
-        base = own.get("base") if isinstance(own, Mapping) else None
-        if found and isinstance(own, Mapping) and isinstance(base, str) and not _declares(own, found[2].split(".")):
-            section = "bases" if base in bases else "variants"
-            line = f"{section}.{base}.{found[2]}{line[found.end() :]}"
-        lines.append(line)
-    return list(dict.fromkeys(lines))
+    return list(dict.fromkeys(_at_its_source(line, lines, bases, variants) for line in lines))
 
 
-def _declares(own: Mapping[str, Any], keys: list[str]) -> bool:
+def _at_its_source(line: str, lines: Container[str], bases: Blocks, variants: Blocks) -> str:
+    found = re.match(r"variants\.(\w+)\.([\w.]+)", line)
+    base = _base_of(found[1], found[2], variants) if found else None
+    if found is None or base is None:
+        return line
+    rest = line[found.end(1) :]
+    if base in variants:
+        theirs = f"variants.{base}{rest}"
+        return _at_its_source(theirs, lines, bases, variants) if theirs in lines else line
+    heirs = [name for name in variants if _base_of(name, found[2], variants) == base]
+    theirs = f"bases.{base}{rest}"
+    return theirs if theirs in lines or all(f"variants.{heir}{rest}" in lines for heir in heirs) else line
+
+
+def _base_of(variant: str, place: str, variants: Blocks) -> str | None:
+    """Name the base from which the variant has what is at the place; None if it declares that itself."""
+    own = variants.get(variant)
+    base = own.get("base") if isinstance(own, Mapping) else None
+    return base if isinstance(base, str) and not _declares(own, place.split(".")) else None
+
+
+def _declares(own: Any, keys: list[str]) -> bool:
     """Whether the block itself has what is at the place, and not its base."""
     value: Any = own
     for depth, key in enumerate(keys):

@@ -161,7 +161,11 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
         raise ValueError(f"{place}.decay: expected a schedule as the learning_rate, got decay")
     check_spec(keras.optimizers, spec, place, builder.NESTED, VALUES)
     built = builder.build_optimizer(spec, place)
-    if type(built) is keras.optimizers.Optimizer or "learning_rate" not in built.get_config():  # the base, a container
+    try:
+        has_rate = "learning_rate" in built.get_config()
+    except NotImplementedError:  # LearningRateSchedule, the base of the schedules
+        raise ValueError(f"{place}.learning_rate.class: expected a schedule, got {shown(spec)}") from None
+    if type(built) is keras.optimizers.Optimizer or not has_rate:  # the base, a container
         expected = "an optimizer with a rule and a learning rate of its own"
         raise ValueError(f"{place}.class: expected {expected}, got {spec['class']}")
     return built
@@ -228,8 +232,10 @@ def _check_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str)
         if classes > 2 and not categorical:
             got = loss["class"]
             raise ValueError(f"{own}: expected a categorical cross-entropy for {classes} classes, got {got}")
-        if classes == 0 and "rossentropy" in loss["class"]:
+        if classes == 0 and re.search("Categorical|Cross[eE]ntropy", loss["class"]):
             raise ValueError(f"{own}: expected the loss of a quantity, got {loss['class']}")
+        if not categorical and loss["class"].startswith("Categorical"):
+            raise ValueError(f"{own}: expected a cross-entropy or a loss of one output, got {loss['class']}")
         units = classes if categorical else 1
         if output.shape != (None, units):
             kind = "layers" if "layers" in recipe else "graph"
