@@ -45,6 +45,21 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
     return cast(Recipe, seeds | {key: value for key, value in declared.items() if value != {}})
 
 
+def in_order(recipe: Recipe) -> Recipe:
+    """Put the keys of a recipe in one order, so that the order in `params.yaml` re-trains nothing.
+
+    The order of layers, metrics, callbacks and inputs stays: it has a meaning.
+    """
+    return cast(Recipe, {key: _in_order(recipe[key]) for key in Recipe.__annotations__ if key in recipe})  # type: ignore[literal-required]
+
+
+def _in_order(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    keys = ["class", *sorted(value.keys() - {"class"})] if "class" in value else list(value)
+    return {key: _in_order(value[key]) for key in keys}
+
+
 def _positions(params: Params, variant: Variant, place: str) -> dict[str, list[int]]:
     spec = spec_of(variant.dataset)
     if not spec.features:

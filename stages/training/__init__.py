@@ -25,7 +25,7 @@ def import_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     xla.set_flags()
-    with _silent(2), _hidden("sklearn", "matplotlib"), _without_garbage_collection():
+    with _silent(2), _hidden("sklearn", "matplotlib", "pandas"), _without_garbage_collection():
         import keras  # noqa: F401
         import tensorflow
     tensorflow.get_logger().setLevel("ERROR")
@@ -45,7 +45,7 @@ def _silent(descriptor: int) -> Iterator[None]:
 
 @contextmanager
 def _hidden(*modules: str) -> Iterator[None]:
-    # Keras imports them if they are there, for its wrappers and its visualizations, which nothing here uses.
+    # Keras imports them if they are there, for wrappers, visualizations and data frames, which nothing here uses.
     hidden = [name for name in modules if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
