@@ -375,7 +375,7 @@ def spec_with(**changes: Any) -> DatasetSpec:
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     """Makes a data set of one's own called as the test wants: gives the name of the module with this text."""
     monkeypatch.setattr(stages.datasets, "__path__", [*stages.datasets.__path__, str(tmp_path)])
-    made = []
+    made: list[str] = []
 
     def make(text: str) -> str:
         name = f"mine_{len(made)}"

@@ -11,7 +11,7 @@ from ruamel.yaml.nodes import Node
 from stages.params.messages import MAX_SHOWN, shown
 
 
-class _Constructor(SafeConstructor):  # type: ignore[misc]
+class _Constructor(SafeConstructor):
     """Gives the errors of Python's own constructors, such as `int`, their line."""
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:
