@@ -1330,6 +1330,11 @@ def test_a_recipe_survives_json_with_its_order() -> None:
         assert json.dumps(json.loads(json.dumps(recipe))) == json.dumps(recipe)
 
 
+def test_the_keys_of_a_recipe_have_one_order_since_it_is_part_of_its_bytes() -> None:
+    for recipe in [*made().values(), *made(optimizer="Adam", epochs=3, batch_size=2, jit_compile=False).values()]:
+        assert list(recipe) == [key for key in Recipe.__annotations__ if key in recipe]
+
+
 def test_a_recipe_without_overrides_says_what_the_block_says() -> None:
     for name, recipe in made().items():
         excluded = {"title", "base", "inputs", *(["batch_size"] if name not in KERAS else [])}

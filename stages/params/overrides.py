@@ -23,7 +23,11 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
 
     Raises: ValueError for an input of columns that the split does not have.
     """
-    declared = deepcopy(variant.model_dump(exclude_none=True, exclude={"title", "base"}))
+    # The order of the keys is part of a recipe's bytes.
+    declared = {
+        "dataset": variant.dataset,
+        **deepcopy(variant.model_dump(exclude_none=True, exclude={"title", "base"})),
+    }
     seeds = {"seed": params.seed, "seeds": params.seeds}
     if variant.estimator is not None:
         kept = ("dataset", "split", "estimator", "cross_validation")
