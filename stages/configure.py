@@ -31,7 +31,7 @@ from stages.normalization.rows import OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
-from stages.params.overrides import in_order, recipe
+from stages.params.overrides import recipe
 from stages.params.schema import Params, read_params
 from stages.training import import_tensorflow
 from stages.training.recipe import Recipe
@@ -94,7 +94,7 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
             mistakes += str(error).splitlines()
     if mistakes:
         raise ValueError("\n".join(params.at_their_source(mistakes)))
-    return {name: in_order(made) for name, made in recipes.items()}
+    return recipes
 
 
 def catalogue_of(params: Params) -> Catalogue:

@@ -176,7 +176,7 @@ def with_learning_rate(spec: Spec, place: str) -> Spec:
     rate = check_optimizer(spec, place).get_config()["learning_rate"]
     if "learning_rate" in spec or not isinstance(rate, float):
         return spec
-    return {"class": spec["class"], "learning_rate": round(rate, 9), **arguments_of(spec)}
+    return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
 
 
 def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_validation: bool, place: str) -> None:

@@ -23,15 +23,11 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
 
     Raises: ValueError for an input of columns that the split does not have.
     """
-    # The order of the keys is part of a recipe's bytes.
-    declared = {
-        "dataset": variant.dataset,
-        **deepcopy(variant.model_dump(exclude_none=True, exclude={"title", "base"})),
-    }
+    declared = deepcopy(variant.model_dump(exclude_none=True, exclude={"title", "base"}))
     seeds = {"seed": params.seed, "seeds": params.seeds}
     if variant.estimator is not None:
         kept = ("dataset", "split", "estimator", "cross_validation")
-        return cast(Recipe, seeds | {key: declared[key] for key in kept if key in declared})
+        return in_order(cast(Recipe, seeds | {key: declared[key] for key in kept if key in declared}))
     if variant.layers is not None and params.dropout is not None:
         for layer in declared["layers"].values():
             if layer["class"] in DROPOUT_LAYERS:
@@ -46,7 +42,7 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
     if params.learning_rate is not None:
         declared["optimizer"] = _with_learning_rate(declared["optimizer"], params.learning_rate)
     declared.setdefault("jit_compile", params.jit_compile)
-    return cast(Recipe, seeds | {key: value for key, value in declared.items() if value != {}})
+    return in_order(cast(Recipe, seeds | {key: value for key, value in declared.items() if value != {}}))
 
 
 def in_order(recipe: Recipe) -> Recipe:
