@@ -198,13 +198,14 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
     if model.count_params() > MAX_PARAMETERS:
         got = f"{model.count_params():,}"
         raise ValueError(f"{place}: expected a model of at most {MAX_PARAMETERS:,} parameters, got {got}")
-    _check_compilation(recipe, model, place)
+    _check_losses_and_metrics(recipe, model, place)
     _check_outputs(recipe, model, classes, place)
     _check_measures(recipe, model, classes, place)
+    builder.compile_model(model, recipe, place)
     _check_callbacks(recipe, has_validation, place)
 
 
-def _check_compilation(recipe: Recipe, model: keras.Model, place: str) -> None:
+def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) -> None:
     outputs = model.output_names
     several = len(outputs) > 1
     if "class" not in recipe["loss"] and set(recipe["loss"]) != set(outputs):
@@ -222,7 +223,6 @@ def _check_compilation(recipe: Recipe, model: keras.Model, place: str) -> None:
     if weights is not None and (not several or set(weights) != set(outputs)):
         expected = f"one weight for each of {', '.join(outputs)}" if several else "several outputs"
         raise ValueError(f"{place}.loss_weights: expected {expected}, got {weights}")
-    builder.compile_model(model, recipe, place)
 
 
 def _check_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
