@@ -33,13 +33,16 @@ from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
 from stages.params.overrides import recipe
 from stages.params.schema import Params, read_params
+from stages.splits import NORMALIZED
 from stages.training import import_tensorflow
 from stages.training.recipe import Recipe
 
 CHECKED = Path("data/checked")
 SPLITS = Path("data/splits")
-LEFT_BY_VARIANTS = (RECIPES, MODELS)
-"""Folders of the files of a variant: nothing else would clean up after one that is gone from params.yaml."""
+RAW = Path("data/raw")
+VARIANT_FOLDERS = (RECIPES, MODELS)
+DATASET_FOLDERS = (SPLITS, NORMALIZED, RAW)
+"""Folders with files of each variant and data set: nothing else removes those that are gone from params.yaml."""
 
 Splits = dict[str, dict[str, dict[str, Any]]]
 """Options by data set and split."""
@@ -124,9 +127,10 @@ def check_documents(recipes: dict[str, Recipe]) -> None:
     check_published(read_published(), datasets, measured, sources)
 
 
-def remove_leftovers(names: set[str]) -> list[Path]:
-    """Remove files of variants that `params.yaml` no longer has; DVC's cache restores them if those come back."""
-    left = [path for folder in LEFT_BY_VARIANTS for path in sorted(folder.glob("*")) if path.stem not in names]
+def remove_leftovers(variants: Collection[str], datasets: Collection[str]) -> list[Path]:
+    """Remove files of variants and data sets that `params.yaml` no longer has; DVC's cache restores them later."""
+    kept = dict.fromkeys(VARIANT_FOLDERS, variants) | dict.fromkeys(DATASET_FOLDERS, datasets)
+    left = [path for folder, names in kept.items() for path in sorted(folder.glob("*")) if path.stem not in names]
     for path in left:
         if path.is_dir():
             shutil.rmtree(path)
@@ -154,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(str(error))
     if only_check:
-        print(f"params.yaml: {len(recipes)} variants, no mistake")
+        print(f"params.yaml, documents: {len(recipes)} variants, no mistake")
         return
     for name, recipe_of_variant in recipes.items():
         write_json(RECIPE.path(name), recipe_of_variant)
@@ -162,8 +166,8 @@ def main(arguments: list[str] | None = None) -> None:
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
     write_keras_tables(recipes)
-    for path in remove_leftovers(set(recipes)):
-        print(f"removed {path}: params.yaml has no such variant any more")
+    for path in remove_leftovers(recipes, splits):
+        print(f"removed {path}: params.yaml has nothing of that name any more")
     CHECKED.write_text(
         "The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8", newline="\n"
     )

@@ -5,6 +5,7 @@ the variant and nothing else, so that no training depends on it.
 """
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 from tqdm import tqdm
 
 from stages.training import Epoch
-from stages.training.variant import MODELS, RECIPES, train_variant
+from stages.training.variant import train_variant
+
+CATALOGUE = Path("data/catalogue.json")
 
 
 class Progress:
@@ -51,16 +54,12 @@ class Progress:
 
 
 def title_of(variant: str) -> str:
-    """Name the variant and say which of how many it is."""
-    recipes = list(RECIPES.glob("*.json"))
-    done = sum(is_trained(recipe) for recipe in recipes if recipe.stem != variant)
-    return f"{variant} ({done + 1} of {len(recipes)})"
-
-
-def is_trained(recipe: Path) -> bool:
-    """Whether a model was made from the recipe as it stands now."""
-    copy = MODELS / recipe.stem / "recipe.json"
-    return copy.exists() and copy.read_bytes() == recipe.read_bytes()
+    """Name the variant with its number in `params.yaml`, as far as the catalogue says it."""
+    try:
+        variants = list(json.loads(CATALOGUE.read_text(encoding="utf-8"))["variants"])
+    except OSError:
+        return variant
+    return f"{variant} ({variants.index(variant) + 1} of {len(variants)})" if variant in variants else variant
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -342,7 +342,7 @@ def test_our_specs_hold_what_reports_need() -> None:
     assert (target.report_unit, target.report_scale) == ("USD", 100_000)
     assert spec_of("housing").units["HouseAge"] == "years"
     assert spec_of("housing").row_shape(["MedInc"]) == (7,)
-    assert spec_of("thoracic").units == {"PRE4": "litres", "PRE5": "litres", "AGE": "years"}
+    assert spec_of("thoracic").units == {"PRE4": "liters", "PRE5": "liters", "AGE": "years"}
     assert spec_of("thoracic").row_shape() == (17,)
     assert spec_of("fashion_mnist").row_shape() == (28, 28)
     assert spec_of("fashion_mnist").target == Target()

@@ -16,7 +16,7 @@ from stages import normalize
 from stages.datasets import thoracic
 from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile
 from stages.normalization import scaling as scaling_module
-from stages.normalization.rows import divide
+from stages.normalization.rows import check_options, divide
 from stages.normalization.scaling import normalize as normalized
 from stages.splits import PARTS, Split, forget, load_split, load_splits
 
@@ -401,3 +401,13 @@ def test_stage_stores_no_rows_that_are_not_as_the_spec_says(tmp_path: Path, monk
     ):
         normalize.main(["thoracic"])
     assert not Path("data/normalized").exists()
+
+
+def test_stratified_rows_beside_rows_by_position_are_not_refused_for_the_order_of_blank_rows() -> None:
+    columns = {"features": tuple(map(Feature, COLUMNS)), "new_rows": NewRows(COLUMNS)}
+    two_classes = spec(test_rows=39, **columns, classes=("a", "b"), class_counts=(60, 40))
+    options = {"validation": {"rows": "stratified", "size": 0.2}, "random_state": 0, "scaling": "standard"}
+    check_options(two_classes, options)
+    y = np.random.default_rng(0).permutation(np.repeat([0, 1], [60, 40]))
+    parts = divide(two_classes, Raw(np.zeros((100, len(COLUMNS))), y), options)
+    assert {part: len(rows) for part, rows in parts.items()} == {"test": 39, "validation": 13, "train": 48}

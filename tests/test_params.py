@@ -23,6 +23,7 @@ from stages.params.catalogue import Catalogue, VariantEntry, read_catalogue, wri
 from stages.params.differences import recipe_differences
 from stages.params.schema import Params, Variant, parse_params, read_params
 from stages.params.yaml_file import read_yaml
+from stages.splits import NORMALIZED
 from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -1137,7 +1138,7 @@ def test_a_check_writes_and_removes_nothing(
     laid(tmp_path, changed("epochs", None), monkeypatch)
     Path("data/models/gone").mkdir(parents=True)
     configure.main(["--check"])
-    assert capsys.readouterr().out == "params.yaml: 1 variants, no mistake\n"
+    assert capsys.readouterr().out == "params.yaml, documents: 1 variants, no mistake\n"
     assert [path.as_posix() for path in Path().rglob("*")] == ["params.yaml", "data", "data/models", "data/models/gone"]
     configure.main([])
     assert not Path("data/models/gone").exists()
@@ -1154,16 +1155,90 @@ def test_a_check_writes_and_removes_nothing(
     } == before  # or all would be downloaded and trained anew
 
 
-def test_what_variants_left_that_are_gone_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_variants_and_data_sets_that_are_gone_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     RECIPES.mkdir(parents=True)
     for name in ("kept", "gone"):
         (MODELS / name).mkdir(parents=True)
         (MODELS / name / "history.csv").touch()
         (RECIPES / f"{name}.json").touch()
-    assert configure.remove_leftovers({"kept"}) == [RECIPES / "gone.json", MODELS / "gone"]
+        (NORMALIZED / name).mkdir(parents=True)
+    left = [RECIPES / "gone.json", MODELS / "gone", NORMALIZED / "gone"]
+    assert configure.remove_leftovers({"kept"}, {"kept"}) == left
     assert [path.name for path in MODELS.iterdir()] == ["kept"]
+    assert [path.name for path in NORMALIZED.iterdir()] == ["kept"]
     assert [path.name for path in RECIPES.iterdir()] == ["kept.json"]
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_the_order_of_keys_in_a_block_changes_no_byte_of_its_recipe() -> None:
+    def reversed_keys(value: Any, keep: bool = False) -> Any:
+        if not isinstance(value, dict):
+            return value
+        members = list(value.items()) if keep else list(value.items())[::-1]
+        return {key: reversed_keys(each, keep=key in ("layers", "metrics", "callbacks")) for key, each in members}
+
+    for name in ("exponential_decay", "l2_l1_max_norm", "wide_and_deep_sgd", "sgd_classifier"):
+        content = only(name)
+        turned = content | {"variants": reversed_keys(content["variants"])}
+        assert list(turned["variants"][name]) != list(content["variants"][name])
+        assert json.dumps(completed(turned)) == json.dumps(completed(content))
+
+
+@pytest.mark.bad_input("params.yaml", "bases that are none")
+@pytest.mark.parametrize(
+    ("own", "base"),
+    [
+        ({"layers": {"output": {"class": "Dense", "units": 1}}}, "wide_and_deep_two_outputs"),
+        ({"graph": VARIANTS["wide_and_deep"]["graph"]}, "deep_only"),
+        ({"estimator": {"class": "LinearRegression"}}, "wide_and_deep_two_outputs"),
+        ({"layers": {"output": {"class": "Dense", "units": 1}}}, "housing_linear"),
+    ],
+)
+def test_a_variant_of_another_kind_has_no_key_from_its_base_that_it_cannot_have(own: Any, base: str) -> None:
+    block = {key: value for key, value in VARIANTS[base].items() if key not in ("title", "dataset")}
+    if base == "housing_linear":
+        block["cross_validation"] = 3
+        own = {**{key: VARIANTS["deep_only"][key] for key in ("optimizer", "loss", "epochs")}, **own}
+    content = CONTENT | {
+        "bases": {"theirs": block},
+        "variants": {"mine": {"dataset": "housing", "base": "theirs", **own}},
+    }
+    found = parse_params(content).variants["mine"].model_dump(exclude_none=True)
+    assert found["split"] == block["split"]
+    assert found.keys() & {"layers", "graph", "estimator"} == own.keys() & {"layers", "graph", "estimator"}
+
+
+@pytest.mark.bad_input("params.yaml", "models that do not fit the data")
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize(
+    ("variant", "key", "value", "line"),
+    [
+        (
+            "wide_and_deep_two_inputs",
+            "inputs",
+            {"wide": "MedInc", "deep": "AveOccup", "third": "Latitude"},
+            "variants.it.inputs.third: expected an input that the graph uses, got one that it ignores",
+        ),
+        (
+            "wide_and_deep_two_inputs",
+            "inputs",
+            {"wide": "MedInc MedInc", "deep": "AveOccup"},
+            "variants.it.inputs.wide: expected each name once, got MedInc 2 times",
+        ),
+        (
+            "housing_linear",
+            "cross_validation",
+            3,
+            "variants.it.cross_validation: expected a classifier beside it, got LinearRegression",
+        ),
+    ],
+)
+def test_what_would_be_ignored_or_measured_wrongly_is_refused(variant: str, key: str, value: Any, line: str) -> None:
+    content = CONTENT | {"bases": {}, "variants": {"it": VARIANTS[variant] | {key: value}}}
+    assert only_line(completed, content) == line
 
 
 # What the overrides make of a variant

@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -141,21 +140,15 @@ def test_a_training_without_validation_rows_shows_the_loss_alone(show: Show) -> 
     assert show(epochs, 12.0) == ["relu_100 (3 of 76), seed 42: epoch 1 of 1, loss 0.5000, 0 s left"]
 
 
-def keep(root: Path, name: str, recipe: dict[str, Any] | None, trained: dict[str, Any] | None) -> None:
-    for path, content in ((f"data/recipes/{name}.json", recipe), (f"data/models/{name}/recipe.json", trained)):
-        if content is not None:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(json.dumps(content), encoding="utf-8")
-
-
-def test_the_title_counts_the_variants_that_are_trained_as_their_recipes_are(
+def test_the_title_has_the_number_of_the_variant_in_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    keep(tmp_path, "mine", {"seed": 1}, {"seed": 1})
-    assert train.title_of("mine") == "mine (1 of 1)"
-    keep(tmp_path, "trained", {"seed": 1}, {"seed": 1})
-    keep(tmp_path, "changed", {"seed": 1}, {"seed": 2})
-    keep(tmp_path, "new", {"seed": 1}, None)
-    assert train.title_of("mine") == "mine (2 of 4)"
-    assert train.title_of("new") == "new (3 of 4)"
+    assert train.title_of("mine") == "mine"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "catalogue.json").write_text(
+        json.dumps({"variants": {"b": {}, "mine": {}, "a": {}}}), encoding="utf-8"
+    )
+    assert train.title_of("mine") == "mine (2 of 3)"
+    assert train.title_of("a") == "a (3 of 3)"
+    assert train.title_of("gone") == "gone"

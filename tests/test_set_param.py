@@ -108,14 +108,14 @@ SETS: list[dict[str, tuple[int, int, dict[str, Any]]]] = [
             *(1, 1),
             {"variants.relu_100.optimizer.learning_rate": 0.00001},
         ),
-        "variants.relu_100_adam.optimizer={class: Nadam}": (  # merged with what is there
+        "variants.relu_100_sgd.optimizer={class: Nadam}": (  # merged with what is there
             *(1, 1),
-            {"variants.relu_100_adam.optimizer.class": "Nadam"},
+            {"variants.relu_100_sgd.optimizer.class": "Nadam"},
         ),
         "++variants.relu_100_adam_long.epochs=3": (1, 1, {"variants.relu_100_adam_long.epochs": 3}),
-        "~variants.dropout_30.optimizer.learning_rate": (
+        "~variants.relu_100_nesterov.optimizer.nesterov": (
             *(1, 1),
-            {"variants.dropout_30.optimizer.learning_rate": ...},
+            {"variants.relu_100_nesterov.optimizer.nesterov": ...},
         ),
     },
 ]

@@ -1,7 +1,7 @@
-"""Fashion-MNIST: 70,000 grey images of clothes in ten classes.
+"""Fashion-MNIST: 70,000 gray images of clothes in ten classes.
 
 Source: Xiao, Rasul & Vollgraf 2017, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-Algorithms", https://github.com/zalandoresearch/fashion-mnist. Licence: MIT.
+Algorithms", https://github.com/zalandoresearch/fashion-mnist. License: MIT.
 
 x: uint8 (70000, 28, 28), 0 (background) to 255, no unit. y: uint8 (70000,), index into `CLASSES`. Rows 0 to 59,999 are
 the publisher's training rows, the last 10,000 the test rows, each in the order of the files; every class has 6,000 of

@@ -1,7 +1,7 @@
 """California housing: median house value of the 20,640 block groups of the 1990 census.
 
 Source: Pace & Barry 1997, "Sparse Spatial Autoregressions", Statistics & Probability Letters 33, from StatLib; the
-archive that scikit-learn's `fetch_california_housing` reads. Licence: public.
+archive that scikit-learn's `fetch_california_housing` reads. License: public.
 
 x: float64 (20640, 8), scikit-learn's features in its order, derived by `features_from_raw`:
 

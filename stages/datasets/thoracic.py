@@ -2,11 +2,11 @@
 
 Source: Zięba, Tomczak, Lubicz & Świątek 2014, "Boosted SVM for extracting rules from imbalanced data in application to
 prediction of the post-operative life expectancy in the lung cancer patients", Applied Soft Computing 14; UCI Machine
-Learning Repository, "Thoracic Surgery Data". Licence: CC BY 4.0. The file is a table of numbers made from it, one line
+Learning Repository, "Thoracic Surgery Data". License: CC BY 4.0. The file is a table of numbers made from it, one line
 a patient, with codes for the classes and 0 or 1 for false and true.
 
 x: float64 (470, 17): the patient's number (1 to 470, which says nothing about the disease) and 16 attributes. DGN, PRE6
-and PRE14 are codes (diagnosis, performance status, size of the tumour), PRE4 and PRE5 lung volumes in litres (forced
+and PRE14 are codes (diagnosis, performance status, size of the tumor), PRE4 and PRE5 lung volumes in liters (forced
 vital capacity; exhaled in the first second), AGE the age in years at the operation, the others 0 or 1.
 
 y: int64 (470,), the label as the file has it. In the UCI data its true value (`Risk1Yr`) means that the patient DIED
@@ -59,7 +59,7 @@ def read(folder: Path) -> Raw:
     return Raw(table[:, :-1], table[:, -1].astype(np.int64))
 
 
-UNITS = {"PRE4": "litres", "PRE5": "litres", "AGE": "years"}
+UNITS = {"PRE4": "liters", "PRE5": "liters", "AGE": "years"}
 SPEC = DatasetSpec(
     read=read,
     files=(

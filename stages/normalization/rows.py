@@ -130,7 +130,10 @@ def check_options(spec: DatasetSpec, options: Options) -> None:
         raise OptionError("columns_left_out", "a column to stay", " ".join(spec.feature_names))
     if options["scaling"] == "unit" and spec.image_shape is None:
         raise OptionError("scaling", "standard or none for columns", "unit")
-    if not any(options[part]["rows"] in OF_A_COLUMN for part in parts):  # blank columns show no group
+    ways = {options[part]["rows"] for part in parts}
+    by_position = ways & {"first", "last"} or (spec.test_rows and "test" not in options)
+    # Blank columns show no group, and blank rows are sorted by class: what is taken by position may be a whole class.
+    if not ways & {*OF_A_COLUMN} and not ("stratified" in ways and by_position):
         divide(spec, spec.blank(), options)
 
 

@@ -21,7 +21,7 @@ from stages.params.messages import unknown
 
 COLLECTIONS = ("layers", "metrics", "callbacks")
 KINDS = ("layers", "graph", "estimator")
-"""A variant is one of them: one of its own stands in place of the base's."""
+"""A variant is one of them: one of its own stands in place of the base's, with the keys that are for that alone."""
 
 Blocks = Mapping[str, Any]
 """Bases or variants by name, as they are in `params.yaml`."""
@@ -71,13 +71,24 @@ def _complete(name: str, bases: Blocks, variants: Blocks) -> Mapping[str, Any]:
 
 
 def _merge_variant(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    other_kind = {kind for kind in KINDS if any(own.get(each) is not None for each in KINDS if each != kind)}
-    merged = {key: value for key, value in base.items() if key not in other_kind - own.keys() and key != "title"}
+    kind = next((kind for kind in KINDS if own.get(kind) is not None), None)
+    left_out = {"title", *(_of_other_kinds(kind, base) if kind else ())} - own.keys()
+    merged = {key: value for key, value in base.items() if key not in left_out}
     for key, value in own.items():
         _put(
             merged, key, value, several=key in COLLECTIONS or (key == "loss" and _is_by_output(merged.get(key), value))
         )
     return merged
+
+
+def _of_other_kinds(kind: str, base: Mapping[str, Any]) -> set[str]:
+    """Name the keys that a variant of this kind does not have from a base of another kind."""
+    if base.get(kind) is not None:
+        return set()
+    if kind == "estimator":
+        return base.keys() - {"split"}
+    others = {*KINDS, "cross_validation"} - {kind}
+    return others | {"inputs", "loss_weights"} if kind == "layers" else others
 
 
 def _is_by_output(base: Any, own: Any) -> bool:

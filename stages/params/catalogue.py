@@ -1,6 +1,6 @@
 """The catalogue: which variants and splits there are, for the stages that do not depend on `params.yaml`.
 
-`stages.configure` writes `data/catalogue.json`. An override that changes a recipe leaves it alone.
+`stages.configure` writes `data/catalogue.json`. It changes when variants, their splits or their titles do.
 """
 
 import json

@@ -195,6 +195,14 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
             model = builder.build_model(recipe, row_shape, place)
     finally:
         keras.utils.clear_session()  # or the next scope to end would draw them
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer) and not layer._outbound_nodes:
+            raise ValueError(
+                f"{place}.inputs.{layer.name}: expected an input that the graph uses, got one that it ignores"
+            )
+    if len(model.output_names) > 1 and model.output_names[0] != "main":
+        expected = "several outputs whose layers are called as the outputs, main first"
+        raise ValueError(f"{place}.graph: expected {expected}, got {', '.join(model.output_names)}")
     if model.count_params() > MAX_PARAMETERS:
         got = f"{model.count_params():,}"
         raise ValueError(f"{place}: expected a model of at most {MAX_PARAMETERS:,} parameters, got {got}")
@@ -318,5 +326,7 @@ def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
         raise ValueError(f"{own}: expected arguments that it takes, got {arguments} ({sentence(error)})") from None
     if is_classifier(estimator) != (classes > 0):
         raise ValueError(f"{own}.class: expected a {'classifier' if classes else 'regressor'}, got {spec['class']}")
+    if "cross_validation" in recipe and not classes:
+        raise ValueError(f"{place}.cross_validation: expected a classifier beside it, got {spec['class']}")
     if classes and not hasattr(estimator, "predict_proba"):
         raise ValueError(f"{own}: expected a classifier that gives probabilities, got {arguments}")

@@ -48,7 +48,7 @@ def recipe(params: Params, variant: Variant, place: str) -> Recipe:
 def in_order(recipe: Recipe) -> Recipe:
     """Put the keys of a recipe in one order, so that the order in `params.yaml` re-trains nothing.
 
-    The order of layers, metrics, callbacks and inputs stays: it has a meaning.
+    The order of members (layers, metrics, callbacks, inputs, outputs) stays: for most it has a meaning.
     """
     return cast(Recipe, {key: _in_order(recipe[key]) for key in Recipe.__annotations__ if key in recipe})  # type: ignore[literal-required]
 

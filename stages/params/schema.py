@@ -84,7 +84,13 @@ def _words(text: Any) -> Any:
     return tuple(text.split()) if isinstance(text, str) else text
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+def _are_different(words: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [word for word in words if words.count(word) > 1]:
+        raise mistake("each name once", f"{twice[0]} {words.count(twice[0])} times")
+    return words
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_are_different)]
 """Names in one text, separated by spaces: lists are rewritten whole by `dvc exp run -S`."""
 
 
