@@ -151,6 +151,7 @@ def store(recipe: Recipe, split: Split, root: Path) -> None:
     (folder / "splits.json").write_text(json.dumps(index), encoding="utf-8")
     (root / "data" / "recipes").mkdir(parents=True)
     (root / "data" / "recipes" / "it.json").write_text(json.dumps(recipe), encoding="utf-8")
+    (root / "data" / "catalogue.json").write_text(json.dumps({"variants": {"it": {}}}), encoding="utf-8")
 
 
 def files_below(root: Path) -> dict[str, bytes]:

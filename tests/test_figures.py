@@ -676,7 +676,7 @@ def _store_training(name: str) -> None:
         metric = "mean_absolute_error" if dataset == "housing" else "accuracy"
         table = HISTORY.rename(columns={"accuracy": metric, "val_accuracy": f"val_{metric}"})
         with h5py.File(folder / "model.weights.h5", "w") as weights:
-            weights["layers/output/vars/0"] = generator.normal(size=(784, 10))
+            weights["layers/dense/vars/0"] = generator.normal(size=(784, 10))
     else:
         recipe["estimator"] = {"class": "DummyClassifier"}
         layers, table = ESTIMATOR, pd.DataFrame({"seed": [42], "epoch": [1]})

@@ -328,7 +328,7 @@ def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> Non
     deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"], params.jit_compile)
     assert deep.startswith("  mine:\n    dataset: fashion_mnist\n")
     assert "jit_compile" not in deep
-    assert "      output: {class: Dense, units: 10, activation: softmax}\n    optimizer: {class: SGD" in deep
+    assert "      output: {class: Dense, activation: softmax, units: 10}\n    optimizer: {class: SGD" in deep
     assert "        kernel_initializer: lecun_normal\n        repeat: 99\n" in deep  # too long for one line
     assert "seed" not in deep
 
