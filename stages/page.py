@@ -1,8 +1,8 @@
 """Make the report page: `python -m stages.page`.
 
-It reads the tables, the learning curves and the figures under `reports/`, the catalogue, the recipes, the summaries of
-the models, the source documents, and the tables in `reports/several_seeds/`. It writes `reports/index.html`: one file
-that opens from disk and loads nothing. The page names what is missing.
+It reads the tables and the figures under `reports/`, the catalogue, the source documents, the tables in
+`reports/several_seeds/` and, in `data/models/`, the recipes, the scalings, the summaries and the histories. It writes
+`reports/index.html`: one file that opens from disk and loads nothing. The page names what is missing.
 """
 
 import json
@@ -28,12 +28,11 @@ from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged
 from stages.presentation.words import Text, text
+from stages.reporting import FIGURES
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import bundle
 
-FIGURES = Path("reports/figures")
-"""Written by `stages.plot`."""
 DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
 """Folders of figures that the page draws as charts."""
 PAGE = Path("reports/index.html")

@@ -1,7 +1,7 @@
 """Draw the reports, without TensorFlow: `python -m stages.plot`.
 
-Reads the tables of `reports/tables/` and `reports/comparison/`, the histories, the raw and the normalized data, the
-catalogue, the recipes, Keras's tables, and the models' summaries, weights and predictions. Writes
+Reads the tables of `reports/tables/evaluation/` and `reports/tables/comparison/`, the histories, the raw and the
+normalized data, the catalogue, the recipes, Keras's tables, and the models' summaries, weights and predictions. Writes
 `reports/overview.png` and, in `reports/figures/`:
 
     curves/<variant>.png         learning curves
@@ -18,8 +18,9 @@ catalogue, the recipes, Keras's tables, and the models' summaries, weights and p
     data/<data set>_classes.png  rows of each class in the parts of every split
     data/<data set>_<split>_describe.png, data/<data set>_<split>_distributions.png
                                  tables: before and after normalization
-    documents/activations.png, documents/initializers.png, documents/schedules.png
-                                 the functions that the documents compare
+    keras/activations.png, keras/initializers.png
+                                 Keras's functions
+    keras/schedules.png          learning rates of the variants that change theirs
 
 Figures whose metric, history or predictions are missing are left out. Up to eight processes draw.
 """
@@ -41,12 +42,13 @@ from matplotlib.figure import Figure
 
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
-from stages.comparison.studies import loss_function
+from stages.comparison.trained import loss_function
 from stages.datasets.spec import DatasetSpec, Raw, spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, KERAS_TABLES, SCHEDULES
 from stages.presentation.colors import study_variants, variant_colors
+from stages.reporting import FIGURES
 from stages.reporting.figures import (
     classification,
     curves,
@@ -61,7 +63,6 @@ from stages.reporting.figures import (
 from stages.splits import load_split
 from stages.training.recipe import Recipe
 
-FIGURES = Path("reports/figures")
 OVERVIEW = Path("reports/overview.png")
 RAW = Path("data/raw")
 
@@ -217,15 +218,15 @@ def normalization_figures(name: str, raw: Raw, split: str, spec: DatasetSpec) ->
     yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
 
 
-def document_figures(
+def keras_figures(
     studies: Mapping[str, Study],
     recipes: Mapping[str, Recipe],
     histories: Mapping[str, pd.DataFrame],
     colors: Mapping[str, str],
 ) -> Figures:
     """Yield the figures of Keras's functions, and of the learning rates of the variants that change theirs."""
-    yield "documents/initializers", partial(keras_functions.initializers, pd.read_csv(KERAS_TABLES / INITIALIZERS))
-    yield "documents/activations", partial(keras_functions.activations, pd.read_csv(KERAS_TABLES / ACTIVATIONS))
+    yield "keras/initializers", partial(keras_functions.initializers, pd.read_csv(KERAS_TABLES / INITIALIZERS))
+    yield "keras/activations", partial(keras_functions.activations, pd.read_csv(KERAS_TABLES / ACTIVATIONS))
     schedules = rows_by_variant(KERAS_TABLES / SCHEDULES)
     found = {}
     for name, recipe in recipes.items():
@@ -233,7 +234,7 @@ def document_figures(
             rows = len(load_split(recipe["dataset"], recipe["split"], inputs=False).y["train"])
             steps_per_epoch = -(-rows // recipe["batch_size"])
             found[name] = rates.learning_rate(histories[name], schedules.get(name), steps_per_epoch)
-    yield "documents/schedules", partial(rates.schedules, rates.rates_by_baseline(studies, found), colors)
+    yield "keras/schedules", partial(rates.schedules, rates.rates_by_baseline(studies, found), colors)
 
 
 def all_figures() -> Iterator[tuple[Path, Draw]]:
@@ -247,7 +248,7 @@ def all_figures() -> Iterator[tuple[Path, Draw]]:
     ranked_by = {dataset: spec_of(dataset).ranked_by for dataset in leaderboard["dataset"].unique()}
     yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
     for figures in (
-        document_figures(studies, recipes, histories, colors),
+        keras_figures(studies, recipes, histories, colors),
         *(dataset_figures(name, raws[name], splits) for name, splits in catalogue.datasets.items()),
         study_figures(studies, recipes, histories, colors),
         classifier_figures(datasets_by_variant, studies, raws, leaderboard, colors),

@@ -21,7 +21,7 @@ from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
 from stages.presentation import determinism
 from stages.presentation.determinism import COSTS, Cost, costs_of
-from stages.presentation.formats import cell, signed, with_intervals
+from stages.presentation.formats import cell, leaderboard_columns, signed, with_intervals
 from stages.presentation.kept import (
     COMPARED,
     KEPT,
@@ -35,27 +35,30 @@ from stages.presentation.kept import (
     with_several_seeds,
 )
 from stages.presentation.markdown import table
-from stages.presentation.words import Strings, read_strings, study_text
+from stages.presentation.words import Strings, read_strings, study_text, text
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
 """Generated blocks of each README; the Korean one has those of the English one's first page."""
 
 
-def results(leaderboard: pd.DataFrame, strings: Strings) -> str:
+def results(leaderboard: pd.DataFrame, language: str = "en") -> str:
     """Format the leaderboard, see `stages.compare`: one Markdown table per data set, best first."""
+    words = read_strings(language)["table"]
     parts = []
-    for dataset, rows in leaderboard.groupby("dataset"):
-        columns = strings["leaderboards"].get(dataset, {})
-        rows = with_intervals(str(dataset), rows)
+    for name, rows in leaderboard.groupby("dataset"):
+        dataset = str(name)
+        columns = leaderboard_columns(dataset)
+        rows = with_intervals(dataset, rows)
         rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # perhaps no variant has the metric
-        head = [*(strings["table"][key] for key in ("variant", "split", "parameters", "epochs")), *columns.values()]
+        head = [words[key] for key in ("variant", "split", "parameters", "epochs")]
+        head += [heading[language] for heading in columns.values()]
         body = [
             [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
             + [cell(row[column]) for column in columns]
             for _, row in rows.iterrows()
         ]
-        parts.append(f"### {strings['titles'].get(dataset, dataset)}\n\n{table(head, body)}")
+        parts.append(f"### {text('titles', dataset)[language]}\n\n{table(head, body)}")
     return "\n\n".join(parts)
 
 
@@ -212,7 +215,7 @@ def updated(
     blocks = {
         "overrides": overrides(params, strings),
         "answers": answers(several[ANSWERS], several[COMPARISONS], one[COMPARISONS], costs, language),
-        "results": results(one[LEADERBOARD], strings),
+        "results": results(one[LEADERBOARD], language),
         "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
     }
     return filled(readme, {name: blocks[name] for name in BLOCKS[language]})

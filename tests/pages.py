@@ -142,7 +142,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
         pictures={
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
-            "documents": {"activations": DOT},
+            "keras": {"activations": DOT},
             "studies_ranking": {"dropout": DOT},
         },
     )

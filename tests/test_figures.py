@@ -148,7 +148,7 @@ INITIALIZERS = pd.DataFrame(
     ],
     columns=["quantity", "initializer", "activation", "x", "value"],
 )
-"""As `stages.params.keras_tables` makes it; the signal of ReLU with Glorot's initializer vanishes."""
+"""A table like that of `stages.params.keras_tables`; the signal of ReLU with Glorot's initializer vanishes."""
 INITIALIZERS.loc[(INITIALIZERS["activation"] == "relu") & (INITIALIZERS["initializer"] == NAMES[0]), "value"] = 1e-9
 LEADERBOARD = pd.DataFrame(
     {
@@ -258,7 +258,7 @@ def drawn(figure: Figure) -> FigureCanvasAgg:
 
 
 def texts_of(figure: Figure) -> list[Text]:
-    """What can be read; ticks outside the limits of their axis are not drawn."""
+    """The texts that can be read; ticks outside the limits of their axis are not drawn."""
     hidden = set()
     for axes in figure.findobj(matplotlib.axes.Axes):
         for axis in (axes.xaxis, axes.yaxis):
@@ -337,7 +337,7 @@ def test_the_learning_rate_is_drawn_where_it_changes() -> None:
 
 
 @pytest.mark.parametrize(("history", "bands"), [(HISTORY, 0), (TWO_SEEDS, 1)])
-def test_a_study_has_bands_where_there_are_repeats(history: pd.DataFrame, bands: int) -> None:
+def test_a_study_has_bands_where_there_are_several_trainings(history: pd.DataFrame, bands: int) -> None:
     figure = curves.study_curves("s", {"fashion_mnist": {"mine": history}}, {"mine": COLOR})
     training, validation, *_ = figure.axes
     for axes in (training, validation):
@@ -355,7 +355,7 @@ def test_what_became_steady_is_drawn_again_closer() -> None:
 
 
 def test_one_far_off_does_not_hide_how_the_others_differ() -> None:
-    """Of eight variants sigmoid learns slowly: with it on the axis, the lines of the others are one."""
+    """One of eight variants learns slowly: with it on the axis, the lines of the others are one."""
     steady = {name: falling(1 + number / 50, 0.05, 10) for number, name in enumerate("abcdefg")}
     colors = dict.fromkeys([*steady, "sigmoid"], COLOR)
     far = curves.study_curves("s", {"fashion_mnist": steady | {"sigmoid": falling(6, 0.01)}}, colors)
@@ -617,7 +617,7 @@ ROWS = {"validation": 6, "train": 12, "test": 8}
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As `compare` leaves it; reading the raw data gives zeros."""
+    """The state that `compare` leaves; reading the raw data gives zeros."""
     monkeypatch.chdir(tmp_path)
     for module in (fashion_mnist, housing, thoracic):
         spec = module.SPEC
@@ -821,7 +821,7 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
         "weights": ["softmax", "relu_100"],
         "studies": STUDIES,
         "studies_ranking": ["thoracic"],
-        "documents": ["activations", "initializers", "schedules"],
+        "keras": ["activations", "initializers", "schedules"],
     }
     for folder, names in expected.items():
         assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}

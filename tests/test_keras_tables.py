@@ -57,8 +57,9 @@ def test_initial_weights_have_the_variance_of_their_initializer(name: str, varia
     assert rows.loc[(rows["quantity"] == "spread") & (rows["x"] == 300), "value"].item() == pytest.approx(
         variance**0.5, rel=0.02
     )
-    assert rows.loc[rows["quantity"] == "weights", "value"].sum() <= 300 * 100
-    assert len(rows[rows["quantity"] == "weights"]) == 60
+    bins = rows[rows["quantity"] == "weights"]
+    assert (len(bins), bins["value"].sum()) == (60, 300 * 100)
+    assert (bins["x"] ** 2 * bins["value"]).sum() / bins["value"].sum() == pytest.approx(variance, rel=0.03)
 
 
 def test_a_signal_stays_with_the_recommended_initializer_and_vanishes_with_another() -> None:

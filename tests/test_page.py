@@ -17,6 +17,8 @@ from pages import catalogue_of, history_of, reports_of, study_of, without
 from ruamel.yaml import YAML
 
 from stages import page as stage
+from stages import readme
+from stages.artifacts import TRAINED_RECIPE
 from stages.artifacts.tables import (
     ANSWERS,
     COLUMNS,
@@ -32,7 +34,7 @@ from stages.documents import read_sources, read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
-from stages.presentation.formats import cell
+from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
 from stages.reporting.page import answers, boards, cards, charts
@@ -305,37 +307,46 @@ def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
     overrides: dict[str, Any], params: Params
 ) -> None:
     made = dict(recipes(params.model_copy(update=overrides)))
-    declared = replace(
-        reports_of(NAMES, "plain"), recipes={name: json.dumps(recipe).encode() for name, recipe in made.items()}
-    )
-    of_all = {"jit_compile": overrides.get("jit_compile", params.jit_compile)}
-    assert declared.jit_compile == of_all["jit_compile"]
-    blocks = [
-        cards.declaration(name, recipe, declared.jit_compile, columns_of(params, name)) for name, recipe in made.items()
-    ]
+    blocks = [cards.declaration(name, recipe, columns_of(params, name)) for name, recipe in made.items()]
     assert max(len(line) for block in blocks for line in block.splitlines()) <= 80
     variants = dict(ChainMap(*(YAML(typ="safe").load(block) for block in blocks)))
     settings = YAML(typ="safe").load(Path("params.yaml").read_text(encoding="utf-8"))
-    pasted = parse_params(settings | of_all | {"variants": variants})
+    pasted = parse_params(settings | {"jit_compile": True, "variants": variants})
     assert dict(recipes(pasted)) == made
-    # What concerns all concerns it too.
-    turned = {"jit_compile": not of_all["jit_compile"]}
-    expected = dict(recipes(params.model_copy(update=overrides | turned)))
-    assert dict(recipes(pasted.model_copy(update=turned))) == expected
 
 
 def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> None:
-    deep = cards.declaration("mine", dict(recipes(params))["selu_100_layers"], params.jit_compile)
+    recipe: Any = {**dict(recipes(params))["selu_100_layers"], "jit_compile": True}
+    deep = cards.declaration("mine", recipe)
     assert deep.startswith("  mine:\n    dataset: fashion_mnist\n")
     assert "jit_compile" not in deep
     assert "      output: {class: Dense, activation: softmax, units: 10}\n    optimizer: {class: SGD" in deep
     assert "        kernel_initializer: lecun_normal\n        repeat: 99\n" in deep  # too long for one line
     assert "seed" not in deep
+    assert "    jit_compile: false\n" in cards.declaration("mine", recipe | {"jit_compile": False})
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_card_is_the_same_whatever_the_other_recipes_have_as_jit_compile(others: bool) -> None:
+    reports = reports_of(NAMES, "plain")
+    for name in NAMES[1:]:
+        reports = with_recipe(reports, name, jit_compile=others)
+    assert "jit_compile" not in card_of(page.render(reports, BUNDLE), "best")
+    said = card_of(page.render(with_recipe(reports, "best", jit_compile=False), BUNDLE), "best")
+    assert "jit_compile: false" in said
+
+
+def test_a_recipe_is_the_one_that_its_model_was_trained_from() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    assert f"SHA-256 of {TRAINED_RECIPE.path('best').as_posix()} " in card_of(content, "best")
+    for key, fields in (("no_recipe", {"variant": "best"}), ("recipes_hash", {"count": 3})):
+        for said in text("page", key, **fields).values():
+            assert f"{TRAINED_RECIPE.folder.as_posix()}/" in said
 
 
 def test_inputs_are_written_by_the_names_of_their_columns() -> None:
     recipe: Any = {"dataset": "housing", "inputs": {"wide": [0, 2], "deep": [1]}}
-    assert "inputs: {wide: a c, deep: b}\n" in cards.declaration("mine", recipe, None, ["a", "b", "c"])
+    assert "inputs: {wide: a c, deep: b}\n" in cards.declaration("mine", recipe, ["a", "b", "c"])
 
 
 def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
@@ -425,7 +436,40 @@ def test_every_document_that_is_named_is_explained() -> None:
     named = {link for link in elements.values("href") if link.startswith("#document-")}
     assert named == {"#document-A", "#document-B", "#document-E"}
     assert named <= {f"#{place}" for place in elements.values("id")}
-    assert "A title" in elements.words
+    assert {"A title", "Dropout"} <= set(elements.words)
+
+
+def test_the_functions_of_keras_have_a_gallery_of_their_own() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    gallery = content.split('aria-labelledby="data-sets"')[1].split("</section>\n\n")[0]
+    functions, drawing = text("page", "functions")["en"], text("figures", "activations")["en"]
+    words = Elements(gallery).words
+    assert words.index(functions) < words.index(drawing)
+    assert f"{drawing}: {functions}" in Elements(gallery).values("alt")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_title_of_a_data_set_counts_the_rows_of_a_split(language: str) -> None:
+    assert [title for title in read_strings(language)["titles"].values() if re.search(r"\d", title)] == []
+
+
+@pytest.mark.parametrize("named", [{}, {"test_log_loss": "loss"}, {"test_log_loss": "loss", "test_accuracy": "right"}])
+def test_a_leaderboard_shows_the_metric_that_ranks_whatever_the_words_name(
+    named: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for language in LANGUAGES:
+        monkeypatch.setitem(read_strings(language)["leaderboards"], "fashion_mnist", named)
+    reports = reports_of(NAMES, "plain")
+    expected = [named.get("test_accuracy", "test accuracy"), "95 % interval", *(["loss"] if named else [])]
+    assert [heading["en"] for heading in leaderboard_columns("fashion_mnist").values()] == expected
+    board = page.render(reports, BUNDLE).split('id="leaderboard-fashion_mnist"')[1].split("</table>")[0]
+    head, body = board.split("<tbody>")
+    rows = body.split("<tr")[1:]
+    assert len(rows) == len(NAMES)
+    assert {len(re.findall("<t[dh]", row)) for row in rows} == {head.count("<th ")}
+    table = readme.results(reports.tables[LEADERBOARD])
+    assert table.splitlines()[2] == f"| variant | split | parameters | epochs | {' | '.join(expected)} |"
+    assert "| 0.9000 | 0.890–0.910 |" in table
 
 
 def test_the_marks_of_a_table_are_explained_below_it_where_they_are_used() -> None:
@@ -487,6 +531,6 @@ def test_the_keys_in_which_two_recipes_differ_stand_with_their_comparison() -> N
 
 
 @pytest.mark.parametrize("version", ["1 --> <script>", "1--!>"])
-def test_licences_that_would_end_their_comment_are_refused(version: str) -> None:
+def test_licenses_that_would_end_their_comment_are_refused(version: str) -> None:
     with pytest.raises(ValueError, match="ends no comment"):
         page.render(reports_of(NAMES, "plain"), BUNDLE._replace(package=version))

@@ -156,7 +156,7 @@ def test_the_table_of_curves_says_by_that_rule_which_axis_a_study_has() -> None:
 
 
 def test_what_comes_after_the_end_of_a_mean_counts_for_the_axis_too() -> None:
-    """As in the figures and on the page, which draw the range of the trainings that go on."""
+    """Figures and the page follow the same rule: they draw the range of the trainings that go on."""
     loss = [0.5, 0.45, 0.4, 0.02, 0.01]
     stopped = pd.concat([history(epochs=2), history(epochs=5).assign(seed=1, loss=loss)])
     table = loss_of({"s": study("Which?", "one", "two")}, {"one": stopped, "two": history(epochs=2)})

@@ -158,7 +158,7 @@ def test_a_missing_mark_is_told() -> None:
     [
         ([(1.2, 1.4), (1.3, 1.5)], "confirmed"),
         ([(0.9, 1.05), (0.8, 1.09)], "refuted"),
-        ([(0.9, 1.05), (1.2, 1.4)], "depends on the net"),
+        ([(0.9, 1.05), (1.2, 1.4)], "depends on the network"),
         ([(0.9, 1.05), (0.9, 1.2)], "not decided"),
         ([(1.05, 1.2), (1.2, 1.4)], "not decided"),
         ([], "not measured"),

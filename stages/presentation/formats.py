@@ -1,10 +1,11 @@
-"""Formats of the numbers that the README and the report page show."""
+"""Columns and numbers of the tables that the README and the report page show."""
 
 import numpy as np
 import pandas as pd
 
 from stages.datasets.spec import spec_of
 from stages.presentation.metrics import ERRORS
+from stages.presentation.words import LANGUAGES, Text, read_strings, text
 
 
 def cell(value: object) -> str:
@@ -25,6 +26,18 @@ def format_metric(value: float, metric: str, dataset: str) -> str:
 def signed(value: float) -> str:
     """Format a difference: its sign and four decimals."""
     return f"{value:+.4f}".replace("-", "−")
+
+
+def leaderboard_columns(dataset: str) -> dict[str, Text]:
+    """Headings of a leaderboard by column: the metric that ranks the data set, its interval, and others.
+
+    The others are those of `leaderboards` in the words, where every heading may have a name of its own.
+    """
+    ranked = spec_of(dataset).ranked_by
+    of_test_rows = text("page", "series_of_part", part=text("parts", "test"), metric=text("metrics", ranked))
+    headings = {f"test_{ranked}": of_test_rows, "interval": text("page", "interval")}
+    named = [column for language in LANGUAGES for column in read_strings(language)["leaderboards"].get(dataset, {})]
+    return headings | {column: text("leaderboards", dataset, column) for column in named}
 
 
 def with_intervals(dataset: str, rows: pd.DataFrame) -> pd.DataFrame:

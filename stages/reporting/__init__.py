@@ -1,1 +1,6 @@
 """Figures and the report page, as functions of the tables under `reports/`."""
+
+from pathlib import Path
+
+FIGURES = Path("reports/figures")
+"""Written by `stages.plot`, shown by `stages.page`."""

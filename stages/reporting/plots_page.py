@@ -16,7 +16,7 @@ SOURCE = Path(__file__).with_suffix(".html")
 def page() -> str:
     """Give the page as HTML, with the script in it and the placeholders that DVC fills in."""
     made = bundle()
-    vega = f"<!--\n{made.licences}-->\n<script>{made.script}</script>"
+    vega = f"<!--\n{made.licenses}-->\n<script>{made.script}</script>"
     return SOURCE.read_text(encoding="utf-8").replace("<!-- vega -->", vega)
 
 

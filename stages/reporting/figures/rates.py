@@ -17,11 +17,11 @@ from stages.reporting.figures.strands import draw_strands
 MAX_RATIO = 1000
 """The axis ends this many times below the greatest rate: cosine decay ends at zero."""
 
-Rate = tuple[np.ndarray, np.ndarray]
+RateCurve = tuple[np.ndarray, np.ndarray]
 """Epochs since the start and the learning rate from then on, float64 (n,) each."""
 
 
-def learning_rate(history: pd.DataFrame, schedule: pd.DataFrame | None, steps_per_epoch: int) -> Rate:
+def learning_rate(history: pd.DataFrame, schedule: pd.DataFrame | None, steps_per_epoch: int) -> RateCurve:
     """Learning rate of the first training.
 
     schedule: rows of the variant in `schedules.csv`, see `stages.params.keras_tables`; None if its optimizer has none:
@@ -36,7 +36,7 @@ def learning_rate(history: pd.DataFrame, schedule: pd.DataFrame | None, steps_pe
     return np.append(epochs, len(first)), np.append(rate, rate[-1])
 
 
-def rates_by_baseline(studies: Mapping[str, Study], rates: Mapping[str, Rate]) -> dict[str, dict[str, Rate]]:
+def rates_by_baseline(studies: Mapping[str, Study], rates: Mapping[str, RateCurve]) -> dict[str, dict[str, RateCurve]]:
     """Group the rates that change with those that studies compare them with.
 
     Returns: {baseline: {variant: rate}}, the baseline first. A variant that no study compares has a group of its own.
@@ -55,7 +55,7 @@ def rates_by_baseline(studies: Mapping[str, Study], rates: Mapping[str, Rate]) -
     return groups | {name: {name: rates[name]} for name in rates if name in single}
 
 
-def schedules(groups: Mapping[str, Mapping[str, Rate]], colors: Mapping[str, str]) -> Figure:
+def schedules(groups: Mapping[str, Mapping[str, RateCurve]], colors: Mapping[str, str]) -> Figure:
     """Draw the learning rates of variants, a panel for each baseline.
 
     groups: {baseline: {variant, itself too: epochs since the start and the rate from then on, float (n,) each}}.
@@ -76,7 +76,7 @@ def schedules(groups: Mapping[str, Mapping[str, Rate]], colors: Mapping[str, str
     return figure
 
 
-def _draw_rates(axes: Axes, baseline: str, rates: Mapping[str, Rate], colors: Mapping[str, str]) -> None:
+def _draw_rates(axes: Axes, baseline: str, rates: Mapping[str, RateCurve], colors: Mapping[str, str]) -> None:
     compared = baseline in rates and len(rates) > 1
     styles = {name: {"color": colors[name], "linewidth": 2, "drawstyle": "steps-post"} for name in rates}
     draw_strands(axes, on_one_grid(rates), styles)
@@ -97,7 +97,7 @@ def _draw_rates(axes: Axes, baseline: str, rates: Mapping[str, Rate], colors: Ma
     grid_lines(axes)
 
 
-def on_one_grid(rates: Mapping[str, Rate]) -> dict[str, np.ndarray]:
+def on_one_grid(rates: Mapping[str, RateCurve]) -> dict[str, np.ndarray]:
     """Epochs and rates, float64 (n, 2), with a row wherever any rate has one: they may change by step or by epoch.
 
     Values are rounded to float32, the precision of Keras's own rates.

@@ -53,6 +53,8 @@ class Document:
 
     name: str
     title: Text
+    subject: str
+    """In English, in every language of the page; empty if it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class DataFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RunFacts:
     """Data, recipes, machine, versions and seeds of the run."""
 
     files: list[DataFile]
@@ -97,7 +99,7 @@ def render(reports: Reports, bundle: Bundle) -> str:
         js=script((FOLDER / "page.js").read_text(encoding="utf-8")),
         bundle=bundle,
         bundle_script=script(bundle.script),
-        licences=Markup(bundle.licences),  # noqa: S704 (`licences` raises if one ends the comment)
+        licenses=Markup(bundle.licenses),  # noqa: S704 (`licenses` raises if one ends the comment)
     )
 
 
@@ -179,10 +181,12 @@ def script_words(language: str) -> dict[str, dict[str, Any]]:
 def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
     """List the documents that the page names."""
     names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
-    sources = reports.sources
-    return [
-        Document(name, source_text(name, sources[name].title if name in sources else name)) for name in sorted(names)
-    ]
+    found = []
+    for name in sorted(names):
+        source = reports.sources.get(name)
+        title, subject = (source.title, source.subject) if source else (name, "")
+        found.append(Document(name, source_text(name, title), subject))
+    return found
 
 
 def counts(reports: Reports, asked: Sequence[Question]) -> list[Count]:
@@ -212,7 +216,7 @@ def _seeds(seeds: Sequence[int]) -> str:
     return "–".join(map(str, dict.fromkeys([*seeds[:1], *seeds[-1:]])))
 
 
-def run(reports: Reports) -> Run:
+def run(reports: Reports) -> RunFacts:
     """Collect the data, the recipes and the machine of the run."""
     recipes = hashlib.sha256()
     for name, content in sorted(reports.recipes.items()):
@@ -227,7 +231,7 @@ def run(reports: Reports) -> Run:
         "training_threads": environment.get("training_threads"),
         "linear_algebra": ", ".join(environment.get("linear_algebra", {})),
     }
-    return Run(
+    return RunFacts(
         files=[
             DataFile(text("datasets", dataset), file.name, f"{file.bytes:,}", file.sha256)
             for dataset in reports.catalogue.datasets

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets.spec import spec_of
-from stages.presentation.formats import cell, with_intervals
+from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import with_several_seeds
 from stages.presentation.metrics import label
-from stages.presentation.words import Text, joined, read_strings, text
+from stages.presentation.words import Text, joined, text
 
 FENCE = 3.0
 """Values more than so many interquartile ranges from the quartiles are off the scale (Tukey 1977, "Exploratory Data
@@ -24,7 +24,7 @@ NO_COLOR = "#808080"
 
 @dataclass(frozen=True)
 class Bar:
-    """A value and its interval on the scale of a leaderboard, in per cent of its width."""
+    """A value and its interval on the scale of a leaderboard, in percent of its width."""
 
     middle: float = 0.0
     begin: float = 0.0
@@ -101,11 +101,10 @@ def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], not_measu
 
 def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> Board:
     ranked = f"test_{spec_of(dataset).ranked_by}"
-    columns = list(read_strings("en")["leaderboards"].get(dataset, {ranked: "", "interval": ""}))
-    numeric = [column for column in columns if column != "interval"]
+    headings = leaderboard_columns(dataset)
+    numeric = [column for column in headings if column != "interval"]
     limits = [ranked, f"{ranked}_low", f"{ranked}_high"]
     rows = rows.reindex(columns=list(dict.fromkeys([*rows, *numeric, *limits])))
-    headings = {column: text("leaderboards", dataset, column) for column in columns}
     formatted = with_intervals(dataset, rows)
     scale, bars = bars_of(rows, ranked)
     board_rows, notes, missing = [], [], []
@@ -121,7 +120,7 @@ def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_meas
                 bar=bar,
                 cells={
                     column: Cell(cell(shown[column]), row[ranked if column == "interval" else column])
-                    for column in columns
+                    for column in headings
                 },
             )
         )

@@ -96,7 +96,7 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         means=over_trainings("means", history),
         first=over_trainings("first", history),
         layers=summary["layers"] if summary else [],
-        recipe=declaration(name, recipe, reports.jit_compile, reports.columns.get(name)) if recipe else "",
+        recipe=declaration(name, recipe, reports.columns.get(name)) if recipe else "",
         recipe_hash=hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         charts=charts,
         has_bands=trainings(history) > 1,
@@ -150,14 +150,15 @@ def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) ->
     return texts
 
 
-def declaration(name: str, recipe: Recipe, jit_compile: bool | None, columns: Sequence[str] | None = None) -> str:
+def declaration(name: str, recipe: Recipe, columns: Sequence[str] | None = None) -> str:
     """Format a recipe as a variant in `params.yaml`, its overrides included.
 
-    Seeds are left out, and so is a `jit_compile` like that of all. columns: names of the columns that `inputs` counts.
+    Seeds are left out, and so is a `jit_compile` that is true: pasted where params.yaml has `jit_compile: true` for all
+    variants, the block gives the same recipe. columns: names of the columns that `inputs` counts.
     """
     declared: dict[str, Any] = {key: value for key, value in recipe.items() if key not in ("seed", "seeds")}
-    if declared.get("jit_compile") == jit_compile:
-        declared.pop("jit_compile", None)
+    if declared.get("jit_compile") is True:
+        del declared["jit_compile"]
     if columns is not None and "inputs" in declared:
         inputs = declared["inputs"].items()
         declared["inputs"] = {key: " ".join(columns[position] for position in each) for key, each in inputs}

@@ -10,7 +10,7 @@ from stages.presentation.words import LANGUAGES, Text, text
 from stages.reporting.page.reports import Reports
 
 STUDY_FOLDERS = ("studies_ranking",)
-OTHER_FOLDERS = ("data", "documents")
+OTHER_FOLDERS = ("data", "keras")
 """Folders of figures that have other names than those of variants and studies."""
 INVERTED = ("samples", "worst")
 """Kinds of pictures that draw images inverted, dark on light."""
@@ -67,15 +67,16 @@ def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
 
 
 def galleries(reports: Reports) -> list[Gallery]:
-    """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and of the documents' functions."""
+    """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and of Keras's functions."""
     found = [
         Gallery(text("datasets", dataset), _of_dataset(reports, dataset)) for dataset in reports.catalogue.datasets
     ]
+    title = text("page", "functions")
     functions = [
-        picture(name, text("figures", name), text("page", "documents"), content)
-        for name, content in reports.pictures.get("documents", {}).items()
+        picture(name, text("figures", name), title, content)
+        for name, content in reports.pictures.get("keras", {}).items()
     ]
-    return [each for each in (*found, Gallery(text("page", "functions"), functions)) if each.pictures]
+    return [each for each in (*found, Gallery(title, functions)) if each.pictures]
 
 
 def _of_dataset(reports: Reports, dataset: str) -> list[Picture]:

@@ -1,7 +1,6 @@
 """The input of the report page."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +25,7 @@ class Reports:
     studies: Mapping[str, Study]
     sources: Mapping[str, Source]
     recipes: Mapping[str, bytes]
-    """`data/recipes/<variant>.json` by variant."""
+    """`data/models/<variant>/recipe.json`, from which the model was trained, by variant."""
     columns: Mapping[str, Sequence[str]]
     """Names of the columns of each variant's split; none for images."""
     summaries: Mapping[str, Mapping[str, Any]]
@@ -69,12 +68,6 @@ class Reports:
         """Data set of a variant; empty if it is unknown."""
         entry = self.catalogue.variants.get(name)
         return self.recipe(name).get("dataset") or (entry.dataset if entry else "")
-
-    @cached_property
-    def jit_compile(self) -> bool | None:
-        """Value of `jit_compile` in most recipes: that of params.yaml, unless most variants have their own."""
-        values = Counter(recipe["jit_compile"] for recipe in self.parsed_recipes.values() if "jit_compile" in recipe)
-        return max(values, key=lambda value: values[value]) if values else None
 
     @cached_property
     def seeds(self) -> list[int]:

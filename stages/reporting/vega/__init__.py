@@ -20,15 +20,15 @@ class Bundle(NamedTuple):
     package: str
 
     @property
-    def licences(self) -> str:
+    def licenses(self) -> str:
         """Text that the licenses require beside every copy of the script, for an HTML comment.
 
         Raises: ValueError if the text would end the comment.
         """
-        text = Path(__file__).with_name("licences.txt").read_text(encoding="utf-8")
+        text = Path(__file__).with_name("licenses.txt").read_text(encoding="utf-8")
         said = text.format(**{name: value for name, value in self._asdict().items() if name != "script"})
         if "--" in said or said.startswith((">", "->")):
-            raise ValueError("licences.txt: expected a text that ends no comment of HTML, got one with -- or > first")
+            raise ValueError("licenses.txt: expected a text that ends no comment of HTML, got one with -- or > first")
         return said
 
 
