@@ -12,7 +12,7 @@ data set's module says what a file has to hold:
   does not read, may be there and are ignored.
 
 Prints CSV: the file and, for tables, the row (from 1); then, for classes, the class and the probabilities, or for a
-quantity its value in the data set's unit for reports, and the same from each further output of the model.
+quantity its value in the data set's unit for reports, also from each further output of the model.
 """
 
 import argparse
