@@ -111,7 +111,7 @@ def catalogue_of(params: Params) -> Catalogue:
     )
 
 
-def check_documents(recipes: dict[str, Recipe]) -> None:
+def check_documents(recipes: dict[str, Recipe], splits: Splits) -> None:
     """Check that the studies and the published values name what is there and what is measured."""
     datasets = {name: recipe["dataset"] for name, recipe in recipes.items()}
     sources = read_sources()
@@ -120,8 +120,12 @@ def check_documents(recipes: dict[str, Recipe]) -> None:
         return scores.metrics_for(len(spec_of(dataset).classes))
 
     def measured(value: PublishedValue) -> list[str]:
-        classes = len(spec_of(datasets[value.variant]).classes)
-        return measured_names(value.part, value.epoch, recipes[value.variant], classes)
+        recipe = recipes[value.variant]
+        spec, options = spec_of(recipe["dataset"]), splits[recipe["dataset"]][recipe["split"]]
+        parts = {"train", *(part for part in ("validation", "test") if part in options)}
+        if spec.test_rows:
+            parts.add("test")
+        return measured_names(value.part, value.epoch, recipe, len(spec.classes), parts)
 
     check_studies(read_studies(), datasets, metrics_of, sources)
     check_published(read_published(), datasets, measured, sources)
@@ -154,7 +158,7 @@ def main(arguments: list[str] | None = None) -> None:
         params = read_params()
         splits = complete_splits(params)
         recipes = complete_recipes(params, splits)
-        check_documents(recipes)
+        check_documents(recipes, splits)
     except ValueError as error:
         sys.exit(str(error))
     if only_check:

@@ -81,9 +81,15 @@ class Revision:
         return {path: self.read(path) for path in paths}
 
     def trained(self, variant: str, files: dict[Path, bytes], scratch: Path) -> TrainedVariant:
-        """Read a trained variant from its files, with the targets of its split. scratch: a folder for those."""
+        """Read a trained variant from its files, with the targets of its split. scratch: a folder for those.
+
+        Raises: ValueError if a file is damaged, or the targets are missing.
+        """
         if self._files is None:
-            return read_trained(variant, files.__getitem__)
+            try:
+                return read_trained(variant, files.__getitem__)
+            except FileNotFoundError as error:
+                raise self._absent(Path(error.filename)) from None
         dataset, folder = RECIPE.read(variant, files.__getitem__)["dataset"], scratch / self.name.replace("/", "_")
         if not (folder / dataset).exists():
             self._copy_targets(dataset, folder)
@@ -94,10 +100,11 @@ class Revision:
         names = {"splits.json"}
         for split in json.loads(index).values():
             names |= {f"{split['arrays']}/{name}" for name in ("y.npy", "rows.npy", "scaling.json")}
-        for name in names:
+        contents = {name: self.read(NORMALIZED / dataset / name) for name in sorted(names)}  # all of them, or none
+        for name, content in contents.items():
             target = folder / dataset / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.read(NORMALIZED / dataset / name))
+            target.write_bytes(content)
 
 
 @dataclass
@@ -128,7 +135,10 @@ def pair_seeds(one: TrainedVariant, other: TrainedVariant) -> tuple[TrainedVaria
 
 
 def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> Changes:
-    """Compare the variants that both revisions have. metric_of: the metric by data set."""
+    """Compare the variants that both revisions have. metric_of: the metric by data set.
+
+    Raises: ValueError if a revision has no recipes, or not the files of a single variant.
+    """
     names = {revision.name: revision.variants() for revision in (a, b)}
     changes = Changes()
     changes.notes += [
@@ -139,7 +149,8 @@ def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str])
     ]
     common = [name for name in names[a.name] if name in names[b.name]]
     with TemporaryDirectory() as scratch:
-        pairs = _changed(a, b, common, Path(scratch))
+        pairs, unread = _changed(a, b, common, Path(scratch))
+        changes.notes += [f"{name}: not compared: {error}" for name, error in unread.items()]
         same_recipe, seeds = [], []
         for before, after in pairs:
             if line := _recipe_change(before, after):
@@ -156,17 +167,28 @@ def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str])
         changes.recipes.append(f"the same recipe, another result: {', '.join(same_recipe)}")
     if 1 in seeds:
         changes.notes.append(ONE_SEED)
-    changes.notes.append(f"the same, byte for byte: {len(common) - len(pairs)}")
+    changes.notes.append(f"the same, byte for byte: {len(common) - len(pairs) - len(unread)}")
     return changes
 
 
-def _changed(a: Revision, b: Revision, names: list[str], scratch: Path) -> list[tuple[TrainedVariant, TrainedVariant]]:
-    pairs = []
+def _changed(
+    a: Revision, b: Revision, names: list[str], scratch: Path
+) -> tuple[list[tuple[TrainedVariant, TrainedVariant]], dict[str, ValueError]]:
+    """Read the variants that changed, and give the error of each that could not be read.
+
+    Raises: the first of the errors if no variant could be read.
+    """
+    pairs, unread = [], {}
     for name in names:
-        files = a.files_of(name), b.files_of(name)
-        if files[0] != files[1]:
-            pairs.append((a.trained(name, files[0], scratch), b.trained(name, files[1], scratch)))
-    return pairs
+        try:
+            files = a.files_of(name), b.files_of(name)
+            if files[0] != files[1]:
+                pairs.append((a.trained(name, files[0], scratch), b.trained(name, files[1], scratch)))
+        except ValueError as error:
+            unread[name] = error
+    if names and len(unread) == len(names):
+        raise next(iter(unread.values()))
+    return pairs, unread
 
 
 def _recipe_change(before: TrainedVariant, after: TrainedVariant) -> str:

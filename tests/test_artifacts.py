@@ -1,6 +1,8 @@
-"""What a variant left is found where it was left, and what is missing or damaged is named."""
+"""The files of a variant are found where they were left, and missing or damaged ones are named."""
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,14 @@ def test_the_training_leaves_its_files_where_they_are_looked_for() -> None:
     assert (artifacts.RECIPES, artifacts.MODELS) == (variant.RECIPES, variant.MODELS)
     read = {inspect.signature(load).parameters["folder"].default for load in (load_split, load_splits)}
     assert read == {NORMALIZED}
+
+
+def test_the_files_are_read_without_the_code_of_the_parameters() -> None:
+    # Stages that read them need not run again when that code changes.
+    code = "import sys, stages.artifacts, stages.artifacts.tables; print(*sys.modules)"
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
+    assert [name for name in done.stdout.split() if name.startswith("stages.params")] == []
 
 
 def test_what_a_variant_left_is_read(workspace: Path) -> None:

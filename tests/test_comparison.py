@@ -24,7 +24,7 @@ from stages.splits import Split
 COMPARISONS = 1000
 ROWS = 10_000
 EFFECT = 0.004
-"""Of the order of what separates our variants."""
+"""Our variants differ by about so much."""
 LUCK = 0.004
 """Standard deviation over seeds of the accuracy of relu_100, measured."""
 
@@ -213,6 +213,14 @@ def test_the_mean_of_the_rows_scores_is_the_metric_of_scikit_learn() -> None:
     )
 
 
+@pytest.mark.parametrize("metric", scores.TRAINING_SCORES)
+def test_two_classes_are_ranked_by_the_probability_of_class_1_whether_it_has_a_column_of_its_own(metric: str) -> None:
+    y, ones = np.array([0, 1, 1, 0, 1]), np.array([[0.1], [0.9], [0.8], [0.2], [0.7]], np.float32)
+    score = scores.TRAINING_SCORES[metric]
+    assert score(y, ones) == 1
+    assert score(y, np.hstack([1 - ones, ones])) == 1
+
+
 def test_what_the_last_epoch_says_of_overfitting() -> None:
     history = pd.DataFrame({"loss": [3.0, 2.0, 1.0], "val_loss": [4.0, 2.5, 3.0]})
     assert scores.HISTORY_SCORES["training_loss"](history) == 1
@@ -240,7 +248,11 @@ def trained(
         Split(
             x={},
             y={"train": np.zeros(600, np.int32), "test": np.zeros(200, np.int32)},
-            rows={"train": np.arange(600), "test": np.arange(200) + 1000 * number},
+            rows={
+                "train": np.arange(600),
+                "validation": np.arange(200) + 600,
+                "test": np.arange(200) + 1000 * number,
+            },
             scaling={},
         )
         for number in range(splits)
@@ -324,6 +336,46 @@ def test_repeated_splits_count_once_each_however_many_seeds() -> None:
     # Now each split has a seed with 100 and one with 120.
     many = mean_score(trained("it", [100, 120, 100, 120], seeds=2, splits=2), "accuracy")
     assert many == pytest.approx((0.55, 0.55, 0.55))
+
+
+def with_rows(name: str, part: str, rows: np.ndarray) -> TrainedVariant:
+    """A variant with other rows in a part of its split."""
+    before = trained(name, 100)
+    return replace(before, splits=[replace(split, rows=split.rows | {part: rows}) for split in before.splits])
+
+
+@pytest.mark.parametrize(
+    ("metric", "part"),
+    [
+        ("training_loss", "train"),
+        ("training_accuracy", "train"),
+        ("overfitting", "train"),
+        ("overfitting", "validation"),
+        ("loss_rise", "validation"),
+        ("accuracy", "test"),
+    ],
+)
+def test_a_score_is_compared_only_on_the_same_rows(metric: str, part: str) -> None:
+    with pytest.raises(ValueError, match=rf"^new: expected the {part} rows of plain, got others$"):
+        mean_difference(with_rows("new", part, np.arange(200) + 50), trained("plain", 100), metric)
+
+
+def test_a_score_is_compared_whatever_the_rows_that_it_is_not_measured_on() -> None:
+    new, plain = with_rows("new", "train", np.arange(50)), trained("plain", 100)
+    assert mean_difference(new, plain, "accuracy").mean == 0
+    assert mean_difference(new, plain, "loss_rise").mean == 0
+
+
+def test_the_order_of_the_rows_counts_only_where_rows_are_paired() -> None:
+    reversed_ = {part: rows[::-1] for part, rows in trained("plain", 100).splits[0].rows.items()}
+    plain = trained("plain", 100)
+    assert mean_difference(with_rows("new", "train", reversed_["train"]), plain, "training_loss").mean == 0
+    with pytest.raises(ValueError, match=r"^new: expected the test rows of plain, got others$"):
+        mean_difference(with_rows("new", "test", reversed_["test"]), plain, "accuracy")
+
+
+def test_every_score_of_a_history_has_the_parts_that_it_is_measured_on() -> None:
+    assert scores.HISTORY_PARTS.keys() == scores.HISTORY_SCORES.keys()
 
 
 def changed_recipe(name: str, **recipe: Any) -> TrainedVariant:

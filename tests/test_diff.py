@@ -1,4 +1,4 @@
-"""What `python -m stages.diff` says of two revisions, on small projects of Git and DVC."""
+"""The output of `python -m stages.diff` for two revisions, on small projects of Git and DVC."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ def lay_data(root: Path) -> None:
 
 
 def lay(root: Path, name: str, right: list[int], seeds: tuple[int, ...] = (42,), **recipe: Any) -> None:
-    """What a variant leaves whose trainings are right in so many of the test rows."""
+    """Lay the files of a variant whose trainings are right in so many of the test rows."""
     predicted = np.zeros((len(right), ROWS, 2), np.float32)
     for number, count in enumerate(right):
         predicted[number, :, 0] = np.where(np.arange(ROWS) < count, 0.9, 0.1)
@@ -153,6 +153,75 @@ def test_a_revision_whose_predictions_are_not_to_be_had_is_told(project: Path) -
     lay(project, "better", [260])
     shutil.rmtree(project / ".dvc/cache")
     with pytest.raises(SystemExit, match=r"^HEAD: expected data/recipes.*, got none; it comes with `dvc pull`"):
+        diff.main([])
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "history.csv"])
+def test_a_variant_whose_files_are_missing_is_noted_and_the_others_are_compared(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    lay(project, "better", [260])
+    missing = Path("data/models/hardly") / name
+    missing.unlink()
+    _, first, counts, *notes = told(capsys)
+    assert first.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
+    assert counts == "1 better"
+    assert notes == [
+        "the same recipe, another result: better",
+        f"hardly: not compared: workspace: expected {missing}, got none; it comes with `dvc repro`",
+        *(ONE_SEED, "the same, byte for byte: 1"),
+    ]
+
+
+def test_a_variant_whose_files_are_missing_in_a_commit_is_noted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = Path("data/models/hardly/predictions.npz")
+    content = missing.read_bytes()
+    missing.unlink()
+    commit()
+    missing.write_bytes(content)
+    lay(project, "better", [260])
+    lines = told(capsys)
+    assert lines[1].split()[0] == "better"
+    line = next(line for line in lines if line.startswith("hardly: "))
+    assert line.startswith(f"hardly: not compared: HEAD: expected {missing}, got none; it comes with `dvc pull`")
+
+
+def test_a_variant_whose_file_is_damaged_is_noted(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(project, "better", [260])
+    damaged = Path("data/models/hardly/predictions.npz")
+    damaged.write_bytes(b"PK")
+    lines = told(capsys)
+    assert lines[1].split()[0] == "better"
+    assert any(line.startswith(f"hardly: not compared: {damaged}: expected a whole .npz file") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["y.npy", "rows.npy"])
+@pytest.mark.parametrize("revision", ["HEAD", "workspace"])
+def test_changed_variants_without_targets_are_noted(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, revision: str
+) -> None:
+    missing = Path("data/normalized/fashion_mnist/holdout") / name
+    content = missing.read_bytes()
+    missing.unlink()
+    if revision == "HEAD":
+        commit()
+        missing.write_bytes(content)
+    lay(project, "better", [260])
+    lay(project, "hardly", [201])
+    better, hardly, same = told(capsys)
+    start = f"not compared: {revision}: expected {missing}, got none; it comes with `dvc "
+    assert better.startswith(f"better: {start}")
+    assert hardly.startswith(f"hardly: {start}")
+    assert same == "the same, byte for byte: 1"
+
+
+def test_a_revision_without_the_files_of_any_variant_is_told(project: Path) -> None:
+    shutil.rmtree(project / "data/models")
+    with pytest.raises(
+        SystemExit, match=r"^workspace: expected data/models/better/\S+, got none; it comes with `dvc r"
+    ):
         diff.main([])
 
 

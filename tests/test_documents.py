@@ -69,29 +69,30 @@ def test_a_study_of_ones_own_needs_no_document(tmp_path: Path) -> None:
         ("it: {question: Q", r", line \d+: expected YAML, got .+"),
         ("it: {}\nit: {}", r", line 2: expected YAML, got .*duplicate key.*"),
         (b"\xff", r": expected YAML in UTF-8, got: .+"),
-        ("[]", ", studies: expected a mapping, got \\[\\]"),
+        ("[]", r": expected a mapping, got \[\]"),
+        ("it: {question: !!int x}", r", line 1: expected YAML, got .+"),
         (
             "It: {question: Q?, claim: C, baseline: b, members: [{variant: a}]}",
-            r", studies\.It: expected text that matches .*, got 'It'",
+            r", It: expected text that matches .*, got 'It'",
         ),
-        ("it: 3", r", studies\.it: expected a mapping, got 3"),
-        ("it: {question: Q?, claim: C, baseline: b}", r", studies\.it\.members: expected a value, got nothing"),
+        ("it: 3", r", it: expected a mapping, got 3"),
+        ("it: {question: Q?, claim: C, baseline: b}", r", it\.members: expected a value, got nothing"),
         (
             "it: {question: Q?, claim: C, baseline: b, members: [{variant: a, expected: beter}]}",
-            r", studies\.it\.members\[0\]\.expected: expected one of 'better' or 'worse', got 'beter'",
+            r", it\.members\[0\]\.expected: expected one of 'better' or 'worse', got 'beter'",
         ),
         (
             "it: {question: Q?, claim: C, baseline: b, members: [{variant: a, expectd: better}]}",
-            r", studies\.it\.members\[0\]\.expectd: expected no such key, got 'better'",
+            r", it\.members\[0\]\.expectd: expected no such key, got 'better'",
         ),
-        ("it: {question: Q?, claim: C, baseline: b, members: []}", r", studies\.it\.members: expected at least 1 .*"),
+        ("it: {question: Q?, claim: C, baseline: b, members: []}", r", it\.members: expected at least 1 .*"),
         (
             "it: {question: Q?, claim: C, documents: [A B], baseline: b, members: [{variant: a}]}",
-            r", studies\.it\.documents\[0\]: expected text that matches .*, got 'A B'",
+            r", it\.documents\[0\]: expected text that matches .*, got 'A B'",
         ),
         (
             'it: {question: "\\ud800", claim: C, baseline: b, members: [{variant: a}]}',
-            r", studies\.it\.question: expected .*unicode.*",
+            r", it\.question: expected .*unicode.*",
         ),
     ],
 )
@@ -105,6 +106,19 @@ def test_a_mistake_in_the_studies_is_named_in_a_line(tmp_path: Path, content: st
 def test_a_source_needs_a_title(tmp_path: Path) -> None:
     path = written(tmp_path, "F: {subject: Models}")
     with pytest.raises(ValueError, match=rf"^{path}, F\.title: expected a value, got nothing$"):
+        read_sources(path)
+
+
+def test_a_source_has_no_language(tmp_path: Path) -> None:
+    path = written(tmp_path, "F: {title: It, subject: Models, language: en}")
+    with pytest.raises(ValueError, match=rf"^{path}, F\.language: expected no such key, got 'en'$"):
+        read_sources(path)
+
+
+def test_numbers_are_read_as_params_yaml_has_them(tmp_path: Path) -> None:
+    # One reader of YAML 1.2 for all files: with another, an error in a number had no line.
+    path = written(tmp_path, "a: {title: It, subject: 1e-05}\nb: {title: It, subject: !!float x}")
+    with pytest.raises(ValueError, match=rf"^{path}, line 2: expected YAML, got 'x' \(.+\)$"):
         read_sources(path)
 
 
@@ -173,12 +187,26 @@ def test_studies_of_what_is_there_are_let_through() -> None:
 def test_a_study_of_what_is_not_there_is_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"documents.studies\.yaml") as raised:
         check_studies({"it": study(**changes)}, DATASETS, METRICS.__getitem__, DOCUMENTS)
-    assert str(raised.value) == f"{STUDIES}, studies.it.{message}"
+    assert str(raised.value) == f"{STUDIES}, it.{message}"
 
 
 def test_a_document_without_sources_is_named() -> None:
-    with pytest.raises(ValueError, match=r"studies\.it\.documents\[0\]: expected a key of .*sources.yaml, got 'A'$"):
+    with pytest.raises(ValueError, match=r"it\.documents\[0\]: expected a key of .*sources.yaml, got 'A'$"):
         check_studies({"it": study()}, DATASETS, METRICS.__getitem__, {})
+
+
+def test_a_published_value_of_a_part_that_the_variant_lacks_is_named() -> None:
+    base = {"document": "A", "variant": "new", "metric": "accuracy", "value": 0.5, "tolerance": 0.1}
+    values = [
+        PublishedValue.model_validate(base | {"part": "test"}),
+        PublishedValue.model_validate(base | {"part": "validation", "epoch": 3}),
+    ]
+    with pytest.raises(ValueError, match=r"documents.published\.csv") as raised:
+        check_published(values, DATASETS, lambda _: [], DOCUMENTS)
+    assert str(raised.value).splitlines() == [
+        f"{PUBLISHED_VALUES}, line 2, part: expected a part with values of the saved model new, got 'test'",
+        f"{PUBLISHED_VALUES}, line 3, part: expected a part with values of new in epoch 3, got 'validation'",
+    ]
 
 
 @pytest.mark.parametrize(

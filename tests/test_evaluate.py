@@ -30,6 +30,16 @@ def test_one_output_is_the_probability_of_class_one() -> None:
     assert measured["log_loss"] == pytest.approx(-np.log([0.9, 0.9, 0.4, 0.4]).mean(), rel=1e-6)
 
 
+def test_two_outputs_of_two_classes_are_measured_as_one_is() -> None:
+    y, ones = np.array([0, 1, 0, 1]), np.array([[0.125], [0.875], [0.625], [0.375]], dtype=np.float32)
+    assert metrics.classification_metrics(y, np.hstack([1 - ones, ones])) == metrics.classification_metrics(y, ones)
+
+
+def test_three_classes_are_not_ranked() -> None:
+    measured = metrics.classification_metrics(np.array([0, 1, 2]), np.eye(3, dtype=np.float32))
+    assert list(measured) == ["accuracy", "log_loss", "macro_f1", "calibration_error"]
+
+
 def test_a_regression_is_measured_as_by_hand() -> None:
     measured = metrics.regression_metrics(np.array([1, 2, 3], dtype=np.float32), np.array([[1], [2], [5]], np.float32))
     assert measured == pytest.approx({"mse": 4 / 3, "rmse": (4 / 3) ** 0.5, "mae": 2 / 3, "r2": -1.0})
@@ -54,26 +64,40 @@ TWO_OUTPUTS: Any = {
 }
 
 
+ALL_PARTS = {"train", "validation", "test"}
+ESTIMATOR: Any = {"estimator": {"class": "SGDClassifier"}}
+
+
 @pytest.mark.parametrize(
-    ("part", "epoch", "recipe", "classes", "names"),
+    ("part", "epoch", "recipe", "classes", "parts", "names"),
     [
-        ("validation", 2, {"metrics": {"accuracy": {}}}, 10, ["loss", "accuracy"]),
-        ("training", 1, TWO_OUTPUTS, 0, ["loss", "mae", "main_loss", "main_mae", "auxiliary_loss", "auxiliary_mae"]),
-        ("model", None, {}, 10, ["parameters", "epochs", "trainings"]),
-        ("cross_validation", None, {}, 10, ["accuracy"]),
-        ("test", None, {}, 10, ["accuracy", "log_loss", "macro_f1", "calibration_error"]),
-        ("test", None, {"graph": {"class": "wide_and_deep"}}, 0, ["mse", "rmse", "mae", "r2"]),
-        ("test", None, TWO_OUTPUTS, 0, ["mse", "rmse", "mae", "r2", "auxiliary_mse", "loss"]),
+        ("validation", 2, {"metrics": {"accuracy": {}}}, 10, ALL_PARTS, ["loss", "accuracy"]),
         (
-            *("test", None, {}, 2),
+            *("training", 1, TWO_OUTPUTS, 0, ALL_PARTS),
+            ["loss", "mae", "main_loss", "main_mae", "auxiliary_loss", "auxiliary_mae"],
+        ),
+        ("training", 1, {"metrics": {"accuracy": {}}}, 10, {"train"}, ["loss", "accuracy"]),
+        ("training", 1, ESTIMATOR, 10, ALL_PARTS, []),
+        ("model", None, {}, 10, {"train"}, ["parameters", "epochs", "trainings"]),
+        ("cross_validation", None, ESTIMATOR | {"cross_validation": 3}, 10, ALL_PARTS, ["accuracy"]),
+        ("cross_validation", None, ESTIMATOR, 10, ALL_PARTS, []),
+        ("cross_validation", None, {}, 10, ALL_PARTS, []),
+        ("test", None, {}, 10, ALL_PARTS, ["accuracy", "log_loss", "macro_f1", "calibration_error"]),
+        ("test", None, {}, 10, {"train", "validation"}, []),
+        ("validation", None, {}, 10, {"train", "test"}, []),
+        ("validation", 1, {"metrics": {"accuracy": {}}}, 10, {"train"}, []),
+        ("test", None, {"graph": {"class": "wide_and_deep"}}, 0, ALL_PARTS, ["mse", "rmse", "mae", "r2"]),
+        ("test", None, TWO_OUTPUTS, 0, ALL_PARTS, ["mse", "rmse", "mae", "r2", "auxiliary_mse", "loss"]),
+        (
+            *("test", None, {}, 2, ALL_PARTS),
             ["accuracy", "log_loss", "macro_f1", "calibration_error", "roc_auc", "average_precision"],
         ),
     ],
 )
 def test_the_metrics_that_a_value_may_be_of_are_named(
-    part: str, epoch: int | None, recipe: Any, classes: int, names: list[str]
+    part: str, epoch: int | None, recipe: Any, classes: int, parts: set[str], names: list[str]
 ) -> None:
-    assert metrics.measured_names(part, epoch, recipe, classes) == names
+    assert metrics.measured_names(part, epoch, recipe, classes, parts) == names
 
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
@@ -141,7 +165,7 @@ def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:
     assert metrics.calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
 
 
-def test_precision_and_recall_by_training_class_are_as_by_hand() -> None:
+def test_precision_and_recall_of_each_class_are_as_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]], dtype=np.float32)
     table = tables.class_metrics(np.array([0, 0, 1]), probabilities, ("a", "b"))
     assert table.to_dict("list") == {
@@ -180,11 +204,13 @@ def test_the_worst_rows_are_wrong_ones_by_the_probability_of_their_class() -> No
     assert worst[["probability_actual", "probability_predicted"]].to_numpy()[0] == pytest.approx([0.1, 0.9])
 
 
-def test_ranking_curves_are_those_by_training_training() -> None:
+@pytest.mark.parametrize("columns", [1, 2])
+def test_each_training_has_ranking_curves(columns: int) -> None:
     y = {"test": np.array([0, 1, 1, 0])}
     splits = [Split(x={}, y=y, rows={"test": np.arange(4)}, scaling={}) for _ in range(2)]
     perfect, reversed_ = [0.1, 0.9, 0.8, 0.2], [0.9, 0.1, 0.2, 0.8]
-    predictions = np.array([perfect, reversed_, perfect, perfect], np.float32)[..., np.newaxis]
+    ones = np.array([perfect, reversed_, perfect, perfect], np.float32)
+    predictions = np.stack([1 - ones, ones], axis=-1)[..., -columns:]
     made = tables.classifier_tables(("no", "yes"), splits, predictions, seed=42)
     curves = dict(list(made[ROC].groupby(["split", "seed"])))
     assert list(curves) == [(0, 42), (0, 43), (1, 42), (1, 43)]

@@ -624,7 +624,7 @@ def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
             write_yaml(STUDIES, {"mine": study})
         header = "document,variant,part,metric,epoch,value,tolerance\n"
         STUDIES.with_name("published.csv").write_text(header + published, encoding="utf-8")
-        configure.check_documents(dict(resolve.recipes(PARAMS)))
+        configure.check_documents(dict(resolve.recipes(PARAMS)), configure.complete_splits(PARAMS))
 
     return check
 
@@ -658,7 +658,7 @@ STUDY = {"question": "?", "claim": "!", "documents": ["A"], "baseline": "softmax
 def test_a_study_that_could_not_be_made_is_told(
     documents: Callable[..., None], changes: dict[str, Any], expected: str
 ) -> None:
-    assert only_line(documents, STUDY | changes) == f"{STUDIES}, studies.mine.{expected}"
+    assert only_line(documents, STUDY | changes) == f"{STUDIES}, mine.{expected}"
 
 
 @pytest.mark.bad_input("documents", "published values that nothing measures")
@@ -673,6 +673,22 @@ def test_a_study_that_could_not_be_made_is_told(
         ("softmax,training,accuracy,", "epoch: expected an epoch beside training, got none"),
         ("softmax,test,accuracy,3", "epoch: expected none beside test, got 3"),
         ("softmx,test,accuracy,", "variant: expected one of softmax, softmax_adam, got 'softmx'"),
+        (
+            "softmax,cross_validation,accuracy,",
+            "part: expected a part with values of the saved model softmax, got 'cross_validation'",
+        ),
+        (
+            "thoracic_msle_published,test,accuracy,",
+            "part: expected a part with values of the saved model thoracic_msle_published, got 'test'",
+        ),
+        (
+            "thoracic_msle_published,validation,loss,1",
+            "part: expected a part with values of thoracic_msle_published in epoch 1, got 'validation'",
+        ),
+        (
+            "sgd_classifier,training,loss,1",
+            "part: expected a part with values of sgd_classifier in epoch 1, got 'training'",
+        ),
     ],
 )
 def test_a_published_value_that_nothing_measures_is_told(
@@ -686,7 +702,7 @@ def test_a_published_value_that_nothing_measures_is_told(
 def test_our_documents_name_what_is_there_and_what_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert (len(read_studies()) > 0, len(read_published()) > 0, len(read_sources()) > 0) == (True, True, True)
-    configure.check_documents(dict(resolve.recipes(PARAMS)))
+    configure.check_documents(dict(resolve.recipes(PARAMS)), configure.complete_splits(PARAMS))
 
 
 @pytest.mark.catalogue

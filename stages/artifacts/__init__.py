@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from stages.params.messages import sentence
+from stages.training.objects import sentence
 from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")

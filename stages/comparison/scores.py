@@ -39,10 +39,10 @@ ROW_SCORES: dict[str, Score] = {
 """Float64 (rows,) from y (rows,) and predictions, float32 (rows, outputs); the metric is their mean."""
 
 TRAINING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "roc_auc": lambda y, probabilities: metrics.roc_auc_score(y, probabilities[:, 0]),
-    "average_precision": lambda y, probabilities: metrics.average_precision_score(y, probabilities[:, 0]),
+    "roc_auc": lambda y, probabilities: metrics.roc_auc_score(y, probabilities[:, -1]),
+    "average_precision": lambda y, probabilities: metrics.average_precision_score(y, probabilities[:, -1]),
 }
-"""One number from y (rows,) and the probability of class 1 of two, float32 (rows, 1)."""
+"""One number for two classes, from y (rows,) and probabilities, float32 (rows, 2), or (rows, 1) those of class 1."""
 
 HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
     "training_loss": lambda history: history["loss"].iloc[-1],
@@ -54,6 +54,14 @@ HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
 
 `overfitting` is validation loss less training loss, `loss_rise` the rise of the validation loss from its minimum.
 """
+
+HISTORY_PARTS = {
+    "training_loss": ("train",),
+    "training_accuracy": ("train",),
+    "overfitting": ("train", "validation"),
+    "loss_rise": ("validation",),
+}
+"""The parts of the split on whose rows each of HISTORY_SCORES is measured."""
 
 LESS_IS_BETTER = {"log_loss", "mse", "mae", "training_loss", "overfitting", "loss_rise"}
 

@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 
-from stages.comparison.scores import HISTORY_SCORES, LESS_IS_BETTER
+from stages.comparison.scores import HISTORY_PARTS, HISTORY_SCORES, LESS_IS_BETTER
 from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
 from stages.comparison.trained import TrainedVariant, loss_function
 from stages.comparison.verdicts import OPPOSITE, Answer, Verdict
@@ -49,7 +49,8 @@ def mean_difference(member: TrainedVariant, baseline: TrainedVariant, metric: st
     """Mean of the member's score less the baseline's, with the interval that fits; see `statistics`.
 
     comparisons: the number of intervals that have to hold together.
-    Raises: ValueError if the two were not measured alike: on the same rows, with the same seeds, by the same loss.
+    Raises: ValueError if the two were not measured alike: on the same rows (test rows, or for HISTORY_SCORES the rows
+    of HISTORY_PARTS), with the same seeds, and where the loss is the score, by the same loss.
     """
     same = {"dataset": (baseline.recipe["dataset"], member.recipe["dataset"])}
     if metric in HISTORY_SCORES and metric != "training_accuracy":
@@ -57,8 +58,10 @@ def mean_difference(member: TrainedVariant, baseline: TrainedVariant, metric: st
     for key, (expected, got) in same.items():
         if got != expected:
             raise ValueError(f"{member.name}: expected the {key} of {baseline.name}, {expected!r}, got {got!r}")
-    if metric not in HISTORY_SCORES and not _have_the_same_test_rows(member, baseline):
-        raise ValueError(f"{member.name}: expected the test rows of {baseline.name}, got others")
+    for part in HISTORY_PARTS.get(metric, ("test",)):
+        rows, expected_rows = _rows(member, part), _rows(baseline, part)
+        if len(rows) != len(expected_rows) or not all(map(np.array_equal, rows, expected_rows)):
+            raise ValueError(f"{member.name}: expected the {part} rows of {baseline.name}, got others")
     if member.trainings != baseline.trainings:
         raise ValueError(
             f"{member.name}: expected the seeds of {baseline.name}, {baseline.trainings}, got {member.trainings}"
@@ -66,12 +69,11 @@ def mean_difference(member: TrainedVariant, baseline: TrainedVariant, metric: st
     return _mean(member.scores(metric) - baseline.scores(metric), member, comparisons)
 
 
-def _have_the_same_test_rows(member: TrainedVariant, baseline: TrainedVariant) -> bool:
-    pairs = zip(member.splits, baseline.splits, strict=False)
-    return len(member.splits) == len(baseline.splits) and all(
-        "test" in one.rows and "test" in other.rows and np.array_equal(one.rows["test"], other.rows["test"])
-        for one, other in pairs
-    )
+def _rows(trained: TrainedVariant, part: str) -> list[np.ndarray]:
+    """Give the row numbers of the part in each split; without the part, none."""
+    rows = [split.rows.get(part, np.array([], dtype=np.int32)) for split in trained.splits]
+    # Test rows are paired one by one; of the others a history has the mean.
+    return rows if part == "test" else [np.sort(each) for each in rows]
 
 
 def _mean(scores: np.ndarray, trained: TrainedVariant, comparisons: int) -> Interval:
@@ -131,8 +133,8 @@ def _compared(
 def answer_study(comparisons: Iterable[Comparison]) -> Answer:
     """Answer a study by its comparisons.
 
-    The claim is confirmed if every expected verdict came, refuted if the opposite of one did. A study that expects none
-    claims nothing and is not decided.
+    The claim is confirmed if every expected verdict occurred, refuted if the opposite of one did. A study that expects
+    none claims nothing and is not decided.
     """
     expected = [each for each in comparisons if each.expected]
     if not expected:

@@ -18,16 +18,19 @@ class Answer(StrEnum):
     """Result of a study."""
 
     CONFIRMED = "confirmed"
-    """Every expected verdict came."""
+    """Every expected verdict occurred."""
     REFUTED = "refuted"
-    """The opposite of an expected verdict came."""
+    """The opposite of an expected verdict occurred."""
     NOT_DECIDED = "not decided"
     NEEDS_SEVERAL_SEEDS = "needs several seeds"
     """The verdicts of one seed are about the trained models; with another seed they may be reversed."""
     DEPENDS_ON_THE_NET = "depends on the net"
-    """Of the benchmark of determinism alone, which measures several models."""
+    """The benchmark of determinism measured several networks, and some confirm the claim while others refute it.
+
+    No study has this answer.
+    """
     NOT_MEASURED = "not measured"
-    """Of the benchmark of determinism alone."""
+    """The benchmark of determinism has no measurements. No study has this answer."""
 
 
 class Reproduction(StrEnum):

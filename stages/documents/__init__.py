@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from stages.params.messages import MAX_SHOWN, sentence, shown
+from stages.params.messages import shown
 from stages.params.schema import Count, Name, explain
+from stages.params.yaml_file import read_yaml
 
 SOURCES = Path("documents/sources.yaml")
 STUDIES = Path("documents/studies.yaml")
@@ -41,7 +40,6 @@ class Source(_Entry):
     """A source document."""
 
     title: NonBlank
-    language: NonBlank | None = None
     subject: NonBlank
 
 
@@ -86,12 +84,12 @@ class PublishedValue(_Entry):
 
 def read_sources(path: Path = SOURCES) -> dict[str, Source]:
     """Read the documents by letter. Raises: ValueError with one line per mistake."""
-    return _validated(TypeAdapter(dict[Letter, Source]), _read_yaml(path), path, "")
+    return _validated(TypeAdapter(dict[Letter, Source]), path)
 
 
 def read_studies(path: Path = STUDIES) -> dict[str, Study]:
     """Read the studies by name, in the order of the file. Raises: ValueError with one line per mistake."""
-    return _validated(TypeAdapter(dict[Name, Study]), _read_yaml(path), path, "studies")
+    return _validated(TypeAdapter(dict[Name, Study]), path)
 
 
 def read_published(path: Path = PUBLISHED_VALUES) -> list[PublishedValue]:
@@ -132,24 +130,14 @@ def _parsed(column: str, cell: str) -> Any:
         return cell  # the validation says what was expected
 
 
-def _read_yaml(path: Path) -> Any:
+def _validated(adapter: TypeAdapter[Parsed], path: Path) -> Parsed:
+    """Read and validate a file of YAML; a missing file counts as an empty one."""
+    content = read_yaml(path) if path.exists() else None
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        problem = " ".join(str(error.problem or error.context).split())
-        raise ValueError(f"{path}{line}: expected YAML, got {problem}") from None
-    except (OSError, UnicodeDecodeError, YAMLError, RecursionError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: expected YAML in UTF-8, got: {sentence(error)[:MAX_SHOWN]}") from None
-    return {} if content is None else content
-
-
-def _validated(adapter: TypeAdapter[Parsed], content: Any, path: Path, place: str) -> Parsed:
-    try:
-        return adapter.validate_python(content)
+        return adapter.validate_python({} if content is None else content)
     except ValidationError as error:
-        raise ValueError("\n".join(f"{path}, {mistake}" for mistake in explain(error, place).splitlines())) from None
+        # A mistake in the whole file has no place in it, and begins with the colon.
+        mistakes = (mistake if mistake.startswith(": ") else f", {mistake}" for mistake in explain(error).splitlines())
+        raise ValueError("\n".join(f"{path}{mistake}" for mistake in mistakes)) from None
     except UnicodeEncodeError as error:  # YAML can spell half a character: "\\ud800"
         raise ValueError(f"{path}: expected whole Unicode characters, got {shown(error.object)}") from None

@@ -1,4 +1,4 @@
-"""Whether studies and published values name what the project has: variants, metrics, documents."""
+"""Checks that studies and published values name existing variants, metrics and documents."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -19,7 +19,7 @@ def check_studies(
     """
     mistakes = []
     for name, study in studies.items():
-        place = f"{STUDIES}, studies.{name}"
+        place = f"{STUDIES}, {name}"
         mistakes += [
             _unknown_document(f"{place}.documents[{index}]", sources, letter)
             for index, letter in enumerate(study.documents)
@@ -67,7 +67,8 @@ def check_published(
 ) -> None:
     """Check that something of the name of each published value is measured.
 
-    measured: names of the metrics of the value's variant and part, for its epoch or the saved model.
+    measured: names of the metrics of the value's variant and part, for its epoch or the saved model; none if the
+    variant has no such part.
     Raises: ValueError with one line per mistake: file, place, what was expected and what came.
     """
     mistakes = []
@@ -81,7 +82,12 @@ def check_published(
             mistakes.append(f"{place}epoch: expected an epoch beside training, got none")
         elif value.epoch is not None and value.part not in ("training", "validation"):
             mistakes.append(f"{place}epoch: expected none beside {value.part}, got {value.epoch}")
-        elif value.metric not in (known := measured(value)):
+        elif not (known := measured(value)):
+            model = (
+                f"the saved model {value.variant}" if value.epoch is None else f"{value.variant} in epoch {value.epoch}"
+            )
+            mistakes.append(f"{place}part: expected a part with values of {model}, got {value.part!r}")
+        elif value.metric not in known:
             mistakes.append(unknown(f"{place}metric", known, value.metric))
     if mistakes:
         raise ValueError("\n".join(mistakes))

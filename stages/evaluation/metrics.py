@@ -1,5 +1,6 @@
 """Metrics of a variant's predictions, by scikit-learn: of each training, and their means."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
 
     y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
     log_loss is the mean cross-entropy in nats: Keras's `loss` without penalties, except for the smallest probabilities,
-    which Keras takes from the logits and scikit-learn clips at 2e-16.
+    which Keras takes from the logits and scikit-learn clips at 2e-16. Only two classes have TRAINING_SCORES.
     """
     wide = shares(probabilities)
     classes = range(wide.shape[1])
@@ -31,7 +32,7 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
         "macro_f1": metrics.f1_score(y, predicted, labels=classes, average="macro", zero_division=0),
         "calibration_error": calibration_error(y, wide),
     }
-    if probabilities.shape[1] == 1:
+    if len(classes) == 2:
         measured |= {name: score(y, probabilities) for name, score in TRAINING_SCORES.items()}
     return measured
 
@@ -87,11 +88,19 @@ def part_metrics(y: np.ndarray, outputs: dict[str, np.ndarray], recipe: Recipe) 
     return measured
 
 
-def measured_names(part: str, epoch: int | None, recipe: Recipe, classes: int) -> list[str]:
+def measured_names(
+    part: str, epoch: int | None, recipe: Recipe, classes: int, parts_of_split: Collection[str]
+) -> list[str]:
     """Name the metrics of a part: those of the history for an epoch, else those of the saved model.
 
-    part: "training", "validation", "test", "cross_validation" or "model"; classes: 0 for a quantity.
+    part: "training", "validation", "test", "cross_validation" or "model"; classes: 0 for a quantity; parts_of_split:
+    "train", "validation", "test", as far as the variant's split has them.
+    Returns: no name for a part that the split or the recipe lacks, nor for the epochs of an estimator, which has none.
     """
+    if part in ("validation", "test") and part not in parts_of_split:
+        return []
+    if epoch is not None and "estimator" in recipe:
+        return []
     outputs = ["main", "auxiliary"] if recipe.get("graph", {}).get("auxiliary_output") else ["main"]
     if epoch is not None:
         names = ["loss", *recipe.get("metrics", {})]
@@ -99,7 +108,7 @@ def measured_names(part: str, epoch: int | None, recipe: Recipe, classes: int) -
     if part == "model":
         return ["parameters", "epochs", "trainings"]
     if part == "cross_validation":
-        return ["accuracy"]
+        return ["accuracy"] if "cross_validation" in recipe else []
     targets = np.arange(classes or 2, dtype=int if classes else float)
     predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
     return list(part_metrics(targets, dict.fromkeys(outputs, predicted), recipe))

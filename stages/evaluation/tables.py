@@ -96,12 +96,15 @@ def reliability(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> pd.
 
 
 def roc(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Compute the ROC curve of one training. y: int (n,), 0 or 1; probabilities: float32 (n, 1)."""
-    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(y, probabilities[:, 0])
+    """Compute the ROC curve of one training.
+
+    y: int (n,), 0 or 1; probabilities: float32 (n, 2), or (n, 1) that of class 1.
+    """
+    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(y, probabilities[:, -1])
     return pd.DataFrame({"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate})
 
 
 def precision_recall(y: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """Compute the precision-recall curve of one training, by rising recall; y and probabilities as for `roc`."""
-    precision, recall, _ = metrics.precision_recall_curve(y, probabilities[:, 0], drop_intermediate=True)
+    precision, recall, _ = metrics.precision_recall_curve(y, probabilities[:, -1], drop_intermediate=True)
     return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
