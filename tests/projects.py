@@ -127,7 +127,11 @@ def small_project(folder: Path, with_data: bool = True) -> Path:
     made = [output for stage in DVC_YAML["stages"] for output in outputs_of(stage)]
     for dependency in {each for stage in DVC_YAML["stages"] for each in block(stage).get("deps", [])}:
         source, target = ROOT / dependency, folder / dependency
-        if target.exists() or not source.exists() or any(lies_in(dependency, output) for output in made):
+        if (
+            target.exists()
+            or not source.exists()
+            or any(lies_in(*pair) for output in made for pair in ((dependency, output), (output, dependency)))
+        ):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)

@@ -56,7 +56,7 @@ def in_order(recipe: Recipe) -> Recipe:
 def _in_order(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    keys = ["class", *sorted(value.keys() - {"class"})] if "class" in value else list(value)
+    keys = ["class", *sorted(value.keys() - {"class"}, key=str)] if "class" in value else list(value)
     return {key: _in_order(value[key]) for key in keys}
 
 
