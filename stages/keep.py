@@ -5,7 +5,7 @@ The tables of a run with one seed are kept in `reports/one_seed/`, those of a ru
 which decides no claim:
 
     dvc exp run -S seeds=5 -n five-seeds          # an hour and more
-    git checkout . && dvc checkout --force        # back to one seed
+    git reset --hard && dvc checkout --force      # back to one seed
     python -m stages.keep five-seeds
     python -m stages.keep
     dvc repro page

@@ -410,8 +410,19 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         ("if", ": expected a module that can be imported, got SyntaxError: "),
         (
             "from stages.datasets.spec import DatasetSpec\n"
-            "SPEC = DatasetSpec(read=print, files=3, rows='3', mirror='m', ranked_by='mse')",
-            ", SPEC: expected fields of the types of DatasetSpec, got: ",
+            "SPEC = DatasetSpec(read=print, files=(), rows='3', mirror='m', ranked_by='mse')",
+            ", SPEC.rows: expected an integer, got '3'",
+        ),
+        (
+            "from stages.datasets.spec import DatasetSpec\n"
+            "SPEC = DatasetSpec(read=None, files=(), rows=3, mirror='m', ranked_by='mse')",
+            ", SPEC.read: expected a function, got None",
+        ),
+        (
+            "from stages.datasets.spec import DatasetSpec, RawFile\n"
+            "FILE = RawFile('a.csv', '0' * 64, 1, ('https://example.org'))\n"
+            "SPEC = DatasetSpec(read=print, files=(FILE,), rows=3, mirror='m', ranked_by='mse')",
+            ", SPEC.files[0].urls: expected a tuple, got 'https://example.org'",
         ),
     ],
 )

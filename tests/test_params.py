@@ -1257,6 +1257,49 @@ def test_what_would_be_ignored_or_measured_wrongly_is_refused(variant: str, key:
     assert only_line(completed, content) == line
 
 
+@pytest.mark.bad_input("params.yaml", "bases that are none")
+@pytest.mark.parametrize(
+    ("variants", "places"),
+    [
+        ({"a": {"base": "a"}}, ["variants.a.base"]),
+        ({"a": {"base": "b"}, "b": {"base": "a"}}, ["variants.a.base", "variants.b.base"]),
+        (
+            {"a": {"base": "b", "epochs": 0}, "b": {"base": "c"}, "c": {"base": "a"}},
+            [f"variants.{x}.base" for x in "abc"],
+        ),
+        ({"a": {"base": ["b"]}}, ["variants.a.base"]),
+        ({"a": {"base": "relu_10"}}, ["variants.a.base"]),
+    ],
+)
+def test_bases_that_lead_nowhere_are_told_alone(variants: dict[str, Any], places: list[str]) -> None:
+    blocks = {name: {"dataset": "housing", **block} for name, block in variants.items()}
+    lines = refusal(CONTENT | {"variants": VARIANTS | blocks})
+    assert [line.partition(":")[0] for line in lines] == places
+
+
+@pytest.mark.bad_input("params.yaml", "unknown or missing keys, values of a wrong type or out of range")
+def test_a_variant_names_its_data_set_itself() -> None:
+    content = CONTENT | {"variants": VARIANTS | {"mine": {"base": "deep_only"}}}
+    assert refusal(content) == ["variants.mine.dataset: expected a value, got nothing"]
+
+
+@pytest.mark.bad_input("params.yaml", "metrics and losses that do not fit")
+@pytest.mark.usefixtures("deterministic")
+@pytest.mark.parametrize(
+    ("variant", "metric", "line"),
+    [
+        ("relu_100", {"class": "CategoricalAccuracy"}, "class: expected SparseCategoricalAccuracy beside Sparse"),
+        ("large", {"class": "SparseCategoricalAccuracy"}, "class: expected CategoricalAccuracy beside Categorical"),
+        ("thoracic_bce", {"class": "F1Score", "threshold": 0.5}, " expected a metric of one number, got an array"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_refused(variant: str, metric: dict[str, Any], line: str) -> None:
+    content = CONTENT | {"bases": {}, "variants": {"it": VARIANTS[variant] | {"metrics": {"m": metric}}}}
+    told = only_line(completed, content)
+    assert told.startswith("variants.it.metrics.m")
+    assert line in told
+
+
 # What the overrides make of a variant
 
 

@@ -152,6 +152,8 @@ class DatasetSpec:
 
     def faults(self) -> list[str]:
         """List what contradicts itself, one line per fault, each beginning with the name of a field."""
+        if wrong := self._wrong_types():
+            return wrong
         expected: list[tuple[bool, str]] = [
             (self.rows > 0, f"rows: expected a number of rows greater than 0, got {self.rows}"),
             (
@@ -179,6 +181,17 @@ class DatasetSpec:
                 f"location: expected names among {', '.join(self.feature_names)}, got {self.location}",
             ),
             (bool(self.files), "files: expected at least one file, got none"),
+            (
+                len(set(self.feature_names)) == len(self.features),
+                f"features: expected every name once, got {', '.join(self.feature_names)}",
+            ),
+            (
+                self.new_rows is None
+                or not self.features
+                or self.new_rows.derive is not None
+                or set(self.new_rows.columns) == set(self.feature_names),
+                f"new_rows.columns: expected the features, {', '.join(self.feature_names)}, or a derive",
+            ),
         ]
         names = [file.name for file in self.files]
         for name in (self.mirror, *names):
@@ -197,11 +210,35 @@ class DatasetSpec:
                 expected.append((known, f"{place}.urls: expected {wanted}, got {url!r}"))
         return [line for holds, line in expected if not holds]
 
+    def _wrong_types(self) -> list[str]:
+        """List the fields that are of another type than the class declares."""
+        types: dict[str, type] = dict.fromkeys(("rows", "test_rows"), int) | dict.fromkeys(("mirror", "ranked_by"), str)
+        members = {"files": RawFile, "features": Feature, "classes": str, "class_counts": int}
+        fields = [(name, getattr(self, name), kind) for name, kind in types.items()]
+        for name, kind in members.items():
+            values = getattr(self, name)
+            fields.append((name, values, tuple))
+            if isinstance(values, tuple):
+                fields += [(f"{name}[{index}]", value, kind) for index, value in enumerate(values)]
+        for index, file in enumerate(self.files if isinstance(self.files, tuple) else ()):
+            for name, kind in {"name": str, "sha256": str, "bytes": int, "urls": tuple}.items():
+                fields.append((f"files[{index}].{name}", getattr(file, name, None), kind))
+        fields += [("target", self.target, Target)] + ([("new_rows", self.new_rows, NewRows)] if self.new_rows else [])
+        words = {int: "an integer", str: "text"}
+        wrong = [
+            f"{name}: expected {words.get(kind, f'a {kind.__name__}')}, got {reprlib.repr(value)}"
+            for name, value, kind in fields
+            if type(value) is not kind
+        ]
+        return wrong if callable(self.read) else [*wrong, f"read: expected a function, got {reprlib.repr(self.read)}"]
+
     def check(self, raw: Raw, place: str) -> None:
         """Check that what was read has the shape and the classes that the spec states.
 
         place: the module, for errors. Raises: ValueError.
         """
+        if not isinstance(raw, Raw):
+            raise ValueError(f"{place}, SPEC.read: expected a Raw, got {reprlib.repr(raw)}")
         shape = (self.rows, *self.row_shape())
         if raw.x.shape != shape or raw.y.shape != (self.rows,):
             got = f"{raw.x.shape} and {raw.y.shape}"

@@ -10,14 +10,15 @@ base's, so that one argument of one object can be changed.
       layers: {dropout: {rate: 0.4}}               # the layers of the base, one of them with another rate
 
 `layers`, `metrics`, `callbacks` and a loss for each output are complete as soon as one of their members names a class.
-An empty value takes a key away. A base has no base itself, but for a variant that is based on a block of `bases`.
+An empty value takes a key away. `title` and `dataset` are never inherited. A base has no base itself, but for a variant
+that is based on a block of `bases`.
 """
 
 import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
-from stages.params.messages import unknown
+from stages.params.messages import shown, unknown
 
 COLLECTIONS = ("layers", "metrics", "callbacks")
 KINDS = ("layers", "graph", "estimator")
@@ -45,7 +46,9 @@ def inherit(content: Any) -> tuple[Any, list[str]]:
             known = [*bases, *(other for other in variants if other != name and _may_be_a_base(variants[other], bases))]
             if base in known:
                 inherited = _complete(base, bases, variants)
-            elif isinstance(base, str):
+            elif not isinstance(base, str):
+                mistakes.append(f"variants.{name}.base: expected text, got {shown(base)}")
+            else:
                 hint = " (it is based on a variant itself)" if base in variants and base != name else ""
                 mistakes.append(unknown(f"variants.{name}.base", map(str, known), base) + hint)
         merged[name] = _merge_variant(inherited, own) if isinstance(own, Mapping) else own
@@ -72,7 +75,7 @@ def _complete(name: str, bases: Blocks, variants: Blocks) -> Mapping[str, Any]:
 
 def _merge_variant(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     kind = next((kind for kind in KINDS if own.get(kind) is not None), None)
-    left_out = {"title", *(_of_other_kinds(kind, base) if kind else ())} - own.keys()
+    left_out = {"title", "dataset", *(_of_other_kinds(kind, base) if kind else ())} - own.keys()
     merged = {key: value for key, value in base.items() if key not in left_out}
     for key, value in own.items():
         _put(
@@ -138,7 +141,8 @@ def _at_its_source(line: str, lines: Container[str], bases: Blocks, variants: Bl
     rest = line[found.end(1) :]
     if base in variants:
         theirs = f"variants.{base}{rest}"
-        return _at_its_source(theirs, lines, bases, variants) if theirs in lines else line
+        others = {each for each in lines if each != line}  # two bases may lead to each other
+        return _at_its_source(theirs, others, bases, variants) if theirs in others else line
     heirs = [name for name in variants if _base_of(name, found[2], variants) == base]
     theirs = f"bases.{base}{rest}"
     return theirs if theirs in lines or all(f"variants.{heir}{rest}" in lines for heir in heirs) else line
@@ -153,6 +157,8 @@ def _base_of(variant: str, place: str, variants: Blocks) -> str | None:
 
 def _declares(own: Any, keys: list[str]) -> bool:
     """Whether the block itself has what is at the place, and not its base."""
+    if keys[0] == "dataset":  # DVC needs it in the block itself
+        return True
     value: Any = own
     for depth, key in enumerate(keys):
         if not isinstance(value, Mapping):

@@ -233,6 +233,17 @@ def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) ->
         raise ValueError(f"{place}.loss_weights: expected {expected}, got {weights}")
 
 
+def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) -> None:
+    """Check that a metric of classes takes the targets that the loss has: numbers of classes, or one-hot rows."""
+    sparse = all(loss["class"].startswith("Sparse") for loss in losses.values())
+    plain = metric.removeprefix("Sparse")
+    if plain in ("CategoricalAccuracy", "CategoricalCrossentropy", "TopKCategoricalAccuracy"):
+        fits = f"Sparse{plain}" if sparse else plain
+        if metric != fits:
+            loss = next(iter(losses.values()))["class"]
+            raise ValueError(f"{place}: expected {fits} beside {loss}, got {metric}")
+
+
 def _check_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for (name, loss), output in zip(losses_of(recipe, model.output_names).items(), model.outputs, strict=True):
         own = f"{place}.loss.class" if "class" in recipe["loss"] else f"{place}.loss.{name}.class"
@@ -265,9 +276,11 @@ def _check_measures(recipe: Recipe, model: keras.Model, classes: int, place: str
         _measure(build(keras.losses, loss, loss_place, builder.NESTED), target, predictions, loss_place)
         for metric_name, spec in recipe.get("metrics", {}).items():
             own = f"{place}.metrics.{metric_name}"
+            _check_form_of_targets(spec["class"], losses_of(recipe, outputs), f"{own}.class")
             value = _measure(build(keras.metrics, spec, own, builder.NESTED), target, predictions, own)
-            if np.size(value) != 1:
-                raise ValueError(f"{own}: expected a metric of one number, got {np.size(value)} from {shown(spec)}")
+            if np.ndim(value) != 0:
+                got = f"an array of shape {np.shape(value)} from {shown(spec)}"
+                raise ValueError(f"{own}: expected a metric of one number, got {got}")
 
 
 def _measure(measure: Callable[..., Any], target: np.ndarray, predictions: np.ndarray, place: str) -> np.ndarray:

@@ -267,6 +267,8 @@ def parse_params(content: Any) -> Params:
     """Validate parameters that are already read; see `read_params`."""
     try:
         merged, mistakes = inherit(content)
+        if mistakes:  # a variant without its base would have more of them
+            raise ValueError("\n".join(mistakes))
         params = Params.model_validate(merged)
     except ValidationError as error:
         lines = at_their_source([*mistakes, *explain(error).splitlines()], content)
