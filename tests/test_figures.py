@@ -764,7 +764,7 @@ def slow():
     time.sleep(0.1)
     return Figure()
 
-plot.draw_all(((Path(sys.argv[1]) / f"{number}.png", slow) for number in range(10_000)), 2)
+plot.draw_all(((Path(sys.argv[1]) / f"{number}.png", slow) for number in range(1_000)), 2)
 """
 
 
