@@ -855,19 +855,20 @@ def told(recipe: Recipe, classes: int = 3) -> str:
 
 @pytest.mark.bad_input("params.yaml", "a metric that the histories cannot hold")
 @pytest.mark.parametrize(
-    ("metric", "got"),
+    ("metric", "spec"),
     [
-        ({"class": "F1Score"}, "3 from {'class': 'F1Score'}"),
-        ({"class": "R2Score", "class_aggregation": None}, "3 from {'class': 'R2Score', 'class_aggregation': None}"),
+        ({"class": "F1Score"}, "{'class': 'F1Score'}"),
+        ({"class": "R2Score", "class_aggregation": None}, "{'class': 'R2Score', 'class_aggregation': None}"),
     ],
 )
-def test_a_metric_of_several_numbers_is_told_before_anything_trains(metric: Spec, got: str) -> None:
+def test_a_metric_of_several_numbers_is_told_before_anything_trains(metric: Spec, spec: str) -> None:
     recipe: Recipe = {**THREE_CLASSES, "metrics": {"mine": metric}}
+    got = f"an array of shape (3,) from {spec}"
     assert told(recipe) == f"variants.it.metrics.mine: expected a metric of one number, got {got}"
 
 
 @pytest.mark.bad_input("params.yaml", "a metric that the histories cannot hold")
-@pytest.mark.parametrize("class_name", ["SparseCategoricalAccuracy", "Mean", "Metric"])
+@pytest.mark.parametrize("class_name", ["Mean", "Metric"])
 def test_a_metric_that_does_not_fit_the_targets_is_told_before_anything_trains(class_name: str) -> None:
     message = told({**THREE_CLASSES, "metrics": {"mine": {"class": class_name}}})
     expected = "one that compares predictions of shape (3,) with targets of (3,) for each row"
