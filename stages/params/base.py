@@ -15,7 +15,7 @@ that is based on a block of `bases`.
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from stages.params.messages import shown, unknown
@@ -133,7 +133,7 @@ def at_their_source(mistakes: Iterable[str], content: Any) -> list[str]:
     return list(dict.fromkeys(_at_its_source(line, lines, bases, variants) for line in lines))
 
 
-def _at_its_source(line: str, lines: Container[str], bases: Blocks, variants: Blocks) -> str:
+def _at_its_source(line: str, lines: Collection[str], bases: Blocks, variants: Blocks) -> str:
     found = re.match(r"variants\.(\w+)\.([\w.]+)", line)
     base = _base_of(found[1], found[2], variants) if found else None
     if found is None or base is None:
