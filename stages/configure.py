@@ -23,11 +23,11 @@ from typing import Any
 
 from stages.artifacts import MODELS, RECIPE, RECIPES
 from stages.comparison import scores
-from stages.datasets.spec import spec_of
+from stages.datasets.spec import RAW, spec_of
 from stages.documents import PublishedValue, read_published, read_sources, read_studies
 from stages.documents.checks import check_published, check_studies
 from stages.evaluation.metrics import measured_names
-from stages.normalization.rows import OptionError, check_options
+from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
@@ -38,8 +38,6 @@ from stages.training import import_tensorflow
 from stages.training.recipe import Recipe
 
 CHECKED = Path("data/checked")
-SPLITS = Path("data/splits")
-RAW = Path("data/raw")
 VARIANT_FOLDERS = (RECIPES, MODELS)
 DATASET_FOLDERS = (SPLITS, NORMALIZED, RAW)
 """Folders with files of each variant and data set: nothing else removes those that are gone from params.yaml."""

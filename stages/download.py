@@ -24,9 +24,8 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from stages.datasets.spec import RawFile, spec_of
+from stages.datasets.spec import RAW, RawFile, spec_of
 
-RAW = Path("data/raw")
 DEFAULT_MIRROR = Path("../shared/mirror")  # beside the repository
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds without a byte, or with fewer than SLOWEST in each

@@ -25,13 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.datasets.spec import DatasetSpec, Raw, spec_of
-from stages.normalization.rows import OptionError, Options, divide, kept_columns, repetitions
+from stages.datasets.spec import RAW, DatasetSpec, Raw, spec_of
+from stages.normalization.rows import SPLITS, OptionError, Options, divide, kept_columns, repetitions
 from stages.normalization.scaling import chunks, fit_scaling, normalize
 from stages.splits import NORMALIZED, PARTS
-
-RAW = Path("data/raw")
-SPLITS = Path("data/splits")
 
 
 def store_arrays(raw: Raw, rows: np.ndarray, columns: list[int], scaling: Mapping[str, Any], folder: Path) -> None:

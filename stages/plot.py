@@ -43,7 +43,7 @@ from matplotlib.figure import Figure
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.trained import loss_function
-from stages.datasets.spec import DatasetSpec, Raw, spec_of
+from stages.datasets.spec import RAW, DatasetSpec, Raw, spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, KERAS_TABLES, SCHEDULES
@@ -64,7 +64,6 @@ from stages.splits import load_split
 from stages.training.recipe import Recipe
 
 OVERVIEW = Path("reports/overview.png")
-RAW = Path("data/raw")
 
 MAX_PROCESSES = 8
 """Starting one more takes as long as drawing about ten figures."""

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SCHEMES = ("https", "http", "file", "")
 """Of the sources of a file; none: a path from the root of the repository."""
 
+RAW = Path("data/raw")
+"""Folder of the raw files, in a folder for each data set."""
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:

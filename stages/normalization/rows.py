@@ -21,6 +21,7 @@ one. The order of the rows is that of the files, or after a random draw that of 
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from stages.datasets.spec import DatasetSpec, Raw
 
+SPLITS = Path("data/splits")
+"""Folder of the options of the splits, in a file for each data set."""
 Options = Mapping[str, Any]
 """A split's options, complete, as `data/splits/<dataset>.json` has them."""
 

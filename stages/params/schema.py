@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from stages.params.base import at_their_source, inherit
+from stages.params.base import KINDS, at_their_source, inherit
 from stages.params.messages import MAX_SHOWN, shown, unknown
 from stages.params.yaml_file import read_yaml
 
@@ -136,9 +136,6 @@ class Dataset(_Strict):
     splits: Annotated[dict[Name, Split], Field(min_length=1)]
 
 
-KERAS_KINDS = ("layers", "graph")
-
-
 class Base(_Strict):
     """One block of `bases`: keys that variants have in common; see `stages.params.base`."""
 
@@ -171,7 +168,7 @@ class Variant(Base):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "Variant":
-        kinds = [kind for kind in (*KERAS_KINDS, "estimator") if getattr(self, kind) is not None]
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:
             raise mistake("one of layers, graph and estimator", " and ".join(kinds) or "none of them")
         of_all = {"title", "base", "dataset", "split", "layers", "graph", "estimator"}
