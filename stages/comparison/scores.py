@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
+from stages.training import predicted_classes
+
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
-    """Pick the likeliest class, int (n,). probabilities: float32 (n, classes), or (n, 1) that of class 1 of two."""
-    return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
 
 
 def shares(probabilities: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from stages.comparison.scores import TRAINING_SCORES, predicted_classes, shares
+from stages.comparison.scores import TRAINING_SCORES, shares
 from stages.comparison.statistics import interval
 from stages.comparison.trained import loss_function
 from stages.splits import Split, overlap_of, split_of_each
+from stages.training import predicted_classes
 from stages.training.recipe import Recipe
 
 Metrics = dict[str, float]

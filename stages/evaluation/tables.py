@@ -7,9 +7,10 @@ import pandas as pd
 from sklearn import metrics
 
 from stages.artifacts.tables import CLASSES, CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST
-from stages.comparison.scores import predicted_classes, shares
+from stages.comparison.scores import shares
 from stages.evaluation.metrics import confidence_bins
 from stages.splits import Split, split_of_each
+from stages.training import predicted_classes
 
 
 def classifier_tables(

@@ -68,7 +68,6 @@ VALUES: dict[str, TypeAdapter[Any]] = {
         "regularizer": _name_in(keras.regularizers),
         "constraint": _name_in(keras.constraints),
         "monitor": str,
-        "mode": Literal["auto", "min", "max"],
         "schedule": dict,
         "weight_decay": _NotNegative,
         "gradient_accumulation_steps": Annotated[int, Field(ge=2)],
@@ -79,6 +78,8 @@ VALUES: dict[str, TypeAdapter[Any]] = {
     }.items()
 }
 """Types and ranges of arguments, by the argument's name or its last word."""
+
+VALUES_OF_CALLBACKS = VALUES | {"mode": TypeAdapter(Literal["auto", "min", "max"])}
 
 _KINDS: dict[type, TypeAdapter[Any]] = {bool: TypeAdapter(bool), int: TypeAdapter(float), float: TypeAdapter(float)}
 """Types of arguments without an entry in `VALUES`, by the type of their default."""
@@ -298,7 +299,7 @@ def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     for name, spec in recipe.get("callbacks", {}).items():
         own = f"{place}.callbacks.{name}"
         given = tuple(files.get(spec["class"], {}))
-        check_spec(keras.callbacks, spec, own, builder.NESTED, VALUES, given=given)
+        check_spec(keras.callbacks, spec, own, builder.NESTED, VALUES_OF_CALLBACKS, given=given)
         if "monitor" in spec and spec["monitor"] not in monitors:
             raise ValueError(unknown(f"{own}.monitor", monitors, spec["monitor"]))
         if isinstance(schedule := spec.get("schedule"), dict) and schedule["class"] == schedules.step.__name__:

@@ -82,6 +82,11 @@ def trainings_of(recipe: Recipe, splits: Sequence[Split]) -> Iterator[tuple[str,
             yield f"split {number}, seed {seed}" if len(splits) > 1 else f"seed {seed}", split, seed
 
 
+def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Pick the likeliest class, int (n,). probabilities: float32 (n, classes), or (n, 1) that of class 1 of two."""
+    return (probabilities[:, 0] > 0.5).astype(int) if probabilities.shape[1] == 1 else probabilities.argmax(axis=1)
+
+
 Row = dict[str, Any]
 """An epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, learning_rate."""
 
@@ -102,12 +107,28 @@ Observer = Callable[[Epoch], None]
 """Is told of each epoch of a Keras model that has ended."""
 
 
+class Diverged(NamedTuple):
+    """When and why a training did not end with finite numbers."""
+
+    epoch: int
+    """From 1."""
+    reason: str
+
+
+Evaluation = dict[str, dict[str, float]]
+"""Metrics of a saved model by part, `train`, `validation` and `model`; see `stages.training.evaluation`."""
+
+
 class Trained(NamedTuple):
     """The result of one training, apart from the files in its folder."""
 
     predictions: Predictions
+    """Not a number where it diverged."""
     history: list[Row]
     """One row per epoch: seed, epoch (from 1), loss and metrics, those of the validation rows, and the learning rate of
     its first step."""
     summary: dict[str, Any]
     """Layers, shapes, parameter counts."""
+    evaluation: Evaluation
+    """Empty where it diverged, and for an estimator."""
+    diverged: Diverged | None = None

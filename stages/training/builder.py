@@ -78,12 +78,17 @@ def build_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     return build(keras.optimizers, spec, place, NESTED)
 
 
+def build_loss(spec: Spec, place: str) -> keras.losses.Loss:
+    """Build a loss."""
+    return build(keras.losses, spec, place, NESTED)
+
+
 def compile_model(
     model: keras.Model, recipe: Recipe, place: str, optimizer: keras.optimizers.Optimizer | None = None
 ) -> None:
     """Compile with the recipe's losses and metrics, new for each output, and its optimizer, new unless given."""
     outputs = model.output_names
-    losses = [build(keras.losses, loss, f"{place}.loss", NESTED) for loss in losses_of(recipe, outputs).values()]
+    losses = [build_loss(loss, f"{place}.loss") for loss in losses_of(recipe, outputs).values()]
     metrics = [
         [
             build(keras.metrics, spec, f"{place}.metrics.{name}", NESTED, name=name)

@@ -55,7 +55,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, obse
             if scores:
                 row["cross_validation_accuracy"] = float(np.mean(scores))
             predictions = {part: predict(estimator, split.x[part]) for part in predicted_parts(split)}
-            yield Trained(predictions, [row], summarize(estimator))
+            yield Trained(predictions, [row], summarize(estimator), {})
 
 
 def _fit(recipe: Recipe, split: Split, new: Callable[[], BaseEstimator]) -> tuple[BaseEstimator, list[float]]:

@@ -5,23 +5,23 @@ from typing import Any
 
 import keras
 
-from stages.training import Epoch, Observer, Row
+from stages.training import Diverged, Epoch, Observer, Row
 
 Logs = dict[str, Any] | None
 
 
 class History(keras.callbacks.Callback):
-    """One row per epoch, with the learning rate; an error as soon as the loss is not a number.
+    """One row per epoch, with the learning rate; a loss that is not finite ends the training.
 
     The rate is that of the epoch's first step: a schedule may change it within the epoch.
     """
 
-    def __init__(self, seed: int, training: str, epochs: int, stops_on_nan: bool, observe: Observer) -> None:
+    def __init__(self, seed: int, training: str, epochs: int, observe: Observer) -> None:
         super().__init__()
         self.seed = seed
         self.rows: list[Row] = []
+        self.diverged: Diverged | None = None
         self._training, self._epochs, self._observe = training, epochs, observe
-        self._stops_on_nan = stops_on_nan  # by Keras's TerminateOnNaN: then it is a result like another
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Note the learning rate of the epoch's first step, after every callback that sets it."""
@@ -31,8 +31,9 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Record the epoch (counted from 1)."""
         logs = logs if logs is not None else {}
-        for name in ("loss", "val_loss"):
-            if not (math.isfinite(logs.get(name, 0.0)) or self._stops_on_nan):
-                raise ValueError(f"{self._training}, epoch {epoch + 1}: expected a finite {name}, got {logs[name]}")
         self.rows.append({"seed": self.seed, "epoch": epoch + 1, **logs, "learning_rate": self._learning_rate})
         self._observe(Epoch(self._training, epoch + 1, self._epochs, dict(logs)))
+        for name in ("loss", "val_loss"):
+            if self.diverged is None and not math.isfinite(logs.get(name, 0.0)):
+                self.diverged = Diverged(epoch + 1, f"{name} {logs[name]}")
+                self.model.stop_training = True

@@ -1,5 +1,6 @@
 """Keras models: from a recipe, its data and a seed to a saved model and what that model predicts."""
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -11,16 +12,16 @@ import numpy as np
 import tensorflow as tf
 
 from stages.splits import Split, forget, give_back_freed_memory
-from stages.training import Observer, Predictions, Trained, predicted_parts, trainings_of
+from stages.training import Diverged, Observer, Predictions, Trained, predicted_parts, trainings_of
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, targets_of
 from stages.training.engine import EpochModel, fit
+from stages.training.evaluation import ROWS_AT_ONCE, Evaluator
 from stages.training.history import History
 from stages.training.objects import sentence
 from stages.training.recipe import Recipe
 from stages.training.saving import save_model
 
-_ROWS_AT_ONCE = 1000  # in a prediction
 
 
 def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, observe: Observer) -> Iterator[Trained]:
@@ -30,12 +31,14 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, obse
     rows are only predicted. Without a validation part, the training rows are predicted. What is compiled for the first
     training serves all; each starts as it would alone.
 
-    Raises: ValueError if the loss is not finite, unless the recipe's TerminateOnNaN deals with it.
+    A training whose loss is not finite has diverged, and ends there: no model is made of it, not even of an epoch
+    before. The model in the folder is that of the first training that did not diverge, or of the last.
     """
     path = f"variants.{name}"
     model = saved = None
+    trainings = list(trainings_of(recipe, splits))
     with tempfile.TemporaryDirectory() as scratch:
-        for number, (training, split, seed) in enumerate(trainings_of(recipe, splits)):
+        for number, (training, split, seed) in enumerate(trainings):
             keras.utils.clear_session()  # numbers the names of the layers anew
             keras.utils.set_random_seed(seed)
             shape = split.x["train"].shape[1:]
@@ -45,25 +48,27 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, obse
                 model = built
             else:
                 model.restart(built)
-            history = History(seed, training, recipe["epochs"], _stops_on_nan(recipe), observe)
+            history = History(seed, training, recipe["epochs"], observe)
             best = Path(scratch) / f"best_{number}.weights.h5"
             _fit(model, recipe, split, history, name, best)
-            forget(split.x["train"])
-            if saved is None:
+            diverged = history.diverged
+            if saved is None and (diverged is None or number == len(trainings) - 1):
                 whole = keras.Model(model.input, model.output, name=name)  # without the engine: plain Keras opens it
                 compile_model(whole, recipe, path, model.optimizer)
                 save_model(whole, folder / "model.keras")
                 whole.save_weights(folder / "model.weights.h5")
                 saved = keras.models.load_model(folder / "model.keras")
-                predict = predictor(saved, recipe)
-            else:
+                predict, evaluator = predictor(saved, recipe), Evaluator(saved, recipe, path)
+            elif diverged is None:
                 whole.save_weights(Path(scratch) / "model.weights.h5")
                 saved.load_weights(Path(scratch) / "model.weights.h5")
-            yield Trained(predict_parts(predict, split, training), history.rows, summarize(whole))
-
-
-def _stops_on_nan(recipe: Recipe) -> bool:
-    return any(callback["class"] == "TerminateOnNaN" for callback in recipe.get("callbacks", {}).values())
+            predictions = no_predictions(model, split)
+            if diverged is None:
+                predictions = predict_parts(predict, split)
+                diverged = _not_finite(predictions, len(history.rows))
+            evaluation = {} if diverged else evaluator.evaluate(split)
+            forget(split.x["train"])
+            yield Trained(predictions, history.rows, summarize(model), evaluation, diverged)
 
 
 def _fit(model: EpochModel, recipe: Recipe, split: Split, history: History, name: str, best: Path) -> None:
@@ -111,19 +116,41 @@ def _part(recipe: Recipe, split: Split, part: str, model: keras.Model) -> tuple[
     return inputs_of(recipe, split.x[part]), targets_of(recipe, split.y[part], model)
 
 
-def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split, training: str) -> Predictions:
-    """Predict the parts of the split that are predicted, with what `predictor` gave; training: its name, for errors.
+def predict_parts(predict: Callable[[np.ndarray], Predictions], split: Split) -> Predictions:
+    """Predict the parts of the split that are predicted, with what `predictor` gave."""
+    return {
+        _key(part, output): values
+        for part in predicted_parts(split)
+        for output, values in predict(split.x[part]).items()
+    }
 
-    Raises: ValueError if a prediction is not finite.
-    """
-    predictions = {}
-    for part in predicted_parts(split):
-        for output, values in predict(split.x[part]).items():
-            if not np.isfinite(values).all():
-                got = values[~np.isfinite(values)][0]
-                raise ValueError(f"{training}, predictions of {part} rows: expected finite numbers, got {got}")
-            predictions[part if output == "main" else f"{part}_{output}"] = values
-    return predictions
+
+def no_predictions(model: keras.Model, split: Split) -> Predictions:
+    """Give the predictions of a training that diverged: not a number, in the shapes of the others."""
+    shapes = {name: output.shape[1:] for name, output in zip(_outputs(model), model.outputs, strict=True)}
+    return {
+        _key(part, output): np.full((len(split.x[part]), *shape), np.nan, dtype=np.float32)
+        for part in predicted_parts(split)
+        for output, shape in shapes.items()
+    }
+
+
+def _key(part: str, output: str) -> str:
+    return part if output == "main" else f"{part}_{output}"
+
+
+def _outputs(model: keras.Model) -> list[str]:
+    """Names of the outputs; a single one is called `main`."""
+    return model.output_names if len(model.outputs) > 1 else ["main"]
+
+
+def _not_finite(predictions: Predictions, epoch: int) -> Diverged | None:
+    for key, values in predictions.items():
+        if not np.isfinite(values).all():
+            got = values[~np.isfinite(values)][0]
+            values.fill(np.nan)
+            return Diverged(epoch, f"prediction of {key} rows {got}")
+    return None
 
 
 def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Predictions]:
@@ -131,15 +158,15 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
 
     It returns float32 (n, outputs) by output; a single one is called `main`.
     """
-    names = model.output_names if len(model.outputs) > 1 else ["main"]
+    names = _outputs(model)
     compiled = tf.function(partial(model, training=False), jit_compile=recipe["jit_compile"], autograph=False)
 
     def predict(x: np.ndarray) -> Predictions:
         batches: list[list[np.ndarray]] = []
-        for start in range(0, len(x), _ROWS_AT_ONCE):
-            rows = x[start : start + _ROWS_AT_ONCE]
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            rows = x[start : start + ROWS_AT_ONCE]
             # All batches of one size: traced once, and the prediction of a row depends on no other row.
-            padded = np.pad(rows, [(0, _ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
+            padded = np.pad(rows, [(0, ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
             outputs = compiled(inputs_of(recipe, padded))
             several = outputs if isinstance(outputs, list) else [outputs]
             batches.append([np.asarray(values)[: len(rows)] for values in several])
@@ -160,10 +187,17 @@ def summarize(model: keras.Model) -> dict[str, Any]:
                 "inputs": _names_of_layers_before(layer),
                 "output_shape": list(layer.output.shape),
                 "parameters": layer.count_params(),
+                "multiply_adds": _multiply_adds(layer),
             }
             for layer in model.layers
         ],
     }
+
+
+def _multiply_adds(layer: keras.layers.Layer) -> int:
+    """Multiplications and additions of the layer's kernel for one row: of its matrix product or convolution alone."""
+    positions = math.prod(layer.output.shape[1:-1])
+    return sum(math.prod(weight.shape) for weight in layer.weights if weight.name == "kernel") * positions
 
 
 def _names_of_layers_before(layer: keras.layers.Layer) -> list[str]:

@@ -3,11 +3,14 @@
 Reads `data/recipes/<variant>.json` and the data that it names; leaves in `data/models/<variant>/`:
 
     history.csv                      one row per epoch of each training
-    model.keras, model.weights.h5    the whole model, its weights alone (both of the first split and seed)
+    model.keras, model.weights.h5    the whole model, its weights alone (both of the first training that did not
+                                     diverge: the first split and seed, unless it did)
     estimator.npz, estimator.json    instead of them for a scikit-learn estimator
     predictions.npz                  float32 (trainings, rows, outputs) by part, from the model loaded back from disk;
-                                     trainings: the seeds of the first split, those of the next, …
-    summary.json                     layers, shapes, parameter counts; epochs of each training
+                                     trainings: the seeds of the first split, those of the next, …; not a number where
+                                     a training diverged
+    summary.json                     layers, shapes, parameter counts; of each training: epochs, evaluations of the
+                                     saved model, and whether it diverged: epoch and reason, or null
     recipe.json, scaling.json        the recipe, and the numbers that normalize a new row
 """
 
@@ -42,7 +45,8 @@ def train_variant(variant: str, observe: Observer, own_process: bool) -> list[Ro
 
     observe: is told of each epoch of a Keras model that has ended; own_process: whether this process is for this
     training alone: for an estimator it may start again with other kernels, see `kernels.share`.
-    Returns: the last epoch of each training. Raises: ValueError if it has no recipe, or a training fails.
+    Returns: the last epoch of each training. Raises: ValueError if it has no recipe, or a training fails. One that
+    diverges does not fail.
     """
     recipe = read_recipe(variant)
     if "estimator" in recipe and own_process:
@@ -53,7 +57,12 @@ def train_variant(variant: str, observe: Observer, own_process: bool) -> list[Ro
     trained = _train_all(recipe, splits, variant, folder, observe)
     predictions = {key: np.stack([each.predictions[key] for each in trained]) for key in trained[0].predictions}
     np.savez(folder / "predictions.npz", **predictions)  # type: ignore[arg-type]
-    summary = {**trained[0].summary, "epochs": [len(each.history) for each in trained]}
+    summary = {
+        **trained[0].summary,
+        "epochs": [len(each.history) for each in trained],
+        "evaluations": [each.evaluation for each in trained],
+        "diverged": [each.diverged and each.diverged._asdict() for each in trained],
+    }
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8", newline="\n")
     scaling = json.dumps(splits[0].scaling) + "\n"
     (folder / "scaling.json").write_text(scaling, encoding="utf-8", newline="\n")
