@@ -23,7 +23,6 @@ from stages.training.recipe import Recipe
 from stages.training.saving import save_model
 
 
-
 def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, observe: Observer) -> Iterator[Trained]:
     """Train a Keras model on each split with each seed; save the first in the folder, load it back and predict with it.
 
