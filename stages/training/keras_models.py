@@ -34,7 +34,8 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, obse
     before. The model in the folder is that of the first training that did not diverge, or of the last.
     """
     path = f"variants.{name}"
-    model = saved = None
+    model: Any = None
+    saved: Any = None
     trainings = list(trainings_of(recipe, splits))
     with tempfile.TemporaryDirectory() as scratch:
         for number, (training, split, seed) in enumerate(trainings):
