@@ -6,8 +6,9 @@ studies and published values of `documents/`. Writes to `reports/tables/comparis
     leaderboard.csv  one row per variant, best first on the test rows of its data set
     comparisons.csv  one row per member of a study: the difference to its baseline, its 95 % interval, the verdict, and
                      the keys in which the two recipes differ
-    answers.csv      one row per study: whether its claim is confirmed, refuted or not decided by these data, or needs
-                     several seeds
+    parts.csv        one row per part of a claim: its answer
+    answers.csv      one row per study: whether its claim holds (yes, in part, no, no difference, cannot be known), or
+                     is open: then the seeds that would decide it, and the minutes
     published.csv    one row per published value: published, ours (the mean over seeds, and their standard deviation),
                      difference, tolerance; reproduced, missed or not measured
 
@@ -19,6 +20,8 @@ rows; claims and published values by result.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isnan, nan
+from pathlib import Path
 
 import pandas as pd
 
@@ -29,16 +32,19 @@ from stages.artifacts.tables import (
     COMPARISONS,
     LEADERBOARD,
     METRICS,
+    PARTS,
     PLOT_TABLES,
     PUBLISHED,
     RUN_SUMMARY,
     write_table,
 )
+from stages.comparison.cost import minutes, seconds_of_a_seed
+from stages.comparison.criteria import Criteria, read_criteria
 from stages.comparison.leaderboard import rank, summarize
 from stages.comparison.published import reproduce
-from stages.comparison.studies import answer_study, compare_members
+from stages.comparison.studies import answer_parts, answer_study, compare_members
 from stages.comparison.trained import TrainedVariant, loss_function, read_trained
-from stages.comparison.verdicts import Reproduction
+from stages.comparison.verdicts import Answer, Reproduction
 from stages.datasets.spec import spec_of
 from stages.documents import Study, read_published, read_studies
 from stages.params.catalogue import read_catalogue
@@ -47,19 +53,47 @@ from stages.presentation.colors import variant_colors
 
 
 def answer_all(
-    studies: Mapping[str, Study], trained: Mapping[str, TrainedVariant]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tabulate the comparisons and the answers of all studies."""
-    comparisons, answers = [], []
+    studies: Mapping[str, Study],
+    trained: Mapping[str, TrainedVariant],
+    criteria: Criteria,
+    seconds: Mapping[str, float],
+) -> dict[Path, pd.DataFrame]:
+    """Tabulate the comparisons, the answers to the parts of the claims, and those of all studies.
+
+    seconds: those of one more seed by variant; see `stages.comparison.cost`.
+    """
+    comparisons, parts, answers = [], [], []
     for name, study in studies.items():
-        compared = compare_members(name, study, trained, lambda dataset: spec_of(dataset).ranked_by)
-        comparisons += compared
-        letters, answer = " ".join(study.documents), answer_study(compared)
-        answers.append([name, study.question, study.claim, letters, answer])
-    return (
-        pd.DataFrame(map(asdict, comparisons), columns=COLUMNS[COMPARISONS]),
-        pd.DataFrame(answers, columns=COLUMNS[ANSWERS]),
-    )
+        compared = compare_members(name, study, trained, lambda dataset: spec_of(dataset).ranked_by, criteria)
+        answered = answer_parts(name, study, compared)
+        comparisons += [asdict(each) | {"minutes": minutes([each], seconds)} for each in compared]
+        costs = [
+            minutes([each for each in compared if each.part == part.part], seconds)
+            if part.answer == Answer.OPEN
+            else nan
+            for part in answered
+        ]
+        parts += [asdict(part) | {"minutes": cost} for part, cost in zip(answered, costs, strict=True)]
+        answer = answer_study(part.answer for part in answered)
+        open_parts = [part for part in answered if part.answer == Answer.OPEN]
+        needed = [part.seeds_needed for part in open_parts if not isnan(part.seeds_needed)]
+        in_open_parts = [each for each in compared if each.part in {part.part for part in open_parts}]
+        answers.append(
+            {
+                "study": name,
+                "question": study.question,
+                "claim": study.claim,
+                "answer": answer,
+                "documents": " ".join(study.documents),
+                "yes": sum(part.answer == Answer.YES for part in answered),
+                "parts": len(answered),
+                "seeds_needed": max(needed, default=nan),
+                "minutes": minutes(in_open_parts, seconds),
+                "but": study.but,
+            }
+        )
+    tables = {COMPARISONS: comparisons, PARTS: parts, ANSWERS: answers}
+    return {path: pd.DataFrame(rows, columns=COLUMNS[path]) for path, rows in tables.items()}
 
 
 def write_plot_tables(
@@ -89,17 +123,19 @@ def main() -> None:
     studies = read_studies()
     trained = {name: read_trained(name) for name in RECIPE.variants()}
     histories = {name: each.history for name, each in trained.items()}
-    leaderboard = rank(measured, trained)
-    comparisons, answers = answer_all(studies, trained)
-    reproduced = reproduce(read_published(), measured, histories)
+    criteria = read_criteria()
+    leaderboard = rank(measured, trained, 1 - criteria.confidence)
+    answered = answer_all(studies, trained, criteria, seconds_of_a_seed(measured, trained))
+    reproduced = reproduce(read_published(), measured, histories, 1 - criteria.confidence)
     published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED]).astype({"epoch": "Int64"})
     LEADERBOARD.parent.mkdir(parents=True, exist_ok=True)
-    for path, table in ((LEADERBOARD, leaderboard), (COMPARISONS, comparisons), (ANSWERS, answers)):
+    for path, table in {LEADERBOARD: leaderboard, **answered}.items():
         write_table(table, path, digits=6)
     published.to_csv(PUBLISHED, index=False, lineterminator="\n")
+    answers = answered[ANSWERS]
     summary = summarize(leaderboard, answers, published)
     RUN_SUMMARY.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    write_plot_tables(leaderboard, comparisons, studies, trained)
+    write_plot_tables(leaderboard, answered[COMPARISONS], studies, trained)
     for answer, count in answers["answer"].value_counts().items():
         print(f"claims, {answer}: {count}")
     found = sum(value.result == Reproduction.REPRODUCED for value in reproduced)

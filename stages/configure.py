@@ -7,6 +7,7 @@ own recipe alone. Leaves
     data/recipes/<variant>.json    the recipe, with what the variant has from its base and the overrides
     data/splits/<dataset>.json     the options of the data set's splits
     data/catalogue.json            names, titles and order of variants and splits
+    data/criteria.json             by what differences are judged
     data/keras_tables/             Keras's own activations, initializers and schedules, for figures
     data/checked                   says that all names may stand in a path and in a command
 
@@ -23,6 +24,7 @@ from typing import Any
 
 from stages.artifacts import MODELS, RECIPE, RECIPES
 from stages.comparison import scores
+from stages.comparison.criteria import CRITERIA
 from stages.datasets.spec import RAW, spec_of
 from stages.documents import PublishedValue, read_published, read_sources, read_studies
 from stages.documents.checks import check_published, check_studies
@@ -55,7 +57,7 @@ def complete_splits(params: Params) -> Splits:
     mistakes = []
     for dataset, declared in params.datasets.items():
         spec = spec_of(dataset)
-        known = [name for name in scores.metrics_for(len(spec.classes)) if name not in scores.HISTORY_SCORES]
+        known = [name for name in scores.metrics_for(len(spec.classes)) if name in scores.RANKING]
         if spec.ranked_by not in known:
             mistakes.append(unknown(f"stages/datasets/{dataset}.py, SPEC.ranked_by", known, spec.ranked_by))
         splits[dataset] = {}
@@ -109,6 +111,14 @@ def catalogue_of(params: Params) -> Catalogue:
     )
 
 
+def check_worth(params: Params) -> None:
+    """Check that what is worth having is stated of metrics. Raises: ValueError with one line per mistake."""
+    known = scores.KNOWN
+    mistakes = [unknown("comparison.worth", known, name) for name in params.comparison.worth if name not in known]
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+
+
 def check_documents(recipes: dict[str, Recipe], splits: Splits) -> None:
     """Check that the studies and the published values name what is there and what is measured."""
     datasets = {name: recipe["dataset"] for name, recipe in recipes.items()}
@@ -156,6 +166,7 @@ def main(arguments: list[str] | None = None) -> None:
         params = read_params()
         splits = complete_splits(params)
         recipes = complete_recipes(params, splits)
+        check_worth(params)
         check_documents(recipes, splits)
     except ValueError as error:
         sys.exit(str(error))
@@ -167,6 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     for dataset, options in splits.items():
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
+    write_json(CRITERIA, params.comparison.model_dump(mode="json"))
     write_keras_tables(recipes)
     for path in remove_leftovers(recipes, splits):
         print(f"removed {path}: params.yaml has nothing of that name any more")

@@ -5,16 +5,18 @@ or DVC knows by a name: a commit, a branch, an experiment. The default is HEAD a
 `dvc exp run -S dropout=0.3` it shows the effect. The predictions are read through DVC from its cache (or remote);
 nothing is checked out.
 
-Every variant whose recipe, predictions or history differ gets a line: its metric in both, the difference, its 95 %
-interval (those of all lines hold simultaneously, see `stages.comparison.statistics`), and the verdict on b: better,
-worse, within noise, or no interval for a metric with one value per training. Below stands what changed in its recipe.
+Every variant whose recipe, predictions, history or evaluation differ gets a line: its metric in both, the difference,
+its 95 % interval (see `stages.comparison.statistics`), and the verdict on b: better, worse, same, open, or no interval
+for a metric with one value per training. The verdicts of all lines share the chance of an error, so a line may be open
+though its own interval excludes 0. Below stands what changed in its recipe.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,11 +27,12 @@ from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES
-from stages.comparison.scores import HISTORY_SCORES, KNOWN, LESS_IS_BETTER
-from stages.comparison.statistics import verdict
-from stages.comparison.studies import mean_difference
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES, SUMMARY
+from stages.comparison.criteria import Criteria, read_criteria
+from stages.comparison.scores import KNOWN, RANKING
+from stages.comparison.studies import Difference, difference
 from stages.comparison.trained import TrainedVariant, read_trained
+from stages.comparison.verdicts import Verdict
 from stages.datasets.spec import spec_of
 from stages.params.differences import recipe_differences
 from stages.params.messages import shown, unknown
@@ -77,7 +80,7 @@ class Revision:
 
     def files_of(self, variant: str) -> dict[Path, bytes]:
         """Read the files that show whether a variant changed: their contents by path."""
-        paths = [artifact.path(variant) for artifact in (RECIPE, PREDICTIONS, HISTORY)]
+        paths = [artifact.path(variant) for artifact in (RECIPE, PREDICTIONS, HISTORY, SUMMARY)]
         return {path: self.read(path) for path in paths}
 
     def trained(self, variant: str, files: dict[Path, bytes], scratch: Path) -> TrainedVariant:
@@ -134,7 +137,7 @@ def pair_seeds(one: TrainedVariant, other: TrainedVariant) -> tuple[TrainedVaria
     return one.with_seeds(common), other.with_seeds(common)
 
 
-def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str]) -> Changes:
+def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str], criteria: Criteria) -> Changes:
     """Compare the variants that both revisions have. metric_of: the metric by data set.
 
     Raises: ValueError if a revision has no recipes, or not the files of a single variant.
@@ -151,21 +154,26 @@ def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str])
     with TemporaryDirectory() as scratch:
         pairs, unread = _changed(a, b, common, Path(scratch))
         changes.notes += [f"{name}: not compared: {error}" for name, error in unread.items()]
-        same_recipe, seeds = [], []
+        same_recipe, compared = [], dict[str, Difference]()
         for before, after in pairs:
             if line := _recipe_change(before, after):
                 changes.recipes.append(line)
             else:
                 same_recipe.append(before.name)
             try:
-                paired = _comparable(before, after, metric_of(after.recipe["dataset"]))
-                changes.rows.append(_row(*paired, metric_of(after.recipe["dataset"]), len(pairs)))
-                seeds.append(paired[0].seeds)
+                compared[after.name] = _difference(before, after, metric_of(after.recipe["dataset"]))
             except ValueError as error:
                 changes.notes.append(f"{before.name}: not compared: {error}")
+    judged = verdicts([*compared.values()], criteria)
+    changes.rows = [_row(*row, criteria) for row in zip(compared, compared.values(), judged, strict=True)]
+    changes.notes += [
+        f"{name}: diverged with {found.diverged[0]} of {found.seeds} seeds, before with {found.diverged[1]}"
+        for name, found in compared.items()
+        if any(found.diverged)
+    ]
     if same_recipe:
         changes.recipes.append(f"the same recipe, another result: {', '.join(same_recipe)}")
-    if 1 in seeds:
+    if any(found.seeds == 1 for found in compared.values()):
         changes.notes.append(ONE_SEED)
     changes.notes.append(f"the same, byte for byte: {len(common) - len(pairs) - len(unread)}")
     return changes
@@ -205,16 +213,32 @@ def _value(value: Any) -> str:
     return "none" if value is None else value if isinstance(value, str) else shown(value)
 
 
-def _comparable(before: TrainedVariant, after: TrainedVariant, metric: str) -> tuple[TrainedVariant, TrainedVariant]:
-    if metric not in HISTORY_SCORES and "test" not in after.predictions:
+def _difference(before: TrainedVariant, after: TrainedVariant, metric: str) -> Difference:
+    if metric in RANKING and "test" not in after.predictions:
         raise ValueError("it has no test rows")
-    return pair_seeds(before, after)
+    before, after = pair_seeds(before, after)
+    return difference(after, before, metric)
 
 
-def _row(before: TrainedVariant, after: TrainedVariant, metric: str, comparisons: int) -> list[Any]:
-    found = mean_difference(after, before, metric, comparisons)
-    means = before.scores(metric).mean(), after.scores(metric).mean()
-    return [after.name, metric, *means, *found, verdict(found, metric in LESS_IS_BETTER)]
+def verdicts(differences: Sequence[Difference], criteria: Criteria) -> list[Verdict]:
+    """Judge differences that share the chance of an error (Holm 1979, "A Simple Sequentially Rejective Multiple Test
+    Procedure", Scandinavian Journal of Statistics 6): the clearest has the least share, and the first that is not told
+    from chance ends it.
+    """
+    order = sorted(range(len(differences)), key=lambda number: differences[number].p_value())
+    found = [Verdict.OPEN] * len(differences)
+    told = True
+    for rank, number in enumerate(order):
+        each = differences[number]
+        alone, shared = each.judge(criteria), each.judge(criteria, len(order) - rank)
+        told = told and shared in (Verdict.BETTER, Verdict.WORSE, Verdict.SAME)
+        found[number] = shared if told else Verdict.OPEN if alone in (Verdict.BETTER, Verdict.WORSE) else alone
+    return found
+
+
+def _row(name: str, found: Difference, judged: Verdict, criteria: Criteria) -> list[Any]:
+    interval = found.estimate.interval(criteria.error) if found.estimate else (nan, nan, nan)
+    return [name, found.metric, found.of_baseline, found.ours, *interval, judged]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -230,7 +254,8 @@ def main(arguments: list[str] | None = None) -> None:
         if options.metric is not None and options.metric not in KNOWN:
             raise ValueError(unknown("--metric", KNOWN, options.metric))
         a, b = Revision(options.a), Revision(options.b)
-        changes = compare_revisions(a, b, lambda dataset: options.metric or spec_of(dataset).ranked_by)
+        metric = options.metric
+        changes = compare_revisions(a, b, lambda dataset: metric or spec_of(dataset).ranked_by, read_criteria())
     except ValueError as error:
         sys.exit(str(error))
     if changes.rows:

@@ -35,9 +35,9 @@ def main() -> None:
         dataset = recipe["dataset"]
         splits = load_splits(dataset, recipe["split"], inputs=False)
         predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
-        by_training = training_metrics(recipe, splits, predictions, history)
+        by_training = training_metrics(recipe, splits, predictions, history, summary)
         measured.setdefault(dataset, {})[name] = variant_metrics(by_training, splits, summary)
-        trainings.append(training_table(name, recipe, by_training, splits, summary["epochs"]))
+        trainings.append(training_table(name, recipe, by_training, splits, summary, history))
         classes = spec_of(dataset).classes
         if classes and "test" in splits[0].y:
             for path, table in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():

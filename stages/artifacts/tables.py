@@ -21,6 +21,7 @@ COMPARISON = Path("reports/tables/comparison")
 LEADERBOARD = COMPARISON / "leaderboard.csv"
 COMPARISONS = COMPARISON / "comparisons.csv"
 ANSWERS = COMPARISON / "answers.csv"
+PARTS = COMPARISON / "parts.csv"
 PUBLISHED = COMPARISON / "published.csv"
 
 ENVIRONMENT = Path("reports/tables/environment.json")
@@ -30,19 +31,22 @@ RUN_SUMMARY = Path("reports/summary.json")
 CLASSIFIER_TABLES = (CONFUSION, CLASSES, WORST, RELIABILITY, ROC, PRECISION_RECALL)
 
 COLUMNS: dict[Path, list[str]] = {
-    TRAININGS: ["dataset", "variant", "split", "seed", "epochs"],
+    TRAININGS: ["dataset", "variant", "split", "seed", "epochs", "diverged"],
     CONFUSION: ["variant", "actual", "predicted", "count"],
     CLASSES: ["variant", "class", "precision", "recall", "f1", "rows"],
     WORST: ["variant", "row", "actual", "predicted", "probability_actual", "probability_predicted"],
     RELIABILITY: ["variant", "confidence", "accuracy", "rows"],
     ROC: ["variant", "split", "seed", "false_positive_rate", "true_positive_rate"],
     PRECISION_RECALL: ["variant", "split", "seed", "recall", "precision"],
-    LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters", "trainings"],
+    LEADERBOARD: ["dataset", "variant", "split", "epochs", "parameters", "multiply_adds", "trainings", "diverged"],
     COMPARISONS: [
-        *("study", "variant", "baseline", "metric", "trainings", "seeds", "ours", "of_baseline"),
-        *("difference", "low", "high", "verdict", "expected", "differs_in", "note"),
+        *("study", "part", "variant", "baseline", "metric", "clean", "trainings", "seeds", "ended", "splits", "rows"),
+        *("overlap", "ours", "of_baseline", "difference", "low", "high", "better_in", "worse_in"),
+        *("diverged", "baseline_diverged", "seed_variance", "row_variance", "rest_variance", "looks", "worth"),
+        *("verdict", "expected", "refuted", "seeds_needed", "minutes", "differs_in", "note"),
     ],
-    ANSWERS: ["study", "question", "claim", "documents", "answer"],
+    ANSWERS: ["study", "question", "claim", "documents", "answer", "yes", "parts", "seeds_needed", "minutes", "but"],
+    PARTS: ["study", "part", "claim", "answer", "seeds_needed", "minutes"],
     PUBLISHED: [
         *("document", "variant", "part", "metric", "epoch", "published", "ours", "std", "seeds"),
         *("difference", "tolerance", "result"),

@@ -14,32 +14,35 @@ from stages.datasets.spec import spec_of
 LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
 
 
-def rank(measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant]) -> pd.DataFrame:
+def rank(measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant], error: float) -> pd.DataFrame:
     """Rank the variants of each data set by its test rows: one row per variant, best first.
 
-    measured: as `stages.evaluate` writes it. Columns: dataset, variant, split, those of the part `model`, and
-    <part>_<metric>. `test_<metric>_low` and `_high` limit the metric that ranks the data set (95 %, see
-    `stages.comparison.statistics`); they are there, without a value, where no variant of the data set has test rows.
+    measured: as `stages.evaluate` writes it; error: the chance that an interval misses.
+
+    Columns: dataset, variant, split, those of the part `model`, and <part>_<metric>. `test_<metric>_low` and `_high`
+    limit the metric that ranks the data set (see `stages.comparison.statistics`); they are there, without a value,
+    where no variant of the data set has test rows.
     """
     tables = []
     for dataset, variants in measured.items():
         metric = spec_of(dataset).ranked_by
-        table = pd.DataFrame([_row(trained[name], parts, metric) for name, parts in variants.items()])
+        table = pd.DataFrame([_row(trained[name], parts, metric, error) for name, parts in variants.items()])
         ranked = f"test_{metric}"
         table = table.reindex(columns=list(dict.fromkeys([*table, ranked, f"{ranked}_low", f"{ranked}_high"])))
         tables.append(table.sort_values([ranked, "variant"], ascending=[metric in LESS_IS_BETTER, True]))
     return pd.concat(tables)
 
 
-def _row(trained: TrainedVariant, parts: Mapping[str, Any], metric: str) -> dict[str, Any]:
+def _row(trained: TrainedVariant, parts: Mapping[str, Any], metric: str, error: float) -> dict[str, Any]:
     recipe = trained.recipe
     row = {"dataset": recipe["dataset"], "variant": trained.name, "split": recipe["split"], **parts["model"]}
+    row.setdefault("diverged", 0.0)
     if "estimator" in recipe:
         row["epochs"] = np.nan  # scikit-learn's have none
     for part in ("validation", "test"):
         row |= {f"{part}_{name}": value for name, value in parts.get(part, {}).items() if not name.endswith(LIMITS)}
     if "test" in parts:
-        found = mean_score(trained, metric)
+        found = mean_score(trained, metric, error)
         row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}
     return row
 

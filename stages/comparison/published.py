@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from stages.comparison.statistics import quantile
 from stages.comparison.verdicts import Reproduction
 from stages.documents import PublishedValue
 
-MAX_SPREAD = 3.0
-"""Standard deviations over seeds within which a published value may lie, if that is wider than its tolerance."""
 MIN_SEEDS = 5
-"""Number of seeds from which their standard deviation is known well enough for that."""
+"""Number of seeds from which their standard deviation is known well enough to say where another training may lie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +43,26 @@ class MeasuredValue(NamedTuple):
 
 
 def reproduce(
-    published: Iterable[PublishedValue], measured: Mapping[str, Any], histories: Mapping[str, pd.DataFrame]
+    published: Iterable[PublishedValue],
+    measured: Mapping[str, Any],
+    histories: Mapping[str, pd.DataFrame],
+    error: float,
 ) -> list[ReproducedValue]:
-    """Compare published values with ours: reproduced within the tolerance or within the spread of our seeds.
+    """Compare published values with ours.
+
+    One is reproduced within its tolerance or, with MIN_SEEDS, in the interval in which one more training of ours would
+    lie (a prediction interval), which misses with the chance of error.
 
     measured: as `stages.evaluate` writes it, {data set: {variant: {part: {metric: value}}}}. A value that was not
     measured (an override trains fewer epochs) has none of ours.
     """
     by_variant = {name: parts for variants in measured.values() for name, parts in variants.items()}
-    return [_reproduced(value, by_variant[value.variant], histories[value.variant]) for value in published]
+    return [_reproduced(value, by_variant[value.variant], histories[value.variant], error) for value in published]
 
 
-def _reproduced(value: PublishedValue, parts: Mapping[str, Any], history: pd.DataFrame) -> ReproducedValue:
+def _reproduced(
+    value: PublishedValue, parts: Mapping[str, Any], history: pd.DataFrame, error: float
+) -> ReproducedValue:
     seeds = history["seed"].nunique()
     found, ours = measured_value(value, parts, history), {}
     result = Reproduction.NOT_MEASURED
@@ -65,7 +72,7 @@ def _reproduced(value: PublishedValue, parts: Mapping[str, Any], history: pd.Dat
         if found.std is not None:
             ours["std"] = round(found.std, 6)
             if seeds >= MIN_SEEDS:
-                within = max(within, MAX_SPREAD * found.std)
+                within = max(within, quantile(error, seeds - 1) * found.std * (1 + 1 / seeds) ** 0.5)
         result = Reproduction.REPRODUCED if abs(difference) <= within else Reproduction.MISSED
     return ReproducedValue(
         document=value.document,

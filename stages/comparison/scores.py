@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from stages.training import predicted_classes
+from stages.training import Evaluation, predicted_classes
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -41,32 +41,53 @@ TRAINING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 """One number for two classes, from y (rows,) and probabilities, float32 (rows, 2), or (rows, 1) those of class 1."""
 
-HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
-    "training_loss": lambda history: history["loss"].iloc[-1],
-    "training_accuracy": lambda history: history["accuracy"].iloc[-1],
-    "overfitting": lambda history: history["val_loss"].iloc[-1] - history["loss"].iloc[-1],
-    "loss_rise": lambda history: history["val_loss"].iloc[-1] - history["val_loss"].min(),
+EVALUATION_SCORES: dict[str, Callable[[Evaluation], float]] = {
+    "training_loss": lambda evaluation: evaluation["train"]["loss"],
+    "training_accuracy": lambda evaluation: evaluation["train"]["accuracy"],
+    "overfitting": lambda evaluation: evaluation["validation"]["loss"] - evaluation["train"]["loss"],
+    "near_zero_weights": lambda evaluation: evaluation["model"]["near_zero_weights"],
 }
-"""One number from the epochs of one training.
+"""One number from the evaluation of one saved model in inference mode; see `stages.training.evaluation`.
 
-`overfitting` is validation loss less training loss, `loss_rise` the rise of the validation loss from its minimum.
+`overfitting` is validation loss less training loss.
 """
 
-HISTORY_PARTS = {
+HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
+    "loss_rise": lambda history: history["val_loss"].iloc[-1] - history["val_loss"].min(),
+}
+"""One number from the epochs of one training: `loss_rise` is the rise of the validation loss from its minimum."""
+
+SPREAD_SCORES = {"accuracy_spread": "accuracy"}
+"""How far the score of each training is from the median over seeds (Brown & Forsythe 1974, "Robust Tests for the
+Equality of Variances", JASA 69), and the score."""
+
+LOSSES = ("training_loss", "overfitting", "loss_rise")
+"""Scores that are values of the recipe's loss."""
+
+PARTS = {
     "training_loss": ("train",),
     "training_accuracy": ("train",),
     "overfitting": ("train", "validation"),
     "loss_rise": ("validation",),
+    "near_zero_weights": (),
 }
-"""The parts of the split on whose rows each of HISTORY_SCORES is measured."""
+"""The parts of the split on whose rows a score is measured, where these are not the test rows."""
 
-LESS_IS_BETTER = {"log_loss", "mse", "mae", "training_loss", "overfitting", "loss_rise"}
+LESS_IS_BETTER = {"log_loss", "mse", "mae", *LOSSES, *SPREAD_SCORES}
 
-KNOWN = (*ROW_SCORES, *TRAINING_SCORES, *HISTORY_SCORES)
+BOUNDED = {"accuracy", *TRAINING_SCORES, "training_accuracy", "near_zero_weights"}
+"""Scores from 0 to 1."""
+
+_OF_A_TRAINING = (*EVALUATION_SCORES, *HISTORY_SCORES)
+
+RANKING = (*ROW_SCORES, *TRAINING_SCORES)
+"""Scores on test rows, by which a data set may be ranked."""
+
+KNOWN = (*ROW_SCORES, *TRAINING_SCORES, *_OF_A_TRAINING, *SPREAD_SCORES)
 
 
 def metrics_for(classes: int) -> tuple[str, ...]:
     """Name the metrics that fit a data set of so many classes; 0: its target is a quantity."""
     if not classes:
-        return ("mse", "mae", *(name for name in HISTORY_SCORES if name != "training_accuracy"))
-    return ("accuracy", "log_loss", *(TRAINING_SCORES if classes == 2 else ()), *HISTORY_SCORES)
+        return ("mse", "mae", *(name for name in _OF_A_TRAINING if name != "training_accuracy"))
+    return ("accuracy", "log_loss", *(TRAINING_SCORES if classes == 2 else ()), *_OF_A_TRAINING, *SPREAD_SCORES)

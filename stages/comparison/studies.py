@@ -1,18 +1,85 @@
-"""Studies: comparisons of a claim's members with their baselines, and the answer that follows from them."""
+"""Studies: comparisons of a claim's members with their baselines, and the answers that follow from them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isinf, isnan, nan
+from typing import Any
 
 import numpy as np
 
-from stages.comparison.scores import HISTORY_PARTS, HISTORY_SCORES, LESS_IS_BETTER
-from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
+from stages.comparison.criteria import Criteria
+from stages.comparison.scores import BOUNDED, LESS_IS_BETTER, LOSSES, PARTS, ROW_SCORES
+from stages.comparison.statistics import (
+    Estimate,
+    Interval,
+    Variances,
+    estimate,
+    seeds_to_decide,
+    share_interval,
+    share_p_value,
+    variances_of,
+    verdict,
+    verdict_with_divergence,
+)
 from stages.comparison.trained import TrainedVariant, loss_function
-from stages.comparison.verdicts import OPPOSITE, Answer, Verdict
+from stages.comparison.verdicts import Answer, Verdict
 from stages.documents import Member, Study
 from stages.params.differences import recipe_differences
 from stages.splits import overlap_of
+
+BESIDE = 0
+"""The part of a comparison that is shown beside the claim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A variant beside its baseline, by one metric, over the seeds that both have."""
+
+    metric: str
+    seeds: int
+    """Number of seeds that both were trained with."""
+    ended: int
+    """Number of seeds with which neither diverged, on any split: the means and the variances are theirs."""
+    splits: int
+    rows: int
+    """Test rows of a split, or 1 for a metric that has none."""
+    overlap: float
+    ours: float
+    of_baseline: float
+    estimate: Estimate | None
+    """Of the difference; None if no seed ended."""
+    variances: Variances
+    better_in: int
+    """Number of seeds with which the variant was better: one that diverged is worse than one that did not."""
+    worse_in: int
+    diverged: tuple[int, int]
+    """Number of seeds with which the variant diverged, and the baseline."""
+
+    def judge(self, criteria: Criteria, comparisons: int = 1) -> Verdict:
+        """Judge the difference. comparisons: number of those that share the chance of an error (Bonferroni)."""
+        less_is_better, error = self.metric in LESS_IS_BETTER, criteria.error / comparisons
+        if any(self.diverged):
+            return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, error)
+        if self.estimate is None:
+            return Verdict.NOT_MEASURED
+        found = verdict(self.estimate, less_is_better, criteria.worth.get(self.metric, 0.0), error)
+        return Verdict.UNKNOWABLE if found == Verdict.OPEN and isinf(self.seeds_to_decide(criteria)) else found
+
+    def p_value(self) -> float:
+        """Chance of a difference of this size or more, in means or in divergence, where there is none."""
+        found = 1.0 if self.estimate is None else self.estimate.p_value()
+        if any(self.diverged):
+            return min(1.0, 2 * min(found, share_p_value(self.diverged, self.seeds)))
+        return found
+
+    def seeds_to_decide(self, criteria: Criteria) -> float:
+        """Estimate how many seeds would decide it; see `statistics`. NaN if one seed, or divergence, cannot tell."""
+        if self.estimate is None or self.ended < 2 or any(self.diverged):
+            return nan
+        worth = criteria.worth.get(self.metric, 0.0)
+        rows = self.splits if self.splits > 1 else self.rows
+        found = self.estimate.middle, self.variances, self.ended, rows, self.overlap
+        return seeds_to_decide(*found, worth, criteria.error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +87,19 @@ class Comparison:
     """A member of a study beside its baseline: one row of `comparisons.csv`."""
 
     study: str
+    part: int
+    """Number of the part of the claim, from 1, or BESIDE."""
     variant: str
     baseline: str
     metric: str
-    trainings: int
-    seeds: int
+    clean: bool
+    """Whether the pair differs in nothing but what the claim is about."""
+    trainings: int = 0
+    seeds: int = 0
+    ended: int = 0
+    splits: int = 0
+    rows: int = 0
+    overlap: float = nan
     ours: float = nan
     """Mean score of the variant."""
     of_baseline: float = nan
@@ -32,117 +107,288 @@ class Comparison:
     low: float = nan
     high: float = nan
     """The limits of the difference's interval."""
+    better_in: int = 0
+    worse_in: int = 0
+    diverged: int = 0
+    baseline_diverged: int = 0
+    seed_variance: float = nan
+    row_variance: float = nan
+    rest_variance: float = nan
+    looks: int = 0
+    """Number of looks that share the chance of an error; see `Criteria`."""
+    worth: float = nan
     verdict: Verdict
     expected: Verdict | None
+    refuted: bool = False
+    """Whether the opposite of the expected verdict holds, where the part's members share the chance of an error."""
+    seeds_needed: float = nan
+    """To decide it, if it is open; infinite if no number would."""
     differs_in: str
     """Keys of the recipes that differ, separated by `; `."""
     note: str
     """Why nothing was measured, and the study's note on the member."""
 
 
-def mean_score(trained: TrainedVariant, metric: str) -> Interval:
-    """Mean score of a variant with its 95 % interval."""
-    return _mean(trained.scores(metric), trained, comparisons=1)
+@dataclass(frozen=True, kw_only=True)
+class AnsweredPart:
+    """A part of a claim and its answer: one row of `parts.csv`."""
+
+    study: str
+    part: int
+    claim: str
+    answer: Answer
+    seeds_needed: float = nan
+    """To answer it, if it is open."""
 
 
-def mean_difference(member: TrainedVariant, baseline: TrainedVariant, metric: str, comparisons: int = 1) -> Interval:
-    """Mean of the member's score less the baseline's, with the interval that fits; see `statistics`.
+def mean_score(trained: TrainedVariant, metric: str, error: float) -> Interval:
+    """Mean score of a variant over the trainings that did not diverge, with its interval."""
+    trained = trained.with_seeds({*trained.history["seed"]} - trained.diverged_seeds())
+    if not trained.trainings:
+        return Interval(nan, nan, nan)
+    scores = trained.scores(metric)
+    values = _by_seed(scores, len(trained.splits))
+    found = estimate(values, _overlap(trained))
+    if metric in ROW_SCORES and metric in BOUNDED and len(trained.splits) == 1:
+        return share_interval(found, scores.shape[1], error)
+    mean, low, high = found.interval(error)
+    return Interval(mean, max(low, 0.0), min(high, 1.0)) if metric in BOUNDED else Interval(mean, low, high)
 
-    comparisons: the number of intervals that have to hold together.
-    Raises: ValueError if the two were not measured alike: on the same rows (test rows, or for HISTORY_SCORES the rows
-    of HISTORY_PARTS), with the same seeds, and where the loss is the score, by the same loss.
+
+def difference(member: TrainedVariant, baseline: TrainedVariant, metric: str) -> Difference:
+    """Compare the member's scores with the baseline's over the seeds that both have.
+
+    Raises: ValueError if the two were not measured alike: on the same rows, with seeds in common, and where the loss is
+    the score, by the same loss.
     """
+    _check_alike(member, baseline, metric)
+    seeds = {*member.history["seed"]} & {*baseline.history["seed"]}
+    if not seeds:
+        got = f"{sorted({*member.history['seed']})} and {sorted({*baseline.history['seed']})}"
+        raise ValueError(f"{member.name}: expected seeds in common with {baseline.name}, got {got}")
+    member, baseline = member.with_seeds(seeds), baseline.with_seeds(seeds)
+    diverged = len(member.diverged_seeds()), len(baseline.diverged_seeds())
+    ended = seeds - member.diverged_seeds() - baseline.diverged_seeds()
+    splits, overlap = len(member.splits), _overlap(member)
+    ours, theirs = _ended_scores(member, metric), _ended_scores(baseline, metric)
+    better, worse = diverged[1], diverged[0]
+    both = len(member.diverged_seeds() & baseline.diverged_seeds())
+    found, variances, rows = None, Variances(), 0
+    if ended:
+        ours, theirs = (each.with_seeds(ended).scores(metric) for each in (member, baseline))
+        values, rows = _by_seed(ours - theirs, splits), ours.shape[1]
+        found = estimate(values, overlap, shares=metric == "accuracy" and splits == 1)
+        variances = variances_of(values)
+        ahead = values.mean(axis=1) * (-1 if metric in LESS_IS_BETTER else 1)
+        better, worse = better + int((ahead > 0).sum()), worse + int((ahead < 0).sum())
+    return Difference(
+        metric=metric,
+        seeds=len(seeds),
+        ended=len(ended),
+        splits=splits,
+        rows=rows,
+        overlap=overlap,
+        ours=float(np.mean(ours)) if len(ours) else nan,
+        of_baseline=float(np.mean(theirs)) if len(theirs) else nan,
+        estimate=found,
+        variances=variances,
+        better_in=better - both,
+        worse_in=worse - both,
+        diverged=diverged,
+    )
+
+
+def _ended_scores(trained: TrainedVariant, metric: str) -> np.ndarray:
+    """Scores of the trainings with seeds that did not diverge; none if all did."""
+    ended = {*trained.history["seed"]} - trained.diverged_seeds()
+    return trained.with_seeds(ended).scores(metric) if ended else np.array([])
+
+
+def _check_alike(member: TrainedVariant, baseline: TrainedVariant, metric: str) -> None:
     same = {"dataset": (baseline.recipe["dataset"], member.recipe["dataset"])}
-    if metric in HISTORY_SCORES and metric != "training_accuracy":
+    if metric in LOSSES:
         same["loss"] = (loss_function(baseline.recipe), loss_function(member.recipe))
     for key, (expected, got) in same.items():
         if got != expected:
             raise ValueError(f"{member.name}: expected the {key} of {baseline.name}, {expected!r}, got {got!r}")
-    for part in HISTORY_PARTS.get(metric, ("test",)):
+    for part in PARTS.get(metric, ("test",)):
         rows, expected_rows = _rows(member, part), _rows(baseline, part)
         if len(rows) != len(expected_rows) or not all(map(np.array_equal, rows, expected_rows)):
             raise ValueError(f"{member.name}: expected the {part} rows of {baseline.name}, got others")
-    if member.trainings != baseline.trainings:
-        raise ValueError(
-            f"{member.name}: expected the seeds of {baseline.name}, {baseline.trainings}, got {member.trainings}"
-        )
-    return _mean(member.scores(metric) - baseline.scores(metric), member, comparisons)
 
 
 def _rows(trained: TrainedVariant, part: str) -> list[np.ndarray]:
     """Give the row numbers of the part in each split; without the part, none."""
     rows = [split.rows.get(part, np.array([], dtype=np.int32)) for split in trained.splits]
-    # Test rows are paired one by one; of the others a history has the mean.
+    # Test rows are paired one by one; of the others a training has the mean.
     return rows if part == "test" else [np.sort(each) for each in rows]
 
 
-def _mean(scores: np.ndarray, trained: TrainedVariant, comparisons: int) -> Interval:
-    splits = trained.splits
-    if len(splits) > 1:
-        # Repeated splits have different test rows: one value for each split, the mean of its seeds.
-        by_split = scores.mean(axis=1).reshape(len(splits), -1).mean(axis=1)
-        return interval(by_split, comparisons, overlap_of(splits, "test" if "test" in splits[0].y else "validation"))
-    return interval_of_rows(scores, comparisons) if scores.shape[1] > 1 else interval(scores[:, 0], comparisons)
+def _by_seed(scores: np.ndarray, splits: int) -> np.ndarray:
+    """Arrange scores, float (trainings, rows), as (seeds, rows), or (seeds, splits) if the split is repeated."""
+    # Repeated splits have different test rows: one value for each.
+    return scores.mean(axis=1).reshape(splits, -1).T if splits > 1 else scores
+
+
+def _overlap(trained: TrainedVariant) -> float:
+    return overlap_of(trained.splits, "test" if "test" in trained.splits[0].y else "validation")
 
 
 def compare_members(
-    name: str, study: Study, trained: Mapping[str, TrainedVariant], ranked_by: Callable[[str], str]
+    name: str,
+    study: Study,
+    trained: Mapping[str, TrainedVariant],
+    ranked_by: Callable[[str], str],
+    criteria: Criteria,
 ) -> list[Comparison]:
     """Compare each member of a study with its baseline; those that were not measured alike are `not measured`.
 
-    The intervals of the members with an expected verdict hold simultaneously at 95 %; so do those of the others.
     ranked_by: the metric of a data set where the study names none.
     """
-    return [_compared(name, study, member, trained, ranked_by) for member in study.members]
+    groups: list[tuple[int, Sequence[Member]]] = [
+        *((number, part.members) for number, part in enumerate(study.parts, start=1)),
+        (BESIDE, study.beside),
+    ]
+    return [
+        _compared(name, study, number, member, len(members), trained, ranked_by, criteria)
+        for number, members in groups
+        for member in members
+    ]
 
 
 def _compared(
     name: str,
     study: Study,
+    part: int,
     member: Member,
+    members: int,
     trained: Mapping[str, TrainedVariant],
     ranked_by: Callable[[str], str],
+    criteria: Criteria,
 ) -> Comparison:
     variant, baseline = trained[member.variant], trained[member.baseline or study.baseline]
     metric = member.metric or study.metric or ranked_by(variant.recipe["dataset"])
-    comparisons = sum((each.expected is None) == (member.expected is None) for each in study.members)
-    measured, notes = {}, [member.note] if member.note else []
+    expected = Verdict(member.expected) if member.expected else None
+    notes = [member.note] if member.note else []
+    measured: dict[str, Any] = {}
     found = Verdict.NOT_MEASURED
     try:
-        difference = mean_difference(variant, baseline, metric, comparisons)
-        measured = {"ours": variant.scores(metric).mean(), "of_baseline": baseline.scores(metric).mean()}
-        measured |= {"difference": difference.mean, "low": difference.low, "high": difference.high}
-        found = verdict(difference, metric in LESS_IS_BETTER)
+        compared = difference(variant, baseline, metric)
+        found = compared.judge(criteria)
+        measured = _columns(compared, criteria)
+        measured["refuted"] = _opposes(compared.judge(criteria, members), expected)
+        if found in (Verdict.OPEN, Verdict.UNKNOWABLE):
+            measured["seeds_needed"] = compared.seeds_to_decide(criteria)
     except ValueError as error:
         notes.insert(0, str(error))
     return Comparison(
         study=name,
+        part=part,
         variant=variant.name,
         baseline=baseline.name,
         metric=metric,
-        trainings=len(variant.trainings),
-        seeds=variant.seeds,
+        clean=member.clean,
         verdict=found,
-        expected=Verdict(member.expected) if member.expected else None,
+        expected=expected,
         differs_in="; ".join(recipe_differences(baseline.recipe, variant.recipe)),
         note="; ".join(notes),
         **measured,
     )
 
 
-def answer_study(comparisons: Iterable[Comparison]) -> Answer:
-    """Answer a study by its comparisons.
+def _columns(compared: Difference, criteria: Criteria) -> dict[str, Any]:
+    low = high = mean = nan
+    if compared.estimate is not None:
+        mean, low, high = compared.estimate.interval(criteria.error)
+    if compared.metric in BOUNDED:
+        low, high = max(low, -1.0), min(high, 1.0)
+    seed, row, rest = compared.variances
+    return {
+        "trainings": compared.seeds * compared.splits,
+        "seeds": compared.seeds,
+        "ended": compared.ended,
+        "splits": compared.splits,
+        "rows": compared.rows,
+        "overlap": compared.overlap,
+        "ours": compared.ours,
+        "of_baseline": compared.of_baseline,
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "better_in": compared.better_in,
+        "worse_in": compared.worse_in,
+        "diverged": compared.diverged[0],
+        "baseline_diverged": compared.diverged[1],
+        "seed_variance": seed,
+        "row_variance": row,
+        "rest_variance": rest,
+        "looks": max(len(criteria.looks), 1),
+        "worth": criteria.worth.get(compared.metric, nan),
+    }
 
-    The claim is confirmed if every expected verdict occurred, refuted if the opposite of one did. A study that expects
-    none claims nothing and is not decided.
+
+def _opposes(found: Verdict, expected: Verdict | None) -> bool:
+    opposites = {Verdict.BETTER: {Verdict.WORSE}, Verdict.WORSE: {Verdict.BETTER}}
+    opposites[Verdict.SAME] = {Verdict.BETTER, Verdict.WORSE}
+    return expected is not None and found in opposites[expected]
+
+
+def answer_part(comparisons: Sequence[Comparison]) -> Answer:
+    """Answer a part of a claim by its comparisons, all of which it expects to hold.
+
+    It holds if every expected verdict occurred: each has the whole chance of an error, since a false answer needs all
+    of them to be (Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24). It does
+    not if the opposite of one holds where they share that chance, or if a difference is the same.
     """
-    expected = [each for each in comparisons if each.expected]
-    if not expected:
-        return Answer.NOT_DECIDED
-    if any(each.seeds == 1 for each in expected):
-        return Answer.NEEDS_SEVERAL_SEEDS
-    if any(each.verdict == OPPOSITE[each.expected] for each in expected if each.expected):
-        return Answer.REFUTED
-    if all(each.verdict == each.expected for each in expected):
-        return Answer.CONFIRMED
-    return Answer.NOT_DECIDED
+    verdicts = [each.verdict for each in comparisons]
+    if Verdict.NOT_MEASURED in verdicts:
+        return Answer.NOT_MEASURED
+    if any(each.seeds == 1 for each in comparisons):
+        return Answer.OPEN
+    holds = [each.verdict == each.expected for each in comparisons]
+    same = [each.verdict == Verdict.SAME and each.expected != Verdict.SAME for each in comparisons]
+    if all(holds):
+        return Answer.YES
+    if any(holds) and (any(same) or any(each.refuted for each in comparisons)):
+        return Answer.IN_PART
+    if any(each.refuted for each in comparisons):
+        return Answer.NO
+    if all(same):
+        return Answer.NO_DIFFERENCE
+    return Answer.UNKNOWABLE if Verdict.UNKNOWABLE in verdicts and Verdict.OPEN not in verdicts else Answer.OPEN
+
+
+def answer_parts(name: str, study: Study, comparisons: Iterable[Comparison]) -> list[AnsweredPart]:
+    """Answer each part of a study's claim."""
+    found = []
+    by_part: dict[int, list[Comparison]] = {}
+    for each in comparisons:
+        by_part.setdefault(each.part, []).append(each)
+    for number, part in enumerate(study.parts, start=1):
+        answer = answer_part(by_part[number])
+        needed = max((each.seeds_needed for each in by_part[number] if not isnan(each.seeds_needed)), default=nan)
+        found.append(
+            AnsweredPart(
+                study=name,
+                part=number,
+                claim=part.claim or study.claim,
+                answer=answer,
+                seeds_needed=needed if answer == Answer.OPEN else nan,
+            )
+        )
+    return found
+
+
+def answer_study(parts: Iterable[Answer]) -> Answer:
+    """Answer a study by the answers to its parts. A study without parts claims nothing, and is open."""
+    found = list(parts)
+    for answer in (Answer.NOT_MEASURED, Answer.YES, Answer.NO_DIFFERENCE, Answer.UNKNOWABLE):
+        if found and all(each == answer for each in found):
+            return answer
+    held = {Answer.YES, Answer.IN_PART} & {*found}
+    if held and {Answer.IN_PART, Answer.NO, Answer.NO_DIFFERENCE, Answer.UNKNOWABLE} & {*found}:
+        return Answer.IN_PART
+    for answer in (Answer.OPEN, Answer.NOT_MEASURED, Answer.NO, Answer.UNKNOWABLE):
+        if answer in found:
+            return answer
+    return Answer.OPEN

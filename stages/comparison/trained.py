@@ -1,6 +1,6 @@
 """A trained variant as comparisons need it, and its scores."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE
-from stages.comparison.scores import HISTORY_SCORES, ROW_SCORES, TRAINING_SCORES, metrics_for
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
+from stages.comparison.scores import (
+    EVALUATION_SCORES,
+    HISTORY_SCORES,
+    ROW_SCORES,
+    SPREAD_SCORES,
+    TRAINING_SCORES,
+    metrics_for,
+)
 from stages.datasets.spec import spec_of
 from stages.splits import NORMALIZED, Split, load_splits, split_of_each
+from stages.training import Evaluation
 from stages.training.recipe import Recipe
 
 
@@ -27,6 +35,10 @@ class TrainedVariant:
     predictions: Mapping[str, np.ndarray]
     """float32 (trainings, rows, outputs) by part; the seeds of a split follow each other."""
     history: pd.DataFrame
+    evaluations: Sequence[Evaluation]
+    """Of each training; see `stages.training.evaluation`."""
+    diverged: Sequence[Mapping[str, Any] | None]
+    """Of each training, epoch and reason if it diverged."""
 
     @cached_property
     def trainings(self) -> list[tuple[Any, ...]]:
@@ -42,44 +54,82 @@ class TrainedVariant:
     def _keys(self) -> list[str]:
         return [column for column in ("split", "seed") if column in self.history]
 
-    def with_seeds(self, seeds: Sequence[int]) -> "TrainedVariant":
+    def with_seeds(self, seeds: Collection[int]) -> "TrainedVariant":
         """Keep the trainings with these seeds."""
         kept = [number for number, training in enumerate(self.trainings) if training[-1] in seeds]
-        predictions = {part: values[kept] for part, values in self.predictions.items()}
-        return replace(self, predictions=predictions, history=self.history[self.history["seed"].isin(seeds)])
+        return replace(
+            self,
+            predictions={part: values[kept] for part, values in self.predictions.items()},
+            history=self.history[self.history["seed"].isin(seeds)],
+            evaluations=[self.evaluations[number] for number in kept],
+            diverged=[self.diverged[number] for number in kept],
+        )
+
+    def diverged_seeds(self) -> set[int]:
+        """Seeds of the trainings that diverged, on any split."""
+        return {training[-1] for training, each in zip(self.trainings, self.diverged, strict=True) if each}
 
     def scores(self, metric: str) -> np.ndarray:
         """Score each training: float64 (trainings, test rows), or (trainings, 1) for a metric that has no rows.
 
-        Raises: ValueError for a metric that does not fit the data set, or was not measured.
+        A training that diverged has NaN. Raises: ValueError for a metric that does not fit the data set, or was not
+        measured.
         """
         known = metrics_for(len(spec_of(self.recipe["dataset"]).classes))
         if metric not in known:
             raise ValueError(f"{self.name}: expected a metric among {', '.join(known)}, got {metric!r}")
+        if metric in SPREAD_SCORES:
+            by_training = self.scores(SPREAD_SCORES[metric]).mean(axis=1, keepdims=True)
+            return np.abs(by_training - np.nanmedian(by_training))
+        if metric in EVALUATION_SCORES:
+            return np.array([[self._evaluated(metric, number)] for number in range(len(self.trainings))])
         if metric in HISTORY_SCORES:
             try:
                 epochs = self.history.groupby(self._keys, sort=False)
-                return np.array([[HISTORY_SCORES[metric](rows)] for _, rows in epochs], dtype=np.float64)
+                found = np.array([[HISTORY_SCORES[metric](rows)] for _, rows in epochs], dtype=np.float64)
             except KeyError as error:
                 got = ", ".join(map(str, self.history))
                 raise ValueError(f"{self.name}: expected a history with {error}, got {got}") from None
+            found[[bool(each) for each in self.diverged]] = np.nan
+            return found
+        return self._predicted(metric)
+
+    def _evaluated(self, metric: str, number: int) -> float:
+        if self.diverged[number]:
+            return float("nan")
+        try:
+            return EVALUATION_SCORES[metric](self.evaluations[number])
+        except KeyError as error:
+            raise ValueError(f"{self.name}: expected an evaluation of {error} for {metric}, got none") from None
+
+    def _predicted(self, metric: str) -> np.ndarray:
         if "test" not in self.predictions:
             raise ValueError(f"{self.name}: expected predictions of test rows for {metric}, got a split without")
         targets = [split.y["test"] for split in split_of_each(self.splits, len(self.trainings))]
-        pairs = list(zip(targets, self.predictions["test"], strict=True))
-        if metric in ROW_SCORES:
-            return np.stack([ROW_SCORES[metric](y, predicted) for y, predicted in pairs])
-        return np.array([[TRAINING_SCORES[metric](y, predicted)] for y, predicted in pairs])
+        found = []
+        for y, predicted, diverged in zip(targets, self.predictions["test"], self.diverged, strict=True):
+            if diverged:
+                found.append(np.full(len(y) if metric in ROW_SCORES else 1, np.nan))
+            elif metric in ROW_SCORES:
+                found.append(ROW_SCORES[metric](y, predicted))
+            else:
+                found.append(np.array([TRAINING_SCORES[metric](y, predicted)]))
+        return np.stack(found)
 
 
 def read_trained(
     variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes, normalized: Path = NORMALIZED
 ) -> TrainedVariant:
     """Read a trained variant. read_bytes: see `Artifact.read`; normalized: the folder of its split's targets."""
-    recipe = RECIPE.read(variant, read_bytes)
-    splits = load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False)
+    recipe, summary = RECIPE.read(variant, read_bytes), SUMMARY.read(variant, read_bytes)
     return TrainedVariant(
-        variant, recipe, splits, PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
+        name=variant,
+        recipe=recipe,
+        splits=load_splits(recipe["dataset"], recipe["split"], normalized, inputs=False),
+        predictions=PREDICTIONS.read(variant, read_bytes),
+        history=HISTORY.read(variant, read_bytes),
+        evaluations=summary["evaluations"],
+        diverged=summary["diverged"],
     )
 
 

@@ -1,4 +1,4 @@
-"""The words for results: of one comparison, of a study's claim, and of a published value."""
+"""The words for results: of one comparison, of a study's claim and its parts, and of a published value."""
 
 from enum import StrEnum
 
@@ -8,29 +8,31 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    WITHIN_NOISE = "within noise"
+    SAME = "same"
+    """The difference is certainly smaller than what is worth having."""
+    OPEN = "open"
+    """More seeds would tell."""
+    UNKNOWABLE = "cannot be known"
+    """These data have too few rows: no number of seeds would tell."""
     NO_INTERVAL = "no interval"
     """A single value has no interval."""
     NOT_MEASURED = "not measured"
 
 
 class Answer(StrEnum):
-    """Result of a study."""
+    """Result of a study, and of each part of its claim."""
 
-    CONFIRMED = "confirmed"
-    """Every expected verdict occurred."""
-    REFUTED = "refuted"
-    """The opposite of an expected verdict occurred."""
-    NOT_DECIDED = "not decided"
-    NEEDS_SEVERAL_SEEDS = "needs several seeds"
-    """The verdicts of one seed are about the trained models; with another seed they may be reversed."""
-    DEPENDS_ON_THE_NET = "depends on the net"
-    """The benchmark of determinism measured several networks, and some confirm the claim while others refute it.
-
-    No study has this answer.
-    """
+    YES = "yes"
+    IN_PART = "in part"
+    """Some of it holds, and some does not."""
+    NO = "no"
+    NO_DIFFERENCE = "no difference"
+    """None that is worth having."""
+    UNKNOWABLE = "cannot be known"
+    OPEN = "open"
+    """More seeds would tell. With one seed every claim is open: with another, its verdicts may be reversed."""
     NOT_MEASURED = "not measured"
-    """The benchmark of determinism has no measurements. No study has this answer."""
+    """What the claim compares was not measured."""
 
 
 class Reproduction(StrEnum):
@@ -39,6 +41,3 @@ class Reproduction(StrEnum):
     REPRODUCED = "reproduced"
     MISSED = "missed"
     NOT_MEASURED = "not measured"
-
-
-OPPOSITE = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from stages.params.messages import shown
-from stages.params.schema import Count, Name, explain
+from stages.params.schema import Count, Name, explain, mistake
 from stages.params.yaml_file import read_yaml
 
 SOURCES = Path("documents/sources.yaml")
@@ -50,21 +50,52 @@ class Member(_Entry):
     """
 
     variant: Name
-    expected: Literal["better", "worse"] | None = None
+    expected: Literal["better", "worse", "same"] | None = None
     baseline: Name | None = None
     metric: Name | None = None
+    clean: bool = True
+    """Whether the pair differs in nothing but what the claim is about."""
     note: NonBlank | None = None
 
 
+class ClaimedMember(Member):
+    """A member in a part of a claim."""
+
+    expected: Literal["better", "worse", "same"]
+
+
+class Part(_Entry):
+    """A part of a claim, or without a claim of its own all of it: it holds if all of its members are as expected."""
+
+    claim: NonBlank | None = None
+    members: Annotated[list[ClaimedMember], Field(min_length=1)]
+
+
 class Study(_Entry):
-    """A claim, and the comparisons that answer it."""
+    """A claim, and the comparisons that answer it. The first is the one that tables and pictures show."""
 
     question: NonBlank
     claim: NonBlank
     documents: list[Letter] = []
     baseline: Name
     metric: Name | None = None
-    members: Annotated[list[Member], Field(min_length=1)]
+    but: NonBlank | None = None
+    """What to know of the answer."""
+    parts: list[Part] = []
+    """Without any, the study claims nothing."""
+    beside: list[Member] = []
+    """Members that are shown beside the claim."""
+
+    @model_validator(mode="after")
+    def _has_members(self) -> "Study":
+        if not self.members:
+            raise mistake("members in parts or beside", "none")
+        return self
+
+    @property
+    def members(self) -> list[Member]:
+        """All members, in their order."""
+        return [*(member for part in self.parts for member in part.members), *self.beside]
 
 
 class PublishedValue(_Entry):

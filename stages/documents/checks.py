@@ -1,8 +1,8 @@
 """Checks that studies and published values name existing variants, metrics and documents."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from stages.documents import PUBLISHED_VALUES, SOURCES, STUDIES, PublishedValue, Source, Study
+from stages.documents import PUBLISHED_VALUES, SOURCES, STUDIES, Member, PublishedValue, Source, Study
 from stages.params.messages import unknown
 
 
@@ -27,20 +27,26 @@ def check_studies(
         ]
         if study.baseline not in variants:
             mistakes.append(unknown(f"{place}.baseline", variants, study.baseline))
-        for index in range(len(study.members)):
-            mistakes += _mistakes_of_member(study, index, place, variants, metrics_of)
+        for member_place, member in _places(study):
+            mistakes += _mistakes_of_member(study, member, f"{place}.{member_place}", place, variants, metrics_of)
     if mistakes:
         raise ValueError("\n".join(dict.fromkeys(mistakes)))
 
 
+def _places(study: Study) -> Iterator[tuple[str, Member]]:
+    for number, part in enumerate(study.parts):
+        yield from ((f"parts[{number}].members[{index}]", member) for index, member in enumerate(part.members))
+    yield from ((f"beside[{index}]", member) for index, member in enumerate(study.beside))
+
+
 def _mistakes_of_member(
     study: Study,
-    index: int,
+    member: Member,
+    place: str,
     study_place: str,
     variants: Mapping[str, str],
     metrics_of: Callable[[str], Collection[str]],
 ) -> list[str]:
-    member, place = study.members[index], f"{study_place}.members[{index}]"
     baseline, mistakes = member.baseline or study.baseline, []
     if member.variant == baseline:
         mistakes.append(f"{place}.variant: expected another variant than its baseline, got {baseline!r}")

@@ -1,6 +1,6 @@
 """Metrics of a variant's predictions, by scikit-learn: of each training, and their means."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,13 +8,16 @@ import pandas as pd
 from sklearn import metrics
 
 from stages.comparison.scores import TRAINING_SCORES, shares
-from stages.comparison.statistics import interval
+from stages.comparison.statistics import estimate, share_of_seeds
 from stages.comparison.trained import loss_function
 from stages.splits import Split, overlap_of, split_of_each
 from stages.training import predicted_classes
 from stages.training.recipe import Recipe
 
 Metrics = dict[str, float]
+
+ERROR = 0.05
+"""Chance that an interval of the tables of one variant misses."""
 
 
 def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
@@ -107,7 +110,7 @@ def measured_names(
         names = ["loss", *recipe.get("metrics", {})]
         return names + [f"{output}_{name}" for output in outputs for name in names if len(outputs) > 1]
     if part == "model":
-        return ["parameters", "epochs", "trainings"]
+        return ["parameters", "epochs", "trainings", "multiply_adds"]
     if part == "cross_validation":
         return ["accuracy"] if "cross_validation" in recipe else []
     targets = np.arange(classes or 2, dtype=int if classes else float)
@@ -118,8 +121,9 @@ def measured_names(
 def mean_metrics(measured: list[Metrics], splits: int = 1, overlap: float = 0.0) -> Metrics:
     """Average each metric over the trainings; of several, also `<metric>_std` and the 95 % interval `_low`, `_high`.
 
-    The trainings of a split follow each other. Of repeated splits the interval is over splits, each the mean of its
-    seeds, and overlap is the number of test rows for each training row; of one split it is over seeds.
+    The trainings of a split follow each other; one without metrics, which diverged, is left out. Of repeated splits the
+    interval is over splits, each the mean of its seeds, and overlap is the number of test rows for each training row;
+    of one split it is over seeds.
     """
     table = pd.DataFrame(measured)
     values = table.mean().to_dict()
@@ -127,17 +131,23 @@ def mean_metrics(measured: list[Metrics], splits: int = 1, overlap: float = 0.0)
         by_split = table.groupby(np.arange(len(table)) // (len(table) // splits)).mean() if splits > 1 else table
         values |= table.std(ddof=1).add_suffix("_std").to_dict()
         for name in table:
-            _, low, high = interval(by_split[name].to_numpy(), overlap=overlap)
+            of_splits = by_split[[name]].dropna().to_numpy()
+            _, low, high = estimate(of_splits.T if splits > 1 else of_splits, overlap).interval(ERROR)
             values |= {f"{name}_low": low, f"{name}_high": high}
-    return {str(name): round(float(value), 6) for name, value in values.items()}
+    return {str(name): round(float(value), 6) for name, value in values.items() if np.isfinite(value)}
 
 
 def training_metrics(
-    recipe: Recipe, splits: list[Split], predictions: dict[str, np.ndarray], history: pd.DataFrame
+    recipe: Recipe,
+    splits: list[Split],
+    predictions: dict[str, np.ndarray],
+    history: pd.DataFrame,
+    summary: Mapping[str, Any],
 ) -> dict[str, list[Metrics]]:
     """Measure each training of a variant: {part: [metrics of the first training, of the next, …]}.
 
-    splits: the split and its repetitions.
+    splits: the split and its repetitions; summary: that of the variant. The saved model's own evaluation of the
+    training rows is part `train`, that of its weights part `model`. A training that diverged has no metrics.
     """
     measured: dict[str, list[Metrics]] = {}
     for part in [part for part in ("train", "validation", "test") if part in predictions]:
@@ -145,51 +155,97 @@ def training_metrics(
         if f"{part}_auxiliary" in predictions:
             outputs["auxiliary"] = predictions[f"{part}_auxiliary"]
         measured[part] = [
-            part_metrics(split.y[part], {name: values[number] for name, values in outputs.items()}, recipe)
+            {}
+            if summary["diverged"][number]
+            else part_metrics(split.y[part], {name: values[number] for name, values in outputs.items()}, recipe)
             for number, split in enumerate(split_of_each(splits, len(predictions[part])))
         ]
+    for evaluated in ("train", "model"):
+        found = [each.get(evaluated, {}) for each in summary["evaluations"]]
+        if any(found):
+            before = measured.get(evaluated, [{}] * len(found))
+            measured[evaluated] = [ours | theirs for ours, theirs in zip(found, before, strict=True)]
     if "cross_validation_accuracy" in history:
         measured["cross_validation"] = [{"accuracy": value} for value in history["cross_validation_accuracy"]]
     return measured
 
 
 def variant_metrics(
-    by_training: dict[str, list[Metrics]], splits: list[Split], summary: dict[str, Any]
+    by_training: dict[str, list[Metrics]], splits: list[Split], summary: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Average the metrics of the trainings: {part: {metric: value}}, and the model's size as the part `model`.
+    """Average the metrics of the trainings: {part: {metric: value}}, and the model's size and cost as the part `model`.
 
     by_training: as `training_metrics` gives them; summary: that of the training, with the epochs of each training.
+    `diverged` is the share of the trainings that did, with Wilson's interval.
     """
     measured: dict[str, Any] = {
-        part: mean_metrics(each, len(splits), overlap_of(splits, "test" if part == "cross_validation" else part))
+        part: mean_metrics(each, len(splits), overlap_of(splits, part if part in splits[0].y else "test"))
         for part, each in by_training.items()
     }
     epochs = summary["epochs"]
-    measured["model"] = {
-        "parameters": summary["parameters"],
-        "epochs": float(np.mean(epochs)),
-        "trainings": len(epochs),
-    }
+    model = {"parameters": summary["parameters"], "epochs": float(np.mean(epochs)), "trainings": len(epochs)}
+    products = multiply_adds(summary["layers"])
+    if products is not None:
+        rows = [len(split.y["train"]) for split in split_of_each(splits, len(epochs))]
+        done = [products * number * count for number, count in zip(rows, epochs, strict=True)]
+        model["multiply_adds"] = float(np.mean(done))
     if len(epochs) > 1:
-        measured["model"]["epochs_std"] = round(float(np.std(epochs, ddof=1)), 6)
+        model["epochs_std"] = round(float(np.std(epochs, ddof=1)), 6)
+    if diverged := sum(map(bool, summary["diverged"])):
+        share, low, high = share_of_seeds(diverged, len(epochs), ERROR)
+        model |= {"diverged": round(share, 6), "diverged_low": round(low, 6), "diverged_high": round(high, 6)}
+    measured["model"] = measured.get("model", {}) | model
     return measured
 
 
-def training_table(
-    name: str, recipe: Recipe, by_training: dict[str, list[Metrics]], splits: list[Split], epochs: list[int]
-) -> pd.DataFrame:
-    """Tabulate the trainings, one row each: dataset, variant, split, seed, epochs, <part>_<metric>.
+def multiply_adds(layers: list[dict[str, Any]]) -> int | None:
+    """Count the multiplications, each with its addition, that train a model with one row for one step.
 
-    split: 0, or the number of the repetition. by_training: as `training_metrics` gives them.
+    Those of the matrix products and convolutions alone: of the kernel with the input, of the gradient of the kernel,
+    and of the gradient of the input, where a layer below has parameters. None for an estimator, whose steps are not
+    known. layers: of the summary.
+    """
+    if any("multiply_adds" not in layer for layer in layers):
+        return None
+    trained_below: dict[str, bool] = {}
+    count = 0
+    for layer in layers:
+        below = any(trained_below.get(name, False) for name in layer["inputs"])
+        count += layer["multiply_adds"] * (3 if below else 2)
+        trained_below[layer["name"]] = below or layer["parameters"] > 0
+    return count
+
+
+def training_table(
+    name: str,
+    recipe: Recipe,
+    by_training: dict[str, list[Metrics]],
+    splits: list[Split],
+    summary: Mapping[str, Any],
+    history: pd.DataFrame,
+) -> pd.DataFrame:
+    """Tabulate the trainings, one row each: dataset, variant, split, seed, epochs, diverged, reason, <part>_<metric>.
+
+    split: 0, or the number of the repetition; diverged: the epoch in which it did, and the reason. last_<column> is the
+    history's last epoch, and least_val_loss the least of its validation losses. by_training: as `training_metrics`
+    gives them.
     """
     seeds = range(recipe["seed"], recipe["seed"] + recipe["seeds"])
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"dataset": recipe["dataset"], "variant": name, "split": split, "seed": seed}
         for split in range(len(splits))
         for seed in seeds
     ]
-    for number, (row, count) in enumerate(zip(rows, epochs, strict=True)):
+    keys = [column for column in ("split", "seed") if column in history]
+    epochs = [epochs for _, epochs in history.groupby(keys, sort=False)]
+    for number, (row, count) in enumerate(zip(rows, summary["epochs"], strict=True)):
         row["epochs"] = count
+        diverged = summary["diverged"][number] or {}
+        row |= {"diverged": diverged.get("epoch"), "reason": diverged.get("reason")}
         for part, each in by_training.items():
             row |= {f"{part}_{metric}": value for metric, value in each[number].items()}
+        last = epochs[number].iloc[-1].drop([*keys, "epoch", "learning_rate"], errors="ignore")
+        row |= {f"last_{column}": value for column, value in last.items() if column != "cross_validation_accuracy"}
+        if "val_loss" in history:
+            row["least_val_loss"] = epochs[number]["val_loss"].min()
     return pd.DataFrame(rows)

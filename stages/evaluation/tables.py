@@ -19,21 +19,27 @@ def classifier_tables(
     """Tabulate one classifier's test rows: by path, all columns except the variant. Only two classes have curves.
 
     predictions: float32 (trainings, rows, outputs). Confusion, classes and worst rows are of the first training.
+    Trainings that diverged, whose predictions are no numbers, are left out; there are no tables if all did.
     """
-    targets = [split.y["test"] for split in split_of_each(splits, len(predictions))]
+    ended = [number for number in range(len(predictions)) if np.isfinite(predictions[number]).all()]
+    if not ended:
+        return {}
+    of_each = split_of_each(splits, len(predictions))
+    targets = [of_each[number].y["test"] for number in ended]
+    first, predictions = of_each[ended[0]], predictions[ended]
     y, probabilities = targets[0], predictions[0]
     tables = {
         CONFUSION: confusion(y, probabilities, classes),
         CLASSES: class_metrics(y, probabilities, classes),
-        WORST: worst_rows(y, probabilities, splits[0].rows["test"], classes),
+        WORST: worst_rows(y, probabilities, first.rows["test"], classes),
         RELIABILITY: reliability(np.concatenate(targets), np.concatenate(predictions)),
     }
     if len(classes) == 2:
-        seeds = len(predictions) // len(splits)
+        seeds = len(of_each) // len(splits)
         for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
             curves = [
                 curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
-                for number, training in enumerate(zip(targets, predictions, strict=True))
+                for number, training in zip(ended, zip(targets, predictions, strict=True), strict=True)
             ]
             tables[path] = pd.concat(curves)
     return tables

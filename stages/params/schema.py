@@ -185,6 +185,25 @@ class Variant(Base):
         return self
 
 
+def _numbers(text: Any) -> Any:
+    words = str(text).split() if isinstance(text, str | int) and not isinstance(text, bool) else []
+    numbers = tuple(int(word) for word in words if word.isdecimal())
+    if not numbers or len(numbers) < len(words) or sorted({*numbers}) != list(numbers) or numbers[0] < 2:
+        raise mistake("rising numbers of seeds from 2 on, separated by spaces", shown(text))
+    return numbers
+
+
+class Comparison(_Strict):
+    """By what differences are judged; see `stages.comparison`."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Of the intervals."""
+    looks: Annotated[tuple[int, ...], BeforeValidator(_numbers)]
+    """Numbers of seeds after which `stages.plan --until-decided` looks whether a comparison is decided."""
+    worth: dict[Name, Positive]
+    """The least difference that is worth having, by metric, in its unit."""
+
+
 class Params(_Strict):
     """The whole of `params.yaml`; the variants with what they have from their bases."""
 
@@ -196,6 +215,7 @@ class Params(_Strict):
     learning_rate: Positive | None
     batch_size: Count | None
     optimizer: Spec | None
+    comparison: Comparison
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     bases: dict[Name, Base] = {}
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]

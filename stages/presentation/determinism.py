@@ -54,8 +54,8 @@ def answer(costs: Sequence[Cost]) -> Answer:
         return Answer.NOT_MEASURED
     expensive, cheap = [cost.low > EXPENSIVE for cost in peers], [cost.high < EXPENSIVE for cost in peers]
     if any(expensive) and any(cheap):
-        return Answer.DEPENDS_ON_THE_NET
-    return Answer.CONFIRMED if all(expensive) else Answer.REFUTED if all(cheap) else Answer.NOT_DECIDED
+        return Answer.IN_PART
+    return Answer.YES if all(expensive) else Answer.NO if all(cheap) else Answer.OPEN
 
 
 def question() -> Text:

@@ -139,8 +139,9 @@ def metrics_in(tree: Path, variant: str, normalized: Path) -> dict[str, Any]:
     recipe = TRAINED_RECIPE.read(variant, read_bytes)
     splits = load_splits(recipe["dataset"], recipe["split"], normalized)
     predictions, history = PREDICTIONS.read(variant, read_bytes), HISTORY.read(variant, read_bytes)
-    measured = training_metrics(recipe, splits, predictions, history)
-    return variant_metrics(measured, splits, SUMMARY.read(variant, read_bytes))
+    summary = SUMMARY.read(variant, read_bytes)
+    measured = training_metrics(recipe, splits, predictions, history, summary)
+    return variant_metrics(measured, splits, summary)
 
 
 def compare_metrics(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[bool, str]:
