@@ -13,9 +13,11 @@ Reads the recipes, the saved predictions, the targets and the histories; scikit-
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
@@ -23,7 +25,22 @@ from stages.artifacts.tables import CLASSIFIER_TABLES, COLUMNS, METRICS, TABLES,
 from stages.datasets.spec import spec_of
 from stages.evaluation.metrics import training_metrics, training_table, variant_metrics
 from stages.evaluation.tables import classifier_tables
-from stages.splits import load_splits
+from stages.splits import Split, load_splits
+from stages.training.recipe import Recipe
+
+
+def measure(
+    name: str,
+    recipe: Recipe,
+    splits: list[Split],
+    predictions: Mapping[str, np.ndarray],
+    history: pd.DataFrame,
+    summary: Mapping[str, Any],
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Measure a variant: its metrics by part, and its rows of the table of trainings."""
+    by_training = training_metrics(recipe, splits, predictions, history, summary)
+    table = training_table(name, recipe, by_training, splits, summary, history)
+    return variant_metrics(by_training, splits, summary), table
 
 
 def main() -> None:
@@ -35,13 +52,13 @@ def main() -> None:
         dataset = recipe["dataset"]
         splits = load_splits(dataset, recipe["split"], inputs=False)
         predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
-        by_training = training_metrics(recipe, splits, predictions, history, summary)
-        measured.setdefault(dataset, {})[name] = variant_metrics(by_training, splits, summary)
-        trainings.append(training_table(name, recipe, by_training, splits, summary, history))
+        found, table = measure(name, recipe, splits, predictions, history, summary)
+        measured.setdefault(dataset, {})[name] = found
+        trainings.append(table)
         classes = spec_of(dataset).classes
         if classes and "test" in splits[0].y:
-            for path, table in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
-                classified[path].append(table.assign(variant=name))
+            for path, rows in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
+                classified[path].append(rows.assign(variant=name))
     TABLES.mkdir(parents=True, exist_ok=True)
     METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     write_table(pd.concat(trainings), TRAININGS, digits=6)

@@ -24,10 +24,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dvc.exceptions import DvcException
-from joblib import cpu_count  # respects the limits of a container
 from tqdm import tqdm
 
-from stages.scheduling.children import LOGS, Child, end, entries, one_at_a_time, put_in_order, signals
+from stages.scheduling.children import LOGS, Child, default_jobs, end, entries, one_at_a_time, put_in_order, signals
 from stages.scheduling.graph import Graph, estimate, named, out_of_date, with_downstream, with_upstream
 
 LOCK = Path("dvc.lock")
@@ -37,8 +36,6 @@ CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
 )
 SECONDS_BETWEEN_LOOKS = 0.05
-STAGE_BYTES = 1_300_000_000
-"""Memory of a training and of the DVC that waits for it."""
 
 
 class Run:
@@ -188,12 +185,6 @@ def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
     unchanged = f"; {run.unchanged} more turned out to be up to date" if run.unchanged else ""
     print(f"done: {run.ended} stages in {time.monotonic() - started:.0f} s{unchanged}")
     return 0
-
-
-def default_jobs() -> int:
-    """One job for each core that this process may use, but no more than fit into the memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    return max(min(cpu_count(), memory // STAGE_BYTES), 1)
 
 
 def main(arguments: list[str] | None = None) -> None:

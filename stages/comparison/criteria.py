@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 CRITERIA = Path("data/criteria.json")
@@ -32,3 +32,9 @@ def read_criteria(path: Path = CRITERIA) -> Criteria:
     except FileNotFoundError:
         raise ValueError(f"{path}: expected the file that `dvc repro configure` leaves, got none") from None
     return Criteria(confidence=content["confidence"], worth=content["worth"])
+
+
+def read_looks(path: Path = CRITERIA) -> Criteria:
+    """Read what `stages.configure` wrote, for a run that trains until it is decided; see `read_criteria`."""
+    looks = json.loads(path.read_text(encoding="utf-8"))["looks"] if path.exists() else ()
+    return replace(read_criteria(path), looks=tuple(looks))

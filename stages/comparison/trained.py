@@ -117,6 +117,25 @@ class TrainedVariant:
         return np.stack(found)
 
 
+def joined(blocks: Sequence[TrainedVariant]) -> TrainedVariant:
+    """Join the trainings of a variant with different seeds into one: all seeds of the first split come first."""
+    first = blocks[0]
+    trainings = [training for block in blocks for training in block.trainings]
+    order = sorted(range(len(trainings)), key=lambda number: trainings[number])
+    evaluations = [each for block in blocks for each in block.evaluations]
+    diverged = [each for block in blocks for each in block.diverged]
+    history = pd.concat([block.history for block in blocks])
+    return replace(
+        first,
+        predictions={
+            part: np.concatenate([block.predictions[part] for block in blocks])[order] for part in first.predictions
+        },
+        history=history.sort_values([*first._keys, "epoch"], kind="stable"),
+        evaluations=[evaluations[number] for number in order],
+        diverged=[diverged[number] for number in order],
+    )
+
+
 def read_trained(
     variant: str, read_bytes: Callable[[Path], bytes] = Path.read_bytes, normalized: Path = NORMALIZED
 ) -> TrainedVariant:

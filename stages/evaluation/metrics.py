@@ -140,7 +140,7 @@ def mean_metrics(measured: list[Metrics], splits: int = 1, overlap: float = 0.0)
 def training_metrics(
     recipe: Recipe,
     splits: list[Split],
-    predictions: dict[str, np.ndarray],
+    predictions: Mapping[str, np.ndarray],
     history: pd.DataFrame,
     summary: Mapping[str, Any],
 ) -> dict[str, list[Metrics]]:

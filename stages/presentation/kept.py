@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PARTS, PUBLISHED, TRAININGS
 
 ONE_SEED = Path("reports/one_seed")
 SEVERAL_SEEDS = Path("reports/several_seeds")
 TOLERANCE = 2e-5
 """Relative difference of equal values: at most two in the last of six digits."""
-COMPARISON_KEYS = ["study", "variant", "baseline", "metric"]
+COMPARISON_KEYS = ["study", "part", "variant", "baseline", "metric"]
 PUBLISHED_KEYS = ["document", "variant", "part", "metric", "epoch"]
 ASKED = {
-    ANSWERS: ["study", "question", "claim", "documents"],
-    COMPARISONS: [*COMPARISON_KEYS, "expected"],
+    ANSWERS: ["study", "question", "claim", "documents", "but"],
+    PARTS: ["study", "part", "claim"],
+    COMPARISONS: [*COMPARISON_KEYS, "expected", "clean"],
     PUBLISHED: [*PUBLISHED_KEYS, "published", "tolerance"],
 }
 """The columns of each table that state what is asked, not what was found."""
@@ -86,7 +87,7 @@ def merged(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
     studies = [*one[ANSWERS]["study"]]
     own = [study for study in studies if not _belongs(study, several, one, changed)]
     tables = {}
-    for path in (ANSWERS, COMPARISONS):
+    for path in (ANSWERS, PARTS, COMPARISONS):
         rows = [_rows_of_study((one if study in own else several)[path], study) for study in studies]
         tables[path] = pd.concat([one[path][:0], *rows])
     for path in (PUBLISHED, TRAININGS):
@@ -96,9 +97,9 @@ def merged(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
 
 
 def _belongs(study: str, several: Tables, one: Tables, changed: list[str]) -> bool:
-    for path in (ANSWERS, COMPARISONS):
+    for path in (ANSWERS, PARTS, COMPARISONS):
         before, now = (_rows_of_study(each[path], study)[ASKED[path]] for each in (several, one))
-        if before.fillna("").to_numpy().tolist() != now.fillna("").to_numpy().tolist():
+        if before.astype(object).fillna("").to_numpy().tolist() != now.astype(object).fillna("").to_numpy().tolist():
             return False
     compared = _rows_of_study(one[COMPARISONS], study)
     return not {*compared["variant"], *compared["baseline"]} & {*changed}

@@ -14,10 +14,19 @@ from typing import Any
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.utils.serialize import dumps_yaml, parse_yaml
+from joblib import cpu_count  # respects the limits of a container
 
 LOGS = Path(".dvc/tmp/parallel")
 SECONDS_TO_END = 5
 LINES_OF_A_FAILURE = 20
+STAGE_BYTES = 1_300_000_000
+"""Memory of a training and of the DVC that waits for it."""
+
+
+def default_jobs() -> int:
+    """One job for each core that this process may use, but no more than fit into the memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return max(min(cpu_count(), memory // STAGE_BYTES), 1)
 
 
 class Child:

@@ -1,0 +1,234 @@
+"""Say what would decide the open questions, and train until they are decided: `python -m stages.plan [study …]`.
+
+It reads the tables in `reports/several_seeds/` and prints each open part of a claim, with the number of seeds that
+would decide it and the minutes that they take. With `--until-decided` it trains all variants of the studies with 5
+seeds, those of open comparisons with 10 and then with 20 (`comparison.looks` in `params.yaml`), and keeps the answers
+there:
+
+    python -m stages.plan --until-decided --minutes 60
+
+It can be ended at any time, and goes on from there: what is trained is in `.dvc/tmp/seeds/`, and is not trained again
+as long as its recipe, the data, the code and the libraries are the same. The workspace stays as it is. `dvc repro`
+comes first: it leaves the recipes and the normalized data. The looks share the chance of an error, so the more of them
+are planned, the wider are the intervals of each.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isinf
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.artifacts import RECIPE, SUMMARY
+from stages.artifacts.tables import (
+    COLUMNS,
+    COMPARISONS,
+    LEADERBOARD,
+    METRICS,
+    PARTS,
+    PUBLISHED,
+    TRAININGS,
+    write_table,
+)
+from stages.compare import answer_all
+from stages.comparison.cost import seconds_of_a_seed
+from stages.comparison.criteria import Criteria, read_looks
+from stages.comparison.leaderboard import rank
+from stages.comparison.published import reproduce
+from stages.comparison.trained import TrainedVariant, joined, read_trained
+from stages.comparison.verdicts import Answer, Verdict
+from stages.documents import Study, read_published, read_studies
+from stages.evaluate import measure
+from stages.params.messages import unknown
+from stages.presentation.kept import SEVERAL_SEEDS, kept
+from stages.scheduling.children import default_jobs
+from stages.scheduling.graph import estimate
+from stages.scheduling.seeds import Block, blocks, folder_of_seeds, train
+from stages.training.recipe import Recipe
+
+
+@dataclass
+class Run:
+    """The trainings so far of a run of several seeds, and the tables made of them."""
+
+    recipes: Mapping[str, Recipe]
+    studies: Mapping[str, Study]
+    criteria: Criteria
+    blocks: Sequence[Block]
+
+    def __post_init__(self) -> None:
+        self.tables: dict[Path, pd.DataFrame] = {}
+        self.measured: dict[str, dict[str, Any]] = {}
+
+    def read(self) -> None:
+        """Read what is trained, and compare it."""
+        trained, trainings, self.measured = {}, [], {}
+        for name, recipe in self.recipes.items():
+            own = [block for block in self.blocks if block.has(name, recipe)]
+            if not own:
+                continue
+            variant, metrics, table = _read(name, recipe, own)
+            trained[name] = variant
+            trainings.append(table)
+            self.measured.setdefault(recipe["dataset"], {})[name] = metrics
+        studies = {
+            name: study
+            for name, study in self.studies.items()
+            if all({member.variant, member.baseline or study.baseline} <= trained.keys() for member in study.members)
+        }
+        error = 1 - self.criteria.confidence
+        self.tables = answer_all(studies, trained, self.criteria, seconds_of_a_seed(self.measured, trained))
+        self.tables[TRAININGS] = pd.concat(trainings)
+        self.tables[LEADERBOARD] = rank(self.measured, trained, error)
+        histories = {name: each.history for name, each in trained.items()}
+        values = [value for value in read_published() if value.variant in trained]
+        reproduced = reproduce(values, self.measured, histories, error)
+        published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED])
+        self.tables[PUBLISHED] = published.astype({"epoch": "Int64"})
+
+    def open_variants(self) -> set[str]:
+        """Variants of the open comparisons in open parts of claims."""
+        return variants_of(open_comparisons(self.tables[PARTS], self.tables[COMPARISONS]))
+
+    def keep(self) -> None:
+        """Write the tables to `reports/several_seeds/`."""
+        SEVERAL_SEEDS.mkdir(parents=True, exist_ok=True)
+        for path, table in self.tables.items():
+            if path == PUBLISHED:
+                table.to_csv(kept(path), index=False, lineterminator="\n")
+            else:
+                write_table(table, kept(path), digits=6)
+        content = json.dumps(self.measured, indent=1, sort_keys=True) + "\n"
+        kept(METRICS).write_text(content, encoding="utf-8", newline="\n")
+
+
+def _read(name: str, recipe: Recipe, own: Sequence[Block]) -> tuple[TrainedVariant, dict[str, Any], pd.DataFrame]:
+    """Read a variant's trainings of several blocks; its metrics; its rows of the table of trainings."""
+    together = joined([read_trained(name, block.read_bytes) for block in own])
+    keys = [key for key in ("split", "seed") if key in together.history]
+    summary = SUMMARY.read(name, own[0].read_bytes) | {
+        "epochs": together.history.groupby(keys, sort=False).size().tolist(),
+        "evaluations": together.evaluations,
+        "diverged": together.diverged,
+    }
+    recipe = {**recipe, "seed": own[0].first, "seeds": together.seeds}
+    metrics, table = measure(name, recipe, together.splits, together.predictions, together.history, summary)
+    # Comparisons need the test rows alone; all others would fill the memory.
+    test = {part: values for part, values in together.predictions.items() if part == "test"}
+    return replace(together, predictions=test), metrics, table
+
+
+def open_comparisons(parts: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Select the open comparisons in open parts of claims."""
+    keys = ["study", "part"]
+    in_open = comparisons.merge(parts.loc[parts["answer"] == Answer.OPEN, keys], on=keys)
+    return in_open[in_open["verdict"].isin([Verdict.OPEN, Verdict.NO_INTERVAL])]
+
+
+def variants_of(comparisons: pd.DataFrame) -> set[str]:
+    """Name the variants and baselines."""
+    return {*comparisons["variant"], *comparisons["baseline"]}
+
+
+def members_of(studies: Iterable[Study]) -> set[str]:
+    """Name the variants and baselines of all members of the studies."""
+    return {
+        name
+        for study in studies
+        for member in study.members
+        for name in (member.variant, member.baseline or study.baseline)
+    }
+
+
+def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -> str:
+    """Train the variants, and those of open comparisons with more seeds; keep the tables after each look.
+
+    Returns: why it ended.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    wanted = set(names)
+    for block in run.blocks:
+        longest_first = sorted(wanted, key=lambda name: (-estimate(f"train@{name}"), name))
+        late = train(block, {name: run.recipes[name] for name in longest_first}, jobs, deadline)
+        run.read()
+        run.keep()
+        if late:
+            return f"{len(late)} variants are not trained yet; the same command goes on from here"
+        wanted = run.open_variants() & set(names)
+        if not wanted:
+            return "no part of a claim is open"
+    return f"the last look, at {block.first + block.seeds - run.blocks[0].first} seeds"
+
+
+def plan(parts: pd.DataFrame, comparisons: pd.DataFrame, names: Collection[str]) -> str:
+    """Write what would decide the open parts of the studies, one paragraph each."""
+    shown = parts[parts["study"].isin(names) & (parts["answer"] == Answer.OPEN)]
+    if shown.empty:
+        return "no part of a claim is open"
+    lines = []
+    for _, part in shown.iterrows():
+        lines.append(f"{part['study']}: {part['claim']}: {_needed(part)}")
+        rows = comparisons[(comparisons["study"] == part["study"]) & (comparisons["part"] == part["part"])]
+        for _, row in rows[rows["verdict"] != rows["expected"]].iterrows():
+            place = f"    {row['variant']} - {row['baseline']}, {row['metric']}"
+            lines.append(f"{place}: {row['verdict']} with {row['seeds']} seeds: {_needed(row)}")
+    return "\n".join(lines)
+
+
+def _needed(row: pd.Series) -> str:
+    if pd.isna(row["seeds_needed"]):
+        return "more seeds" if row.get("seeds") == 1 else "not known"
+    if isinf(row["seeds_needed"]):
+        return "no number of seeds"
+    return f"about {row['seeds_needed']:.0f} seeds, {row['minutes']:.0f} min more on one core"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Plan, or train, the studies on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.plan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("studies", nargs="*", metavar="study", help="of documents/studies.yaml; default: all")
+    parser.add_argument("--until-decided", action="store_true", help="train, and keep the answers")
+    parser.add_argument("--minutes", type=float, default=60, help="start no training after so many; default: 60")
+    parser.add_argument("-j", "--jobs", type=int, default=default_jobs(), help="trainings at once")
+    options = parser.parse_args(arguments)
+    if options.minutes <= 0 or options.jobs < 1:
+        parser.error("--minutes and --jobs: expected more than 0")
+    try:
+        studies = read_studies()
+        for name in options.studies:
+            if name not in studies:
+                raise ValueError(unknown("study", studies, name))
+        named = {name: study for name, study in studies.items() if name in (options.studies or studies)}
+        if options.until_decided:
+            _until_decided(studies, named, options.jobs, options.minutes)
+        tables = [pd.read_csv(kept(path)) for path in (PARTS, COMPARISONS)]
+        print(plan(tables[0], tables[1], named))
+    except ValueError as error:
+        sys.exit(str(error))
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename}: expected the tables of several seeds, got none; --until-decided makes them")
+    except KeyboardInterrupt:
+        sys.exit("ended; the same command goes on from here")
+
+
+def _until_decided(studies: Mapping[str, Study], named: Mapping[str, Study], jobs: int, minutes: float) -> None:
+    recipes = RECIPE.read_all()
+    if not recipes:
+        raise ValueError("data/recipes: expected the recipes that `dvc repro` leaves, got none")
+    criteria = read_looks()
+    seeds = blocks(min(recipe["seed"] for recipe in recipes.values()), criteria.looks, folder_of_seeds())
+    run = Run(recipes, studies, criteria, seeds)
+    everything = set(recipes) if named.keys() == studies.keys() else members_of(named.values())
+    print(until_decided(run, everything, jobs, minutes))
+
+
+if __name__ == "__main__":
+    main()
