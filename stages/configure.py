@@ -26,8 +26,8 @@ from stages.artifacts import MODELS, RECIPE, RECIPES
 from stages.comparison import scores
 from stages.comparison.criteria import CRITERIA
 from stages.datasets.spec import RAW, spec_of
-from stages.documents import PublishedValue, read_published, read_sources, read_studies
-from stages.documents.checks import check_published, check_studies
+from stages.documents import PublishedValue, read_described, read_published, read_sources, read_studies
+from stages.documents.checks import check_described, check_published, check_studies
 from stages.evaluation.metrics import measured_names
 from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
@@ -136,6 +136,7 @@ def check_documents(recipes: dict[str, Recipe], splits: Splits) -> None:
         return measured_names(value.part, value.epoch, recipe, len(spec.classes), parts)
 
     check_studies(read_studies(), datasets, metrics_of, sources)
+    check_described(read_described(), datasets, sources)
     check_published(read_published(), datasets, measured, sources)
 
 

@@ -4,6 +4,7 @@ The folder `documents/` holds
 
     sources.yaml   the documents by letter: title, subject
     studies.yaml   claims, and the comparisons that answer them
+    variants.yaml  which documents describe a variant, and which of its settings are ours
     published.csv  printed values, and how far ours may lie from them
 
 A missing file counts as an empty one. Nothing in them changes a training.
@@ -22,6 +23,7 @@ from stages.params.yaml_file import read_yaml
 
 SOURCES = Path("documents/sources.yaml")
 STUDIES = Path("documents/studies.yaml")
+DESCRIBED = Path("documents/variants.yaml")
 PUBLISHED_VALUES = Path("documents/published.csv")
 
 Letter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
@@ -41,6 +43,13 @@ class Source(_Entry):
 
     title: NonBlank
     subject: NonBlank
+
+
+class Described(_Entry):
+    """The documents that describe a variant, and the settings that are not theirs."""
+
+    documents: Annotated[list[Letter], Field(min_length=1)]
+    ours: NonBlank | None = None
 
 
 class Member(_Entry):
@@ -121,6 +130,11 @@ def read_sources(path: Path = SOURCES) -> dict[str, Source]:
 def read_studies(path: Path = STUDIES) -> dict[str, Study]:
     """Read the studies by name, in the order of the file. Raises: ValueError with one line per mistake."""
     return _validated(TypeAdapter(dict[Name, Study]), path)
+
+
+def read_described(path: Path = DESCRIBED) -> dict[str, Described]:
+    """Read what the documents describe, by variant. Raises: ValueError with one line per mistake."""
+    return _validated(TypeAdapter(dict[Name, Described]), path)
 
 
 def read_published(path: Path = PUBLISHED_VALUES) -> list[PublishedValue]:

@@ -2,7 +2,17 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from stages.documents import PUBLISHED_VALUES, SOURCES, STUDIES, Member, PublishedValue, Source, Study
+from stages.documents import (
+    DESCRIBED,
+    PUBLISHED_VALUES,
+    SOURCES,
+    STUDIES,
+    Described,
+    Member,
+    PublishedValue,
+    Source,
+    Study,
+)
 from stages.params.messages import unknown
 
 
@@ -63,6 +73,21 @@ def _mistakes_of_member(
     if metric is not None and metric not in (known := metrics_of(dataset)):
         mistakes.append(unknown(f"{place if member.metric else study_place}.metric", known, metric))
     return mistakes
+
+
+def check_described(
+    described: Mapping[str, Described], variants: Collection[str], sources: Mapping[str, Source]
+) -> None:
+    """Check that what the documents describe is there. Raises: ValueError with one line per mistake."""
+    mistakes = [unknown(f"{DESCRIBED}, {name}", variants, name) for name in described if name not in variants]
+    for name, each in described.items():
+        mistakes += [
+            _unknown_document(f"{DESCRIBED}, {name}.documents[{index}]", sources, letter)
+            for index, letter in enumerate(each.documents)
+            if letter not in sources
+        ]
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
 
 
 def check_published(
