@@ -232,8 +232,21 @@ def column_name(spec: DatasetSpec) -> str:
     return f"{spec.target.name}_{unit}" if unit else spec.target.name
 
 
+def check_trained(folder: Path) -> None:
+    """Raise ValueError if every training of the variant diverged: its model predicts nothing."""
+    path = folder / "summary.json"
+    diverged = json.loads(path.read_text(encoding="utf-8")).get("diverged", [None]) if path.exists() else [None]
+    if all(diverged):
+        got = f"{diverged[0]['reason']} in epoch {diverged[0]['epoch']}"
+        raise ValueError(f"{path}: expected a training that did not diverge, got {got}")
+
+
 def predict_files(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
-    """Predict every row of the files with the model in the folder; ValueError for a file that it cannot read."""
+    """Predict every row of the files with the model in the folder.
+
+    Raises: ValueError for a file that it cannot read, and for a model whose training diverged.
+    """
+    check_trained(folder)
     scaling: dict[str, Any] = json.loads((folder / "scaling.json").read_text(encoding="utf-8"))
     spec, features = spec_of(scaling["dataset"]), scaling["features"]
     # Columns have names, pixels have none.

@@ -381,3 +381,15 @@ def test_variant_that_is_not_trained_is_answered_with_the_command_that_trains_it
     (tmp_path / "relu_100").mkdir()
     with pytest.raises(SystemExit, match=r"relu_100: expected a trained model, got none; run `dvc repro train@relu_"):
         predict.main(["relu_100", "x.png", "--models", str(tmp_path)])
+
+
+@pytest.mark.bad_input("predict", "a model that diverged")
+def test_a_model_that_diverged_predicts_nothing(tmp_path: Path) -> None:
+    diverged = {"epoch": 3, "reason": "loss nan"}
+    for found, refused in (([diverged], True), ([diverged, None], False)):
+        (tmp_path / "summary.json").write_text(json.dumps({"diverged": found}), encoding="utf-8")
+        if refused:
+            with pytest.raises(ValueError, match="expected a training that did not diverge, got loss nan in epoch 3"):
+                predict.check_trained(tmp_path)
+        else:
+            predict.check_trained(tmp_path)
