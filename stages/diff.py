@@ -16,7 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import isnan, nan
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -256,8 +256,7 @@ def holm(p_values: Sequence[float], error: float) -> list[bool]:
 
 
 def _row(name: str, found: Difference, judged: Verdict, criteria: Criteria) -> list[Any]:
-    interval = found.estimate.interval(criteria.error) if found.estimate else (nan, nan, nan)
-    return [name, found.metric, found.of_baseline, found.ours, *interval, judged]
+    return [name, found.metric, found.of_baseline, found.ours, *found.interval(criteria.error), judged]
 
 
 def main(arguments: list[str] | None = None) -> None:

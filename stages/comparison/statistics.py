@@ -35,6 +35,8 @@ from stages.comparison.verdicts import Verdict
 
 MAX_SEEDS = 10_000
 """Of more seeds than these, `seeds_to_decide` says that it takes as many."""
+MIN_ENDED = 3
+"""Of fewer seeds that ended, where others diverged, the variance of their mean is too little known."""
 LEAST_ERROR = 1e-300
 """Chances of less than this count as none."""
 
@@ -95,6 +97,9 @@ class Estimate(NamedTuple):
             return 0.0
         if half <= 0:
             return 1.0
+        if len(self.parts) == 1:
+            variance, degrees = self.parts[0]
+            return 2 * float(t.sf(half / sqrt(variance), degrees))
         return exp(brentq(lambda error: self.half(exp(error)) - half, log(LEAST_ERROR), 0.0))
 
 
@@ -115,7 +120,7 @@ class Moments(NamedTuple):
 
     def estimate(self) -> Estimate:
         """Estimate the mean."""
-        found = self._with_two_more_rows() if self.shares and self.rows > 1 else self
+        found = self.with_two_more_rows(1, -1) if self.shares and self.rows > 1 else self
         return Estimate(self.mean, found.mean, found._parts())
 
     def _parts(self) -> tuple[tuple[float, float], ...]:
@@ -129,13 +134,14 @@ class Moments(NamedTuple):
             return (max(by_seed[0] - both, 0.0), by_seed[1]), by_row
         return by_seed, (max(by_row[0] - both, 0.0), by_row[1])
 
-    def _with_two_more_rows(self) -> "Moments":
-        """Add a row that is 1 with every seed, and one that is -1."""
+    def with_two_more_rows(self, one: float, other: float) -> "Moments":
+        """Add two rows, each with the same value for every seed."""
         rows, (seed, row, rest) = self.rows, self.variances
-        mean, more, smaller = self.mean * rows / (rows + 2), rows + 1, rows / (rows + 2)
-        squares = (rows - 1) * row + rows * self.mean**2 + 2 - (rows + 2) * mean**2
-        rest = ((rows - 1) * rest + 2 * smaller * seed) / more
-        return self._replace(mean=mean, variances=Variances(seed * smaller**2, squares / more, rest), rows=rows + 2)
+        more, kept = rows + 2, rows / (rows + 2)
+        mean = self.mean * kept + (one + other) / more
+        squares = (rows - 1) * row + rows * self.mean**2 + one**2 + other**2 - more * mean**2
+        rest = ((rows - 1) * rest + 2 * kept * seed) / (rows + 1)
+        return self._replace(mean=mean, variances=Variances(seed * kept**2, squares / (rows + 1), rest), rows=more)
 
     def with_seeds(self, seeds: float, splits: float | None = None) -> "Moments":
         """Expect the moments of another number of seeds than these, at least two; perhaps infinite, as of splits."""
@@ -185,7 +191,7 @@ def moments_of(values: np.ndarray, overlap: float = 0.0, shares: bool = False) -
 
 
 def moments_of_two(ours: np.ndarray, theirs: np.ndarray, overlap: float = 0.0, shares: bool = False) -> Moments:
-    """Find the moments of the difference of two means over seeds of their own, at least two each.
+    """Find the moments of the difference of two means over seeds of their own, at least MIN_ENDED each.
 
     ours, theirs: scores, float (seeds, rows), with as many rows, or splits.
     """
@@ -201,24 +207,29 @@ def moments_of_two(ours: np.ndarray, theirs: np.ndarray, overlap: float = 0.0, s
             seed=seeds * sum(of_seeds), row=float(np.var(by_row, ddof=1)) if rows > 1 else nan, rest=seeds * rest
         ),
         seeds=seeds,
-        seed_degrees=sum(of_seeds) ** 2 / sum(squares) if sum(squares) else len(ours) + len(theirs) - 2,
+        # Of few seeds beside many, Welch's are too many.
+        seed_degrees=min(sum(of_seeds) ** 2 / sum(squares) if sum(squares) else inf, 2 * (seeds - 1)),
         rows=rows,
         overlap=overlap,
         shares=shares,
     )
 
 
-def share_interval(found: Estimate, rows: int, error: float) -> Interval:
-    """Wilson's interval of a share of rows, 0 to 1, for the variance that was found: over rows, or seeds and rows.
+def share_interval(found: Moments, rows: int, error: float) -> Interval:
+    """Wilson's interval of a share of rows, 0 to 1, for as many rows as would have the variance that was found.
 
-    found: the estimate of the share; rows: their number, from which a share of 0 or 1 has its interval.
+    That variance is of the rows and one more that is right and one that is wrong, so that it is not 0 where all are
+    right. found: the moments of the share; rows: the number of all test rows, of repeated splits together: their share
+    is known at best as well as that of so many.
     """
-    if not found.parts:
-        return Interval(found.mean, 0.0, 1.0)
     share = min(max(found.mean, 0.0), 1.0)
-    spread = share * (1 - share)
-    least = quantile(error, max(rows - 1, 1)) ** 2 / rows
-    return _wilson(share, max(found.half(error) ** 2 / spread, least) if spread > 0 else least)
+    if found.overlap:
+        squared, spread = quantile(error, rows - 1) ** 2 / rows, share * (1 - share)
+        return _wilson(share, max(squared, found.estimate().half(error) ** 2 / spread) if spread else squared)
+    if rows == 1:
+        return Interval(share, 0.0, 1.0)
+    more = found.with_two_more_rows(1, 0)
+    return _wilson(share, more.estimate().half(error) ** 2 / (more.mean * (1 - more.mean)))
 
 
 def share_of_seeds(count: int, seeds: int, error: float) -> Interval:

@@ -10,6 +10,7 @@ import numpy as np
 from stages.comparison.criteria import Criteria
 from stages.comparison.scores import BOUNDED, LESS_IS_BETTER, LOSSES, PARTS, ROW_SCORES
 from stages.comparison.statistics import (
+    MIN_ENDED,
     Estimate,
     Interval,
     Moments,
@@ -51,7 +52,7 @@ class Difference:
     """Mean over the seeds with which the variant ended."""
     of_baseline: float
     moments: Moments | None
-    """Of the difference; None if one of both ended with fewer seeds than show their variance."""
+    """Of the difference; None if some diverged and one of both ended with fewer than MIN_ENDED seeds."""
     better_in: int
     """Number of seeds with which the variant was better: one that diverged is worse than one that did not."""
     worse_in: int
@@ -62,6 +63,14 @@ class Difference:
     def estimate(self) -> Estimate | None:
         """The difference of the means, where its chance is known."""
         return self.moments and self.moments.estimate()
+
+    def interval(self, error: float) -> Interval:
+        """The difference and its interval, which misses with the chance of error; NaN where that is not known."""
+        mean = self.ours - self.of_baseline
+        if self.moments is None:
+            return Interval(mean, nan, nan)
+        _, low, high = self.moments.estimate().interval(error)
+        return Interval(mean, max(low, -1.0), min(high, 1.0)) if self.metric in BOUNDED else Interval(mean, low, high)
 
     def judge(self, criteria: Criteria, comparisons: int = 1) -> Verdict:
         """Judge the difference. comparisons: number of those that share the chance of an error (Bonferroni)."""
@@ -168,10 +177,10 @@ def mean_score(trained: TrainedVariant, metric: str, error: float) -> Interval:
     values = _scores_by_seed(trained, metric)
     if not len(values):
         return Interval(nan, nan, nan)
-    found = moments_of(values, _overlap(trained)).estimate()
+    found = moments_of(values, _overlap(trained))
     if metric in ROW_SCORES and metric in BOUNDED:
         return share_interval(found, len(np.unique(np.concatenate(_rows(trained, "test")))), error)
-    mean, low, high = found.interval(error)
+    mean, low, high = found.estimate().interval(error)
     return Interval(mean, max(low, 0.0), min(high, 1.0)) if metric in BOUNDED else Interval(mean, low, high)
 
 
@@ -198,7 +207,7 @@ def difference(member: TrainedVariant, baseline: TrainedVariant, metric: str) ->
     moments = None
     if not any(diverged):
         moments = moments_of(ours - theirs, overlap, shares)
-    elif min(len(ours), len(theirs)) > 1:
+    elif min(len(ours), len(theirs)) >= MIN_ENDED:
         moments = moments_of_two(ours, theirs, overlap, shares)
     return Difference(
         metric=metric,
@@ -319,12 +328,8 @@ def _compared(
 
 
 def _columns(compared: Difference, criteria: Criteria) -> dict[str, Any]:
-    low = high = nan
     moments = compared.moments
-    if moments is not None:
-        _, low, high = moments.estimate().interval(criteria.error)
-    if compared.metric in BOUNDED:
-        low, high = max(low, -1.0), min(high, 1.0)
+    mean, low, high = compared.interval(criteria.error)
     seed, row, rest = moments.variances if moments else Variances()
     return {
         "trainings": compared.seeds * compared.splits,
@@ -335,7 +340,7 @@ def _columns(compared: Difference, criteria: Criteria) -> dict[str, Any]:
         "overlap": compared.overlap,
         "ours": compared.ours,
         "of_baseline": compared.of_baseline,
-        "difference": compared.ours - compared.of_baseline,
+        "difference": mean,
         "low": low,
         "high": high,
         "better_in": compared.better_in,
