@@ -18,7 +18,7 @@ from stages.comparison.statistics import MAX_SEEDS
 from stages.comparison.verdicts import Answer, Verdict
 from stages.presentation import determinism
 from stages.presentation.determinism import Cost
-from stages.presentation.words import Text, joined, part_text, study_text, text, title_text
+from stages.presentation.words import LANGUAGES, Text, joined, part_text, study_text, text, title_text
 
 IN_POINTS = {*BOUNDED, *SPREAD_SCORES}
 """Metrics that are shares, whose differences are in percentage points."""
@@ -131,33 +131,38 @@ def _rows(table: pd.DataFrame, study: str) -> list[dict[Any, Any]]:
 
 def _short_answer(answer: Answer, parts: Sequence[str]) -> Text:
     word = text("answers", answer)
-    if len(parts) < 2 or answer not in (Answer.YES, Answer.IN_PART):
+    if answer != Answer.IN_PART or len(parts) < 2:
         return word
     return text("effects", "of_parts", answer=word, yes=parts.count(Answer.YES), parts=len(parts))
 
 
 def _amount(row: Mapping[Any, Any]) -> Text:
     """The difference with its interval: points of shares, with a sign if more is better, else lower or higher."""
-    metric, name = row["metric"], text("metrics", row["metric"])
-    scale = 100 if metric in IN_POINTS else 1
-    value, low, high = (scale * row[key] for key in ("difference", "low", "high"))
+    metric = row["metric"]
+    value, low, high = (_scale(metric) * row[key] for key in ("difference", "low", "high"))
     if isnan(value):
         return text("effects", "no_number")
     decimals = _decimals(value, high - low, metric)
     if metric in LESS_IS_BETTER:
-        size: Text | str = f"{abs(value):.{decimals}f}"
+        size = _unit(f"{abs(value):.{decimals}f}", metric)
+        shown = text("effects", "lower" if value <= 0 else "higher", size=size)
         limits = _limits_by_direction(low, high, decimals)
     else:
-        size = _signed(value, decimals, plus=True)
+        shown = _unit(_signed(value, decimals, plus=True), metric)
         limits = text("table", "range", low=_signed(low, decimals), high=_signed(high, decimals, plus=low < 0))
-    if metric in IN_POINTS:
-        size = text("effects", "points", count=size)
-    if metric in LESS_IS_BETTER:
-        size = text("effects", "lower" if value <= 0 else "higher", size=size)
-    shown = size if metric == "accuracy" else text("effects", "of_metric", metric=name, size=size)
+    if metric != "accuracy":
+        shown = text("effects", "of_metric", metric=text("metrics", metric), size=shown)
     if not isfinite(high - low):
         return text("effects", "without_interval", amount=shown)
     return text("effects", "with_interval", amount=shown, interval=limits)
+
+
+def _scale(metric: str) -> int:
+    return 100 if metric in IN_POINTS else 1
+
+
+def _unit(number: str, metric: str) -> Text:
+    return text("effects", "points", count=number) if metric in IN_POINTS else dict.fromkeys(LANGUAGES, number)
 
 
 def _decimals(value: float, width: float, metric: str) -> int:
@@ -206,12 +211,14 @@ def _sureness(answered: Mapping[Any, Any], row: Mapping[Any, Any], baseline: Tex
 
 
 def _agreement(row: Mapping[Any, Any], better: int, worse: int, seeds: int) -> Text:
-    """In how many of these seeds the variant is better, or worse; both where the two hardly differ."""
+    """In how many of these seeds the variant is better or worse, or that the two hardly differ."""
+    if row["verdict"] == Verdict.SAME:
+        return text("effects", "same", worth=_unit(f"{row['worth'] * _scale(row['metric']):g}", row["metric"]))
     good, bad = ("more", "less") if row["metric"] in NO_QUALITY else ("better", "worse")
-    if row["verdict"] in (Verdict.BETTER, Verdict.WORSE):
-        key, count = (good, better) if row["verdict"] == Verdict.BETTER else (bad, worse)
-        return text("effects", key, count=count, seeds=seeds)
-    return text("effects", f"{good}_and_{bad}", better=better, worse=worse, seeds=seeds)
+    if better and worse and row["verdict"] not in (Verdict.BETTER, Verdict.WORSE):
+        return text("effects", f"{good}_and_{bad}", better=better, worse=worse, seeds=seeds)
+    key, count = (good, better) if better >= worse else (bad, worse)
+    return text("effects", key, count=count, seeds=seeds)
 
 
 def _open(answered: Mapping[Any, Any], row: Mapping[Any, Any]) -> Text:
