@@ -37,6 +37,10 @@ from stages.presentation.markdown import table
 from stages.presentation.words import Strings, read_strings, text
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
+BY_EPOCH = ("B", "E")
+"""Documents that print values of single epochs."""
+PRINTED_BY_EPOCH = 246
+"""Number of these values in both."""
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
 """Generated blocks of each README; the Korean one has those of the English one's first page."""
 
@@ -49,16 +53,27 @@ def results(leaderboard: pd.DataFrame, language: str = "en") -> str:
         dataset = str(name)
         columns = leaderboard_columns(dataset)
         rows = with_intervals(dataset, rows)
-        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # perhaps no variant has the metric
+        rows = rows.reindex(columns=list(dict.fromkeys([*rows, "diverged", *columns])))  # perhaps none has the metric
         head = [words[key] for key in ("variant", "split", "parameters", "epochs")]
         head += [heading[language] for heading in columns.values()]
+        ranked, *others = columns
         body = [
-            [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
-            + [cell(row[column]) for column in columns]
+            [
+                *(f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))),
+                _with_divergence(cell(row[ranked]), row["diverged"], words),
+                *(cell(row[column]) for column in others),
+            ]
             for _, row in rows.iterrows()
         ]
         parts.append(f"### {text('titles', dataset)[language]}\n\n{table(head, body)}")
     return "\n\n".join(parts)
+
+
+def _with_divergence(shown: str, share: float, words: Mapping[str, str]) -> str:
+    """A value and the share of the trainings that diverged, if any; it is that of the others."""
+    if not share > 0:
+        return shown
+    return f"{shown} ({words['share_diverged'].format(share=share)})" if shown else words["diverged"]
 
 
 def answers(found: Sequence[Effect], language: str = "en") -> str:
@@ -140,6 +155,9 @@ def published(one_seed: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.Dat
     body = [[str(name), *map(str, row)] for name, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)]
     body.append([words["all"], *map(str, by_kind.sum())])
     blocks = [table([words["document"], *by_kind.columns], body)]
+    if of_epochs := int((one_seed["document"].isin(BY_EPOCH) & one_seed["epoch"].notna()).sum()):
+        printed = {"printed": PRINTED_BY_EPOCH, "others": PRINTED_BY_EPOCH - of_epochs}
+        blocks.append(words["not_compared"].format(compared=of_epochs, **printed))
     missed = both[(both["result"] != "reproduced") | (both["result_several"] != "reproduced")]
     if len(missed):
         blocks.append(_missed(missed, strings))

@@ -49,8 +49,12 @@ class Effect:
     """Parts of the claim, if there are several."""
     compared: Text
     """What is compared, by titles: "SELU against ELU"."""
+    metric: str = ""
+    """By which it is compared; empty for the question of the benchmarks."""
     amount: Text
-    """The difference with its interval: "+0.6 points (0.2 to 1.0)"."""
+    """The difference with its metric, unless that is the accuracy, and its interval: "+0.6 points (0.2 to 1.0)"."""
+    size: Text
+    """The difference alone: "+0.6 points", "0.024 lower"."""
     sureness: Text
     """How sure it is: "better in 5 of 5 seeds"."""
     caveat: Text | None = None
@@ -76,10 +80,10 @@ def effects(tables: Mapping[Path, pd.DataFrame], titles: Mapping[str, str], cost
     if costs:
         found.append(effect_of_determinism(costs))
     order = list(Answer)
-    return sorted(found, key=lambda effect: (order.index(effect.answer), -_size(effect.value)))
+    return sorted(found, key=lambda effect: (order.index(effect.answer), -_greatness(effect.value)))
 
 
-def _size(value: float) -> float:
+def _greatness(value: float) -> float:
     return -inf if isnan(value) else abs(value)
 
 
@@ -102,7 +106,9 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         if len(parts) > 1
         else (),
         compared=compared_text(variant, baseline),
+        metric=compared["metric"],
         amount=_amount(compared),
+        size=_size_of(compared),
         sureness=_sureness(answered, compared, baseline),
         caveat=None if pd.isna(but) else study_text(study, "but", but),
         verdict=Verdict(compared["verdict"]),
@@ -137,24 +143,31 @@ def _short_answer(answer: Answer, parts: Sequence[str]) -> Text:
 
 
 def _amount(row: Mapping[Any, Any]) -> Text:
-    """The difference with its interval: points of shares, with a sign if more is better, else lower or higher."""
-    metric = row["metric"]
-    value, low, high = (_scale(metric) * row[key] for key in ("difference", "low", "high"))
-    if isnan(value):
-        return text("effects", "no_number")
-    decimals = _decimals(value, high - low, metric)
-    if metric in LESS_IS_BETTER:
-        size = _unit(f"{abs(value):.{decimals}f}", metric)
-        shown = text("effects", "lower" if value <= 0 else "higher", size=size)
-        limits = _limits_by_direction(low, high, decimals)
-    else:
-        shown = _unit(_signed(value, decimals, plus=True), metric)
-        limits = text("table", "range", low=_signed(low, decimals), high=_signed(high, decimals, plus=low < 0))
+    """The difference with its metric and its interval."""
+    metric, shown = row["metric"], _size_of(row)
+    if isnan(row["difference"]):
+        return shown
     if metric != "accuracy":
         shown = text("effects", "of_metric", metric=text("metrics", metric), size=shown)
-    if not isfinite(high - low):
-        return text("effects", "without_interval", amount=shown)
+    if not isfinite(row["high"] - row["low"]):
+        return shown
+    low, high, decimals = _scale(metric) * row["low"], _scale(metric) * row["high"], _decimals(row)
+    if metric in LESS_IS_BETTER:
+        limits = _limits_by_direction(low, high, decimals)
+    else:
+        limits = text("table", "range", low=_signed(low, decimals), high=_signed(high, decimals, plus=low < 0))
     return text("effects", "with_interval", amount=shown, interval=limits)
+
+
+def _size_of(row: Mapping[Any, Any]) -> Text:
+    """The difference: with its sign if more is better, else lower or higher; of shares in points."""
+    metric, value = row["metric"], _scale(row["metric"]) * row["difference"]
+    if isnan(value):
+        return text("effects", "no_number")
+    decimals = _decimals(row)
+    if metric not in LESS_IS_BETTER:
+        return _unit(_signed(value, decimals, plus=True), metric)
+    return text("effects", "lower" if value <= 0 else "higher", size=_unit(f"{abs(value):.{decimals}f}", metric))
 
 
 def _scale(metric: str) -> int:
@@ -165,12 +178,14 @@ def _unit(number: str, metric: str) -> Text:
     return text("effects", "points", count=number) if metric in IN_POINTS else dict.fromkeys(LANGUAGES, number)
 
 
-def _decimals(value: float, width: float, metric: str) -> int:
+def _decimals(row: Mapping[Any, Any]) -> int:
     """Decimals of points: one, and more if the interval is narrow; else those of two significant digits."""
-    half = width / 2 if isfinite(width) and width > 0 else 0.0
-    if metric in IN_POINTS:
+    scale = _scale(row["metric"])
+    half = scale * (row["high"] - row["low"]) / 2
+    half = half if isfinite(half) else 0.0
+    if scale > 1:
         return max(1, min(3, -floor(log10(half)))) if half else 1
-    greatest = max(abs(value), half)
+    greatest = max(abs(row["difference"]), half)
     return max(0, min(5, 1 - floor(log10(greatest)))) if greatest else 2
 
 
@@ -253,6 +268,7 @@ def effect_of_determinism(costs: Sequence[Cost]) -> Effect:
         short_answer=text("answers", answer),
         compared=text("determinism", "compared"),
         amount=amount,
+        size=amount,
         sureness=sureness,
         caveat=text("determinism", "but"),
     )
