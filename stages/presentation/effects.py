@@ -151,7 +151,7 @@ def _amount(row: Mapping[Any, Any]) -> Text:
         shown = text("effects", "of_metric", metric=text("metrics", metric), size=shown)
     if not isfinite(row["high"] - row["low"]):
         return shown
-    low, high, decimals = _scale(metric) * row["low"], _scale(metric) * row["high"], _decimals(row)
+    low, high, decimals = scale(metric) * row["low"], scale(metric) * row["high"], _decimals(row)
     if metric in LESS_IS_BETTER:
         limits = _limits_by_direction(low, high, decimals)
     else:
@@ -161,7 +161,7 @@ def _amount(row: Mapping[Any, Any]) -> Text:
 
 def _size_of(row: Mapping[Any, Any]) -> Text:
     """The difference: with its sign if more is better, else lower or higher; of shares in points."""
-    metric, value = row["metric"], _scale(row["metric"]) * row["difference"]
+    metric, value = row["metric"], scale(row["metric"]) * row["difference"]
     if isnan(value):
         return text("effects", "no_number")
     decimals = _decimals(row)
@@ -170,7 +170,8 @@ def _size_of(row: Mapping[Any, Any]) -> Text:
     return text("effects", "lower" if value <= 0 else "higher", size=_unit(f"{abs(value):.{decimals}f}", metric))
 
 
-def _scale(metric: str) -> int:
+def scale(metric: str) -> int:
+    """What a difference is multiplied by for its unit: shares are in percentage points."""
     return 100 if metric in IN_POINTS else 1
 
 
@@ -180,10 +181,9 @@ def _unit(number: str, metric: str) -> Text:
 
 def _decimals(row: Mapping[Any, Any]) -> int:
     """Decimals of points: one, and more if the interval is narrow; else those of two significant digits."""
-    scale = _scale(row["metric"])
-    half = scale * (row["high"] - row["low"]) / 2
+    half = scale(row["metric"]) * (row["high"] - row["low"]) / 2
     half = half if isfinite(half) else 0.0
-    if scale > 1:
+    if row["metric"] in IN_POINTS:
         return max(1, min(3, -floor(log10(half)))) if half else 1
     greatest = max(abs(row["difference"]), half)
     return max(0, min(5, 1 - floor(log10(greatest)))) if greatest else 2
@@ -228,7 +228,7 @@ def _sureness(answered: Mapping[Any, Any], row: Mapping[Any, Any], baseline: Tex
 def _agreement(row: Mapping[Any, Any], better: int, worse: int, seeds: int) -> Text:
     """In how many of these seeds the variant is better or worse, or that the two hardly differ."""
     if row["verdict"] == Verdict.SAME:
-        return text("effects", "same", worth=_unit(f"{row['worth'] * _scale(row['metric']):g}", row["metric"]))
+        return text("effects", "same", worth=_unit(f"{row['worth'] * scale(row['metric']):g}", row["metric"]))
     good, bad = ("more", "less") if row["metric"] in NO_QUALITY else ("better", "worse")
     if better and worse and row["verdict"] not in (Verdict.BETTER, Verdict.WORSE):
         return text("effects", f"{good}_and_{bad}", better=better, worse=worse, seeds=seeds)

@@ -33,7 +33,7 @@ def all_effects(effects: Sequence[Effect]) -> Figure:
 
     effects: see `stages.presentation.effects`.
     """
-    shown = sorted((effect for effect in effects if _place(effect) is not None), key=_place, reverse=True)
+    shown = sorted(filter(_has_place, effects), key=_place, reverse=True)
     figure, grid = panels(
         1, 1, (WIDTH, ROW * max(len(shown), 1)), left=LEFT, right=RIGHT, top=0.3, bottom=0.62, gap=(0, 0)
     )
@@ -45,10 +45,14 @@ def all_effects(effects: Sequence[Effect]) -> Figure:
     return figure
 
 
-def _place(effect: Effect) -> float | None:
+def _has_place(effect: Effect) -> bool:
+    return not isnan(effect.value) or effect.diverged != 0
+
+
+def _place(effect: Effect) -> float:
     """Place on the axis: that of the difference, or the end where one of the two broke down with every seed."""
     if isnan(effect.value):
-        return -copysign(LIMIT, effect.diverged) if effect.diverged else None
+        return -copysign(LIMIT, effect.diverged)
     return float(np.clip(effect.value, -LIMIT, LIMIT))
 
 
