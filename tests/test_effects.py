@@ -114,7 +114,7 @@ def test_how_sure_it_is(row: dict[str, Any], said: str) -> None:
         (5, 12, 0.2, "open: about 12 seeds, 1 min more"),
         (5, 10_000, 3_000, "open: at least 10,000 seeds, 50 h more"),
         (1, nan, nan, "open: one seed cannot tell"),
-        (5, inf, inf, "open"),
+        (5, inf, inf, "open: more seeds alone do not tell"),
     ],
 )
 def test_an_open_question_says_what_would_decide_it(seeds: int, needed: float, minutes: float, said: str) -> None:
