@@ -20,6 +20,7 @@ from stages.artifacts.tables import (
     CONFUSION,
     ENVIRONMENT,
     LEADERBOARD,
+    PARTS,
     PUBLISHED,
     TRAININGS,
 )
@@ -69,7 +70,7 @@ def read_pictures() -> dict[str, dict[str, bytes]]:
 def read_reports() -> Reports:
     """Read everything that is there."""
     catalogue = read_catalogue()
-    one = {path: read_table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
+    one = {path: read_table(path) for path in (LEADERBOARD, COMPARISONS, PARTS, ANSWERS, PUBLISHED, TRAININGS)}
     several, notes = read_several_seeds(one)
     costs = costs_of(pd.read_csv(COSTS)) if COSTS.exists() else []
     return Reports(

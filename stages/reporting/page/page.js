@@ -153,7 +153,7 @@ const HEIGHTS = {
   confusion: ({ variant }) => 34 * data.confusion[variant].classes.length + 90,
 };
 const views = new Map();
-const titled = (name) => data.titles[name] ?? name;
+const titled = (name) => data.titles[name]?.[root.lang] ?? name;
 const color = (names) => ({
   type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colors[name]) },
 });

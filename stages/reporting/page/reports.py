@@ -13,7 +13,7 @@ from stages.documents import Source, Study
 from stages.params.catalogue import Catalogue
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
-from stages.presentation.words import Text
+from stages.presentation.words import Text, title_text
 from stages.training.recipe import Recipe
 
 
@@ -68,6 +68,11 @@ class Reports:
         """Data set of a variant; empty if it is unknown."""
         entry = self.catalogue.variants.get(name)
         return self.recipe(name).get("dataset") or (entry.dataset if entry else "")
+
+    def title(self, name: str) -> Text:
+        """Title of a variant; its name if it is unknown."""
+        entry = self.catalogue.variants.get(name)
+        return title_text(name, entry.title if entry else None)
 
     @cached_property
     def seeds(self) -> list[int]:
