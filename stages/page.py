@@ -24,7 +24,7 @@ from stages.artifacts.tables import (
     PUBLISHED,
     TRAININGS,
 )
-from stages.documents import read_sources, read_studies
+from stages.documents import read_described, read_sources, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged
@@ -77,6 +77,7 @@ def read_reports() -> Reports:
         catalogue=catalogue,
         studies=read_studies(),
         sources=read_sources(),
+        described=read_described(),
         recipes={name: TRAINED_RECIPE.path(name).read_bytes() for name in TRAINED_RECIPE.variants()},
         columns={name: scaling["features"] for name, scaling in SCALING.read_all().items()},
         summaries=SUMMARY.read_all(),

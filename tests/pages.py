@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PARTS, PUBLISHED, TRAININGS
-from stages.documents import Source, Study
+from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue, VariantEntry
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
@@ -121,7 +121,12 @@ def comparisons_of(names: list[str], baseline: str) -> pd.DataFrame:
 
 
 def tables_of(names: list[str], baseline: str) -> Tables:
-    answer = {"study": "dropout", "question": "Does dropout help?", "claim": "It does", "documents": "A B"}
+    answer: dict[str, Any] = {
+        "study": "dropout",
+        "question": "Does dropout help?",
+        "claim": "It does",
+        "documents": "A B",
+    }
     answer |= {"answer": "open", "yes": 0, "parts": 2, "but": "in small networks"}
     parts = [
         {"study": "dropout", "part": number, "claim": claim, "answer": "open"}
@@ -152,6 +157,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
         catalogue=catalogue_of(declared),
         studies={"dropout": study_of(declared, baseline)},
         sources={"A": Source(title="A title", subject="Dropout")},
+        described={names[0]: Described(documents=["A"], ours="the validation rows")},
         recipes=dict.fromkeys(names, json.dumps(NET).encode()),
         columns={},
         summaries={
@@ -180,6 +186,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
             "keras": {"activations": DOT},
+            "cost": {"fashion_mnist": DOT},
             "studies_ranking": {"dropout": DOT},
         },
     )

@@ -31,7 +31,7 @@ from stages.artifacts.tables import (
     TRAININGS,
 )
 from stages.datasets.spec import spec_of
-from stages.documents import read_sources, read_studies
+from stages.documents import read_described, read_sources, read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
@@ -230,7 +230,7 @@ def fields(content: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_string_is_there_in_every_language_with_the_same_fields(language: str) -> None:
-    translated = (".studies.", ".documents.", ".variants.")  # their English is in documents/ and params.yaml
+    translated = (".studies.", ".documents.", ".variants.", ".notes.")  # their English is in documents/ and params.yaml
     here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(translated)}
     english = dict(leaves(read_strings("en")))
     assert here.keys() == english.keys()
@@ -249,6 +249,14 @@ def test_every_question_every_claim_and_every_document_is_translated(language: s
         assert [*said.get("parts", {})] == parts, name
         assert {"question", "claim", *(["but"] if study.but else [])} == said.keys() - {"parts"}, name
     assert translated["documents"].keys() == read_sources().keys()
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_note_on_a_comparison_or_a_variant_is_translated(language: str) -> None:
+    notes = {member.note for study in read_studies().values() for member in study.members if member.note}
+    notes |= {described.ours for described in read_described().values() if described.ours}
+    assert read_strings(language)["notes"].keys() == notes
 
 
 def test_a_text_that_nobody_wrote_is_told() -> None:
@@ -390,7 +398,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
         (constant, []),
     ):
         curves = {name: charts.curves_of(history) for name, history in histories.items()}
-        plotted = charts.Plotted(curves, {name: name for name in curves})
+        plotted = charts.Plotted(curves, {name: reports.title(name) for name in curves})
         (asked, _) = answers.questions(reports, plotted)
         of_cards = [cards.make_card(reports, name, plotted, [], "#000000") for name in NAMES]
         specs = [chart.spec for each in (asked.charts, *(card.charts for card in of_cards)) for chart in each]
@@ -618,10 +626,11 @@ def test_the_answers_are_counted_at_the_top() -> None:
 def diverged(reports: Reports, name: str) -> Reports:
     """The same run in which the training of a variant diverged."""
     board, trainings = reports.tables[LEADERBOARD].copy(), reports.tables[TRAININGS].astype({"reason": object})
-    lost, of_board = board["variant"] == name, [column for column in board if str(column).startswith(("test_", "val"))]
-    board.loc[lost, of_board] = np.nan
+    lost = board["variant"] == name
+    board.loc[lost, list(board.filter(regex="^(test|validation)_"))] = np.nan
     board.loc[lost, "diverged"] = 1.0
-    trainings.loc[trainings["variant"] == name, ["diverged", "reason"]] = [3, "val_loss inf"]
+    trainings.loc[trainings["variant"] == name, "diverged"] = 3
+    trainings.loc[trainings["variant"] == name, "reason"] = "val_loss inf"
     history = reports.histories[name].copy()
     history.loc[history["epoch"] == 3, ["loss", "val_loss", "accuracy", "val_accuracy"]] = np.nan
     summary = {**reports.summaries[name], "evaluations": [{}], "diverged": [{"epoch": 3, "reason": "val_loss inf"}]}
@@ -655,11 +664,12 @@ def test_a_variant_that_diverged_stands_last_and_its_card_says_when_and_why() ->
 
 def test_of_several_trainings_it_says_how_many_diverged() -> None:
     reports = reports_of(NAMES, "plain")
-    rows = [{"variant": "best", "dataset": "fashion_mnist", "split": 0, "seed": seed} for seed in range(42, 52)]
+    trainings = pd.DataFrame({"variant": "best", "seed": range(42, 52), "diverged": np.nan, "reason": None})
     failed = {43: (1, "loss nan"), 45: (3, "loss nan"), 46: (2, "prediction of test rows inf")}
-    for row in rows:
-        row["diverged"], row["reason"] = failed.get(row["seed"], (np.nan, None))
-    several = {**reports.tables, TRAININGS: pd.DataFrame(rows)}
+    for seed, (epoch, reason) in failed.items():
+        trainings.loc[trainings["seed"] == seed, "diverged"] = epoch
+        trainings.loc[trainings["seed"] == seed, "reason"] = reason
+    several = {**reports.tables, TRAININGS: trainings}
     said = card_of(page.render(replace(reports, several=several), BUNDLE), "best")
     expected = (
         "Of the 10 trainings with several seeds, 3 diverged, in epochs 1 to 3: training loss NaN, a prediction ∞."
@@ -695,6 +705,22 @@ def test_multiply_adds_have_a_column_that_is_sorted_by_their_number() -> None:
     assert text("leaderboards", "fashion_mnist", "multiply_adds")["en"] in board
     assert 'data-sort="1500000000.0">' in board
     assert board.count("1.5 G") == len(NAMES)
+
+
+def test_a_leaderboard_has_a_picture_of_what_its_scores_cost() -> None:
+    said = f"{text('page', 'by_cost')['en']}: {text('datasets', 'fashion_mnist')['en']}"
+    reports = reports_of(NAMES, "plain")
+    assert said in Elements(page.render(reports, BUNDLE)).values("alt")
+    without_any = {kind: found for kind, found in reports.pictures.items() if kind != "cost"}
+    assert said not in page.render(replace(reports, pictures=without_any), BUNDLE)
+
+
+def test_a_card_says_which_settings_are_the_documents_and_which_are_ours() -> None:
+    reports = reports_of(NAMES, "plain")
+    content = page.render(reports, BUNDLE)
+    assert re.search(r"Documents: +A +\) +Ours: the validation rows.", card_of(content, "best"))
+    assert text("page", "all_ours")["en"] in card_of(content, "plain")
+    assert text("page", "all_ours")["en"] not in page.render(replace(reports, described={}), BUNDLE)
 
 
 def test_a_long_list_of_keys_names_numbered_layers_once() -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.artifacts.tables import COMPARISONS, ENVIRONMENT, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import COMPARISONS, ENVIRONMENT, PUBLISHED, TRAININGS
 from stages.comparison.verdicts import Answer
 from stages.datasets.spec import spec_of
 from stages.presentation.colors import variant_colors
@@ -153,7 +153,7 @@ def variables(reports: Reports) -> dict[str, Any]:
     asked = questions(reports, plotted)
     cards = [make_card(reports, name, plotted, asked, colors[name]) for name in names]
     not_measurable = [card.name for card in cards if card.not_measurable]
-    boards = leaderboards(reports.tables[LEADERBOARD], colors, titles, not_measurable)
+    boards = leaderboards(reports, colors, titles, not_measurable)
     missing = [
         *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
         *(each for question in asked for each in question.missing),
@@ -198,6 +198,7 @@ def script_words(language: str) -> dict[str, dict[str, Any]]:
 def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
     """List the documents that the page names."""
     names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
+    names |= {name for each in reports.described.values() for name in each.documents}
     found = []
     for name in sorted(names):
         source = reports.sources.get(name)

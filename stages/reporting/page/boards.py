@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.tables import LEADERBOARD
 from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import with_several_seeds
 from stages.presentation.metrics import label
 from stages.presentation.words import Text, joined, text
+from stages.reporting.page.pictures import Picture, cost_picture
+from stages.reporting.page.reports import Reports
 
 FENCE = 3.0
 """Values more than so many interquartile ranges from the quartiles are off the scale (Tukey 1977, "Exploratory Data
@@ -70,6 +73,8 @@ class Board:
     """Least and greatest value on the scale of the bars."""
     rows: list[BoardRow]
     splits: list[str]
+    cost: Picture | None
+    """What is reached at what cost."""
     notes: list[Text]
     missing: list[Text]
 
@@ -94,15 +99,18 @@ class PublishedRow:
 
 
 def leaderboards(
-    leaderboard: pd.DataFrame, colors: Mapping[str, str], titles: Mapping[str, Text], not_measurable: Collection[str]
+    reports: Reports, colors: Mapping[str, str], titles: Mapping[str, Text], not_measurable: Collection[str]
 ) -> list[Board]:
     """Make the leaderboard of each data set, the variants without a metric last.
 
     colors, titles: by variant; not_measurable: variants whose split holds out no rows. That they have no metrics is a
     note, and nothing is missing.
     """
-    by_dataset = leaderboard.groupby("dataset")
-    return [_board(str(dataset), rows, colors, titles, not_measurable) for dataset, rows in by_dataset]
+    by_dataset = reports.tables[LEADERBOARD].groupby("dataset")
+    return [
+        _board(str(dataset), rows, colors, titles, not_measurable, cost_picture(reports, str(dataset)))
+        for dataset, rows in by_dataset
+    ]
 
 
 def _board(
@@ -111,6 +119,7 @@ def _board(
     colors: Mapping[str, str],
     titles: Mapping[str, Text],
     not_measurable: Collection[str],
+    cost: Picture | None,
 ) -> Board:
     ranked = f"test_{spec_of(dataset).ranked_by}"
     headings = leaderboard_columns(dataset)
@@ -138,7 +147,7 @@ def _board(
                 },
             )
         )
-        lacking = [headings[column] for column in numeric if pd.isna(row[column])]
+        lacking = [headings[column] for column in numeric if column != "multiply_adds" and pd.isna(row[column])]
         if diverged and pd.isna(row[ranked]):
             notes.append(text("page", "diverged_key"))
         if name in not_measurable:
@@ -153,6 +162,7 @@ def _board(
         scale=scale,
         rows=board_rows,
         splits=list(dict.fromkeys(row.split for row in board_rows)),
+        cost=cost,
         notes=list({note["en"]: note for note in notes}.values()),
         missing=missing,
     )

@@ -13,9 +13,10 @@ import yaml
 from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS, TRAININGS
 from stages.comparison.trained import loss_function
 from stages.datasets.spec import spec_of
+from stages.documents import Described
 from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
-from stages.presentation.words import Text, joined, text
+from stages.presentation.words import Text, joined, note_text, text
 from stages.reporting.page.answers import Question
 from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, trainings
 from stages.reporting.page.pictures import Picture, variant_pictures
@@ -77,6 +78,10 @@ class Card:
     """Its rows of classes.csv."""
     pictures: list[Picture]
     questions: list[Question]
+    documents: Sequence[str]
+    """Letters of the documents that describe it."""
+    ours: Text | None
+    """Which of its settings are ours."""
     search: str
     """Words by which it is found."""
 
@@ -93,6 +98,7 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
     counts = reports.confusion[reports.confusion["variant"] == name]
     not_measurable = holds_out_nothing(row, history)
     asked = [each for each in questions if name in each.members]
+    described = reports.described.get(name)
     return Card(
         name=name,
         title=reports.title(name),
@@ -116,6 +122,8 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         classes=reports.classes[reports.classes["variant"] == name].to_dict("records"),
         pictures=variant_pictures(reports, name),
         questions=asked,
+        documents=described.documents if described else [],
+        ours=ours(reports, described),
         search=" ".join(search_words(reports, name, asked)),
     )
 
@@ -187,6 +195,13 @@ def reason(recorded: str) -> Text:
         return text("page", "not_finite_prediction", value=shown)
     of = text("page", "series_of_part", part=text("parts", part), metric=text("metrics", "loss"))
     return text("page", "not_finite", quantity=of, value=shown)
+
+
+def ours(reports: Reports, described: Described | None) -> Text | None:
+    """Tell which settings of a variant are ours; None if all may be the documents', or nothing is known of any."""
+    if described is None:
+        return text("page", "all_ours") if reports.described else None
+    return text("page", "ours", ours=note_text(described.ours)) if described.ours else None
 
 
 def declaration(name: str, recipe: Recipe, columns: Sequence[str] | None = None) -> str:

@@ -14,7 +14,7 @@ from stages.comparison.verdicts import Verdict
 from stages.presentation.effects import IN_POINTS, NO_QUALITY, scale
 from stages.presentation.formats import signed
 from stages.presentation.metrics import label
-from stages.presentation.words import Text, text
+from stages.presentation.words import Text, note_text, text
 from stages.reporting.page.charts import numbers
 
 TOLD = (Verdict.BETTER, Verdict.WORSE, Verdict.SAME)
@@ -38,7 +38,7 @@ class ComparisonRow:
     """Keys in which the recipes differ."""
     clean: bool
     """Whether the pair differs in nothing but what the claim is about."""
-    note: str
+    note: Text | str
     difference: Text | str
     interval: Text | str
     seeds: list[Text]
@@ -67,7 +67,7 @@ def comparison_row(row: pd.Series, dataset: str, own_seed: str) -> ComparisonRow
         direction=text("page", "less_is_better" if metric in LESS_IS_BETTER else "more_is_better"),
         differs_in=shortened(text_or_empty(row["differs_in"])),
         clean=bool(row["clean"]),
-        note=text_or_empty(row["note"]),
+        note=note_text(row["note"]) if pd.notna(row["note"]) else "",
         difference=effect(row["difference"], metric) if measured else "",
         interval=text("table", "range", **ends) if limited else "",
         seeds=seeds_of(row),

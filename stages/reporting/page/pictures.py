@@ -12,7 +12,7 @@ from stages.presentation.words import Text, text
 from stages.reporting.page.reports import Reports
 
 STUDY_FOLDERS = ("studies_ranking",)
-OTHER_FOLDERS = ("data", "keras")
+OTHER_FOLDERS = ("data", "keras", "cost")
 """Folders of figures that have other names than those of variants and studies."""
 INVERTED = ("samples", "worst")
 """Kinds of pictures that draw images inverted, dark on light."""
@@ -66,6 +66,12 @@ def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
         source=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
         note=text("page", "inverted") if kind in INVERTED else None,
     )
+
+
+def cost_picture(reports: Reports, dataset: str) -> Picture | None:
+    """Make the picture of the scores by the cost of the training; None if there is none."""
+    content = reports.pictures.get("cost", {}).get(dataset)
+    return picture("cost", text("page", "by_cost"), text("datasets", dataset), content) if content else None
 
 
 def galleries(reports: Reports) -> list[Gallery]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import LEADERBOARD, TRAININGS
-from stages.documents import Source, Study
+from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
@@ -24,6 +24,8 @@ class Reports:
     catalogue: Catalogue
     studies: Mapping[str, Study]
     sources: Mapping[str, Source]
+    described: Mapping[str, Described]
+    """Documents that describe a variant, and its settings that are ours."""
     recipes: Mapping[str, bytes]
     """`data/models/<variant>/recipe.json`, from which the model was trained, by variant."""
     columns: Mapping[str, Sequence[str]]
