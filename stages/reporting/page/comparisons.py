@@ -21,7 +21,9 @@ TOLD = (Verdict.BETTER, Verdict.WORSE, Verdict.SAME)
 """Verdicts that tell something."""
 
 Point = dict[str, Any]
-"""Data of a point with its interval in a chart: variant, metric, difference, low, high, and baseline or label."""
+"""Data of a point with its interval in a chart: variant, metric, difference, low, high, and baseline or label.
+
+That of a comparison beside the claim is `beside`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,8 @@ def effect(value: float, metric: str, unit: bool = True) -> Text | str:
 def point_of(row: pd.Series) -> Point:
     """Make the data of a comparison's point."""
     place = position(scale(row["metric"]) * row[["difference", "low", "high"]].astype(float))
-    return {**{key: row[key] for key in ("variant", "baseline", "metric")}, **place}
+    names = {key: row[key] for key in ("variant", "baseline", "metric")}
+    return {**names, **place, "beside": bool(row["part"] == BESIDE)}
 
 
 def position(values: Iterable[float]) -> dict[str, float | None]:

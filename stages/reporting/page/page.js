@@ -219,7 +219,10 @@ function differences({ study, metric, axis, at }) {
         mark: { type: "point", filled: true, size: 80, opacity: 1, yOffset: 8 },
         encoding: { ...encoding, x: x("difference"), tooltip: [...tooltips("page", ["compared"], ["label"]), { field: "difference", title }, ...tooltips("page", ["low", "high"])] },
       },
-      { mark: { type: "text", align: "left", dy: -8, fontSize: 12, color: ink().text }, encoding: { y, x: { value: 4 }, text: { field: "label" } } },
+      {
+        mark: { type: "text", align: "left", dy: -8, fontSize: 12 },
+        encoding: { y, x: { value: 4 }, text: { field: "label" }, color: { condition: { test: "datum.beside", value: ink().quiet }, value: ink().text } },
+      },
     ],
   };
 }
