@@ -220,7 +220,7 @@ function differences({ study, metric, axis, at }) {
         encoding: { ...encoding, x: x("difference"), tooltip: [...tooltips("page", ["compared"], ["label"]), { field: "difference", title }, ...tooltips("page", ["low", "high"])] },
       },
       {
-        mark: { type: "text", align: "left", dy: -8, fontSize: 12 },
+        mark: { type: "text", align: "left", dy: -8, fontSize: 12, limit: { expr: "width - 8" } },
         encoding: { y, x: { value: 4 }, text: { field: "label" }, color: { condition: { test: "datum.beside", value: ink().quiet }, value: ink().text } },
       },
     ],
