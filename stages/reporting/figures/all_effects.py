@@ -16,7 +16,7 @@ from stages.presentation.effects import Effect
 from stages.presentation.words import text
 from stages.reporting.figures import grid_lines, panels
 
-ROW, LEFT, WIDTH, ANSWER, RIGHT = 0.31, 3.7, 2.4, 1.15, 2.5
+ROW, LEFT, WIDTH, ANSWER, RIGHT = 0.31, 3.7, 2.4, 1.3, 2.5
 """Inches: the height of a row, and the widths of the questions, the axis, the answers, and answers and numbers."""
 LIMIT = 300.0
 """Greatest difference on the axis, in units of what is worth having: 100 points of accuracy are 200."""
@@ -34,11 +34,10 @@ def all_effects(effects: Sequence[Effect]) -> Figure:
     effects: see `stages.presentation.effects`.
     """
     shown = sorted(filter(_has_place, effects), key=_place, reverse=True)
-    figure, grid = panels(
-        1, 1, (WIDTH, ROW * max(len(shown), 1)), left=LEFT, right=RIGHT, top=0.3, bottom=0.62, gap=(0, 0)
-    )
+    rows = max(len(shown), 1)
+    figure, grid = panels(1, 1, (WIDTH, ROW * rows), left=LEFT, right=RIGHT, top=0.3, bottom=0.62, gap=(0, 0))
     axes = grid[0, 0]
-    _draw_axis(axes, len(shown))
+    _draw_axis(axes, rows)
     for row, effect in enumerate(shown):
         _draw_effect(axes, row, effect)
         _name(axes, row, effect)
@@ -76,7 +75,7 @@ def _draw_axis(axes: Axes, rows: int) -> None:
     dots: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": ""}
     handles = [Line2D([], [], color=color, label=verdict, **dots) for verdict, color in COLORS.items()]
     handles.append(Line2D([], [], color="black", markerfacecolor="white", label="not certain", **dots))
-    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, -0.05 / (ROW * max(rows, 1)))}
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, -0.05 / (ROW * rows))}
     axes.legend(handles=handles, ncols=2, frameon=False, fontsize=8, handletextpad=0.1, columnspacing=1, **place)
 
 
@@ -101,7 +100,13 @@ def _name(axes: Axes, row: int, effect: Effect) -> None:
         (0.23, effect.compared["en"], 7.5, GRAY),
     ):
         axes.text(
-            beside["left"], row + line, written, ha="right", fontsize=_fitted(written, size), color=color, **style
+            beside["left"],
+            row + line,
+            written,
+            ha="right",
+            fontsize=_fitted(written, size, LEFT - 0.2),
+            color=color,
+            **style,
         )
     axes.text(beside["answer"], row - 0.2, effect.answer.capitalize(), fontweight="bold", fontsize=8.5, **style)
     axes.text(beside["number"], row - 0.2, effect.size["en"], fontsize=8.5, **style)
@@ -110,10 +115,11 @@ def _name(axes: Axes, row: int, effect: Effect) -> None:
     if effect.diverged:
         who = "breaks down" if effect.diverged > 0 else "the other breaks down"
         note = "; ".join(filter(None, (note, f"{who} in {100 * abs(effect.diverged):.0f} %")))
-    axes.text(beside["answer"], row + 0.23, note, fontsize=7.5, color=GRAY, **style)
+    if note:
+        size = _fitted(note, 7.5, RIGHT - 0.2)
+        axes.text(beside["answer"], row + 0.23, note, fontsize=size, color=GRAY, **style)
 
 
-def _fitted(written: str, size: float) -> float:
-    """Size at which a text fits in the left margin."""
-    width = TextPath((0, 0), written, size=size).get_extents().width / 72
-    return min(size, size * (LEFT - 0.2) / width)
+def _fitted(written: str, size: float, width: float) -> float:
+    """Size at which a text is no wider than so many inches."""
+    return min(size, size * width / (TextPath((0, 0), written, size=size).get_extents().width / 72))

@@ -61,7 +61,7 @@ def _limit(axes: Axes, table: pd.DataFrame, less_is_better: bool) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.set_xlim(least / 2, greatest * 2)
-    ends = table.loc[table["front"] == 1, ["low", "high", "value"]].to_numpy()
+    ends = table.loc[table["front"] == 1, ["low", "high", "value"]].replace([-np.inf, np.inf], np.nan).to_numpy()
     low, high = np.nanmin(ends), np.nanmax(ends)
     margin = 0.08 * (high - low) or 0.05
     lower, upper = (low - margin, high + 2 * margin) if less_is_better else (low - 2 * margin, high + margin)
