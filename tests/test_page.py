@@ -725,7 +725,7 @@ def test_a_card_says_which_settings_are_the_documents_and_which_are_ours() -> No
 
 def test_a_long_list_of_keys_names_numbered_layers_once() -> None:
     keys = "layers.hidden_1.activation; layers.hidden_2.activation; layers.elu_1; optimizer.beta_1; epochs; layers"
-    assert comparisons.shortened(keys) == "hidden.activation, elu, optimizer.beta_1, epochs, layers"
+    assert comparisons.shortened(keys) == "layers.hidden.activation, layers.elu, optimizer.beta_1, epochs, layers"
     assert comparisons.shortened("") == ""
 
 

@@ -157,13 +157,7 @@ def agrees(row: pd.Series) -> bool | None:
 
 def shortened(keys: str) -> str:
     """Shorten the names of keys in which recipes differ: layers that are numbered stand once."""
-    names = []
-    for key in keys.split("; "):
-        first, _, rest = key.partition(".")
-        if first == "layers" and rest:
-            layer, dot, argument = rest.partition(".")
-            key = re.sub(r"_\d+$", "", layer) + dot + argument
-        names.append(key)
+    names = (re.sub(r"^(layers\.\w+?)_\d+(?=\.|$)", r"\1", key) for key in keys.split("; "))
     return ", ".join(dict.fromkeys(names))
 
 
