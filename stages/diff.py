@@ -7,8 +7,8 @@ nothing is checked out.
 
 Every variant whose recipe, predictions, history or evaluation differ gets a line: its metric in both, the difference,
 its 95 % interval (see `stages.comparison.statistics`), and the verdict on b: better, worse, same, open, or no interval
-for a metric with one value per training. The verdicts of all lines share the chance of an error, so a line may be open
-though its own interval excludes 0. Below stands what changed in its recipe.
+for a metric with one value per training. The verdicts of all lines share the chance of an error (Holm's procedure), so
+a line may be open though its own interval excludes 0. Below stands what changed in its recipe.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import nan
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -221,24 +221,42 @@ def _difference(before: TrainedVariant, after: TrainedVariant, metric: str) -> D
 
 
 def verdicts(differences: Sequence[Difference], criteria: Criteria) -> list[Verdict]:
-    """Judge differences that share the chance of an error (Holm 1979, "A Simple Sequentially Rejective Multiple Test
-    Procedure", Scandinavian Journal of Statistics 6): the clearest has the least share, and the first that is not told
-    from chance ends it.
+    """Judge differences that share the chance of an error.
+
+    The chance that any of them is wrongly called better or worse is at most `criteria.error`, and so is that of one
+    that is wrongly called the same.
     """
-    order = sorted(range(len(differences)), key=lambda number: differences[number].p_value())
-    found = [Verdict.OPEN] * len(differences)
-    told = True
-    for rank, number in enumerate(order):
-        each = differences[number]
-        alone, shared = each.judge(criteria), each.judge(criteria, len(order) - rank)
-        told = told and shared in (Verdict.BETTER, Verdict.WORSE, Verdict.SAME)
-        found[number] = shared if told else Verdict.OPEN if alone in (Verdict.BETTER, Verdict.WORSE) else alone
+    differ = holm([each.p_value() for each in differences], criteria.error)
+    same = holm([each.p_value_of_same(criteria) for each in differences], criteria.error)
+    of_any_size = replace(criteria, worth={})
+    found = []
+    for number, each in enumerate(differences):
+        alone = each.judge(criteria)
+        if same[number]:
+            found.append(Verdict.SAME)
+        elif differ[number]:
+            found.append(each.judge(of_any_size))
+        else:
+            found.append(Verdict.OPEN if alone in (Verdict.BETTER, Verdict.WORSE, Verdict.SAME) else alone)
     return found
 
 
+def holm(p_values: Sequence[float], error: float) -> list[bool]:
+    """Tell which hypotheses are rejected (Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure",
+    Scandinavian Journal of Statistics 6): the clearest has the least share of the error, and the first that is not
+    rejected ends it. One without a p-value is none.
+    """
+    order = sorted((p, number) for number, p in enumerate(p_values) if not isnan(p))
+    rejected = set()
+    for rank, (p, number) in enumerate(order):
+        if p > error / (len(order) - rank):
+            break
+        rejected.add(number)
+    return [number in rejected for number in range(len(p_values))]
+
+
 def _row(name: str, found: Difference, judged: Verdict, criteria: Criteria) -> list[Any]:
-    interval = found.estimate.interval(criteria.error) if found.estimate else (nan, nan, nan)
-    return [name, found.metric, found.of_baseline, found.ours, *interval, judged]
+    return [name, found.metric, found.of_baseline, found.ours, *found.interval(criteria.error), judged]
 
 
 def main(arguments: list[str] | None = None) -> None:

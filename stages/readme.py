@@ -73,7 +73,7 @@ def _with_divergence(shown: str, share: float, words: Mapping[str, str]) -> str:
     """A value and the share of the trainings that diverged, if any; it is that of the others."""
     if not share > 0:
         return shown
-    return f"{shown} ({words['share_diverged'].format(share=share)})" if shown else words["diverged"]
+    return f"{shown} ({words['share_diverged'].format(share=100 * share)})" if shown else words["diverged"]
 
 
 def answers(found: Sequence[Effect], language: str = "en") -> str:

@@ -1,196 +1,34 @@
-"""Intervals, verdicts and answers: the statistics by simulation, the rest on small tables."""
+"""Scores, comparisons of a study's members, and the answers that follow from them."""
 
 import re
 from dataclasses import replace
+from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from simulated import at_most, criteria, difference_of, draw, moments_of_each
 
 from stages.comparison import scores
-from stages.comparison.statistics import Interval, interval, interval_of_rows, verdict
-from stages.comparison.studies import Comparison, answer_study, compare_members, mean_difference, mean_score
-from stages.comparison.trained import TrainedVariant, loss_function
+from stages.comparison.cost import minutes
+from stages.comparison.criteria import Criteria, read_criteria, read_looks
+from stages.comparison.studies import (
+    BESIDE,
+    Comparison,
+    answer_part,
+    answer_parts,
+    answer_study,
+    compare_members,
+    difference,
+    mean_score,
+)
+from stages.comparison.trained import TrainedVariant, joined, loss_function
 from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import Study
 from stages.params.differences import recipe_differences
 from stages.splits import Split
-
-# Simulated comparisons of the size of ours
-
-
-COMPARISONS = 1000
-ROWS = 10_000
-EFFECT = 0.004
-"""Our variants differ by about so much."""
-LUCK = 0.004
-"""Standard deviation over seeds of the accuracy of relu_100, measured."""
-
-
-def simulated(generator: np.random.Generator, seeds: int, effect: float, rows: int = ROWS, luck: float = LUCK) -> Any:
-    """Differences in correctness, float64 (seeds, rows), of two nets as alike as ours: they disagree on 8 % of rows.
-
-    Each row has its own leaning, each seed its own luck, and the rest is left to the row and the seed.
-    """
-    leaning = generator.normal(scale=0.1, size=rows)
-    of_seed = generator.normal(scale=luck * 2**0.5, size=(seeds, 1))  # two nets, each with its own
-    tilt = np.clip(effect + of_seed + leaning, -1, 1)
-    disagree = np.maximum(np.abs(tilt), 0.08)
-    drawn = generator.random((seeds, rows))
-    return np.where(drawn < (disagree + tilt) / 2, 1.0, np.where(drawn < disagree, -1.0, 0.0))
-
-
-@pytest.mark.parametrize(("seeds", "luck"), [(1, 0.0), (3, LUCK), (5, LUCK)])
-def test_intervals_over_rows_and_seeds_cover_the_true_difference_19_times_in_20(seeds: int, luck: float) -> None:
-    # Of one seed, the difference of these two nets; of several, that of the technique.
-    generator = np.random.default_rng(seeds)
-    covered = 0
-    for _ in range(COMPARISONS):
-        found = interval_of_rows(simulated(generator, seeds, EFFECT, luck=luck))
-        covered += found.low <= EFFECT <= found.high
-    assert 0.93 <= covered / COMPARISONS <= 0.97
-
-
-def test_two_seeds_cover_more_often_rather_than_less() -> None:
-    generator = np.random.default_rng(2)
-    found = [interval_of_rows(simulated(generator, 2, EFFECT, rows=2000)) for _ in range(COMPARISONS)]
-    assert sum(each.low <= EFFECT <= each.high for each in found) / COMPARISONS >= 0.93
-
-
-def test_one_seed_knows_nothing_of_the_luck_of_seeds() -> None:
-    # Which is why no claim is decided by one.
-    generator = np.random.default_rng(1)
-    found = [interval_of_rows(simulated(generator, 1, EFFECT)) for _ in range(COMPARISONS)]
-    assert sum(each.low <= EFFECT <= each.high for each in found) / COMPARISONS < 0.85
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
-def test_intervals_over_seeds_alone_cover_whatever_their_number(seeds: int) -> None:
-    values = np.random.default_rng(seeds).normal(EFFECT, 0.004, size=(COMPARISONS, seeds))
-    covered = sum(found.low <= EFFECT <= found.high for found in map(interval, values))
-    assert 0.93 <= covered / COMPARISONS <= 0.97
-
-
-@pytest.mark.parametrize("members", [1, 6])
-@pytest.mark.parametrize(("seeds", "luck"), [(1, 0.0), (5, LUCK)])
-def test_between_equal_variants_at_most_one_study_in_20_finds_a_difference(
-    members: int, seeds: int, luck: float
-) -> None:
-    generator = np.random.default_rng(10 * members + seeds)
-    studies, found = 400, 0
-    for _ in range(studies):
-        verdicts = {
-            verdict(interval_of_rows(simulated(generator, seeds, 0, rows=2000, luck=luck), members), False)
-            for _ in range(members)
-        }
-        found += verdicts != {"within noise"}
-    # Three standard errors above 5 %, of as many studies.
-    assert found / studies <= 0.05 + 3 * (0.05 * 0.95 / studies) ** 0.5
-
-
-def test_without_the_correction_studies_would_find_differences_that_are_none() -> None:
-    # A control: the simulation above can fail.
-    generator = np.random.default_rng(0)
-    found = 0
-    for _ in range(400):
-        simulations = (simulated(generator, 1, 0, rows=2000, luck=0.0) for _ in range(6))
-        found += any(verdict(interval_of_rows(each), False) != "within noise" for each in simulations)
-    assert found / 400 > 0.15
-
-
-def correct(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Fit a threshold between the means of both classes on the training rows; which test rows it gets right."""
-    means = [x[train][y[train] == label].mean() for label in (0, 1)]
-    return ((x[test] > np.mean(means)) == (means[1] > means[0])) == (y[test] == 1)
-
-
-def test_intervals_over_repeated_splits_allow_for_the_rows_that_they_share() -> None:
-    # 470 patients drawn anew each time, of whom 70 have died; two models learn from two features that are as good as
-    # each other in the population; 20 splits of 60, 20 and 20 %.
-    generator = np.random.default_rng(3)
-    overlap, outside = 94 / 282, {"shared": 0, "as if not shared": 0}
-    for _ in range(COMPARISONS):
-        y = (np.arange(470) < 70).astype(int)
-        features = generator.normal(size=(2, 470)) + y
-        differences = []
-        for _ in range(20):
-            order = generator.permutation(470)
-            one, other = (correct(x, y, order[188:], order[:94]) for x in features)
-            differences.append(one.mean() - other.mean())
-        for name, found in (
-            ("shared", interval(np.array(differences), overlap=overlap)),
-            ("as if not shared", interval(np.array(differences))),
-        ):
-            outside[name] += not found.low <= 0 <= found.high
-    assert 0.93 <= 1 - outside["shared"] / COMPARISONS <= 0.97
-    assert outside["as if not shared"] / COMPARISONS > 0.2  # a control
-
-
-# Intervals and verdicts
-
-
-def test_the_interval_is_students() -> None:
-    # By hand: mean 2, standard deviation 1, n 3; t of two degrees of freedom at 97.5 % is 4.302653.
-    found = interval(np.array([1.0, 2.0, 3.0]))
-    assert found == pytest.approx(Interval(2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), rel=1e-6)
-
-
-def test_one_value_has_no_limits() -> None:
-    assert interval(np.array([0.5])) == Interval(0.5, -np.inf, np.inf)
-
-
-def test_values_that_are_all_equal_are_certain() -> None:
-    assert interval_of_rows(np.zeros((5, 10))) == Interval(0, 0, 0)
-
-
-def test_seeds_and_rows_each_widen_the_interval_by_their_own_t() -> None:
-    # By hand, two seeds and three rows: means of seeds 2 and 4, of rows 1, 3 and 5, nothing left.
-    values = np.array([[0.0, 2.0, 4.0], [2.0, 4.0, 6.0]])
-    seeds, rows = 12.7062**2 * 2 / 2, 4.302653**2 * 4 / 3
-    assert interval_of_rows(values).high == pytest.approx(3 + (seeds + rows) ** 0.5, rel=1e-5)
-
-
-def test_what_is_left_to_row_and_seed_is_not_counted_twice() -> None:
-    generator = np.random.default_rng(0)
-    values = generator.normal(size=(5, 400))
-    alone = interval(values.mean(axis=1))
-    assert np.ptp(interval_of_rows(values)) == pytest.approx(np.ptp(alone), rel=0.05)
-
-
-@pytest.mark.parametrize("shape", [(5, 1), (1, 5)])
-def test_of_one_row_or_one_seed_the_other_counts(shape: tuple[int, int]) -> None:
-    values = np.arange(5.0)
-    assert interval_of_rows(values.reshape(shape)) == interval(values)
-
-
-def test_with_several_seeds_both_seeds_and_rows_widen_the_interval() -> None:
-    generator = np.random.default_rng(0)
-    rows, luck = generator.normal(size=(1, 100)), generator.normal(size=(5, 1))
-    width = {name: np.ptp(interval_of_rows(v)) for name, v in {"rows": rows + 0 * luck, "both": rows + luck}.items()}
-    assert width["rows"] == pytest.approx(np.ptp(interval(rows[0])), rel=1e-6)
-    assert width["both"] > width["rows"]
-
-
-@pytest.mark.parametrize(
-    ("found", "less_is_better", "expected"),
-    [
-        (Interval(2, 1, 3), False, "better"),
-        (Interval(2, 1, 3), True, "worse"),
-        (Interval(-2, -3, -1), False, "worse"),
-        (Interval(-2, -3, -1), True, "better"),
-        (Interval(1, -1, 3), False, "within noise"),
-        (Interval(0, 0, 0), False, "within noise"),
-        (Interval(1, -np.inf, np.inf), True, "no interval"),
-        (Interval(np.nan, np.nan, np.nan), True, "not measured"),
-    ],
-)
-def test_a_difference_is_called_one_if_0_lies_outside_its_interval(
-    found: Interval, less_is_better: bool, expected: str
-) -> None:
-    assert verdict(found, less_is_better) == expected
-
 
 # Scores
 
@@ -221,10 +59,15 @@ def test_two_classes_are_ranked_by_the_probability_of_class_1_whether_it_has_a_c
     assert score(y, np.hstack([1 - ones, ones])) == 1
 
 
-def test_what_the_last_epoch_says_of_overfitting() -> None:
+def test_what_a_saved_model_and_its_epochs_say_of_overfitting() -> None:
+    evaluation = {
+        "train": {"loss": 1.0, "accuracy": 0.9},
+        "validation": {"loss": 3.0},
+        "model": {"near_zero_weights": 0.2},
+    }
+    found = {name: score(evaluation) for name, score in scores.EVALUATION_SCORES.items()}
+    assert found == {"training_loss": 1, "training_accuracy": 0.9, "overfitting": 2, "near_zero_weights": 0.2}
     history = pd.DataFrame({"loss": [3.0, 2.0, 1.0], "val_loss": [4.0, 2.5, 3.0]})
-    assert scores.HISTORY_SCORES["training_loss"](history) == 1
-    assert scores.HISTORY_SCORES["overfitting"](history) == 2
     assert scores.HISTORY_SCORES["loss_rise"](history) == 0.5
 
 
@@ -240,9 +83,15 @@ RECIPE: Any = {
 
 
 def trained(
-    name: str, right: int | list[int], seeds: int = 1, splits: int = 1, losses: Any = (1.0, 0.5)
+    name: str,
+    right: int | list[int],
+    seeds: int = 1,
+    splits: int = 1,
+    loss: float = 0.5,
+    diverged: tuple[int, ...] = (),
+    first: int = 42,
 ) -> TrainedVariant:
-    """A classifier of 200 test rows of class 0, of which so many are right in each training."""
+    """A classifier of 200 test rows of class 0, of which so many are right in each training that ended."""
     counts = right if isinstance(right, list) else [right] * (seeds * splits)
     parted = [
         Split(
@@ -259,26 +108,40 @@ def trained(
     ]
     predicted = np.zeros((len(counts), 200, 2), np.float32)
     for number, count in enumerate(counts):
-        predicted[number, :, 0] = np.where(np.arange(200) < count, 0.9, 0.1)
+        predicted[number, :, 0] = np.nan if number in diverged else np.where(np.arange(200) < count, 0.9, 0.1)
     predicted[:, :, 1] = 1 - predicted[:, :, 0]
     epochs = [
-        {"split": split, "seed": 42 + seed, "epoch": epoch + 1, "loss": loss, "val_loss": loss + seed + 1}
+        {"split": split, "seed": first + seed, "epoch": epoch, "loss": 0.75, "val_loss": seed + epoch}
         for split in range(splits)
         for seed in range(seeds)
-        for epoch, loss in enumerate(losses)
+        for epoch in (1, 2)
     ]
     history = pd.DataFrame(epochs)
-    history = history if splits > 1 else history.drop(columns="split")
-    return TrainedVariant(name, RECIPE, parted, {"test": predicted}, history)
+    evaluation = {"train": {"loss": loss}, "validation": {"loss": loss + 1}, "model": {"near_zero_weights": 0.5}}
+    return TrainedVariant(
+        name,
+        RECIPE,
+        parted,
+        {"test": predicted},
+        history if splits > 1 else history.drop(columns="split"),
+        [{} if number in diverged else evaluation for number in range(len(counts))],
+        [{"epoch": 2, "reason": "loss nan"} if number in diverged else None for number in range(len(counts))],
+    )
 
 
-def study(**changes: Any) -> Study:
-    base = {"question": "?", "claim": "it is", "documents": ["A"], "baseline": "plain", "members": [{"variant": "new"}]}
-    return Study.model_validate(base | changes)
+NEW: Any = {"variant": "new", "expected": "better"}
 
 
-def rows_of(asked: Study, *variants: TrainedVariant) -> list[Comparison]:
-    return compare_members("it", asked, {each.name: each for each in variants}, lambda _: "accuracy")
+def study(*members: Any, beside: tuple[Any, ...] = (), **changes: Any) -> Study:
+    """A claim of one part, that `new` is better than `plain`, unless it has other members."""
+    parts = [{"members": list(members or (NEW,))}]
+    base = {"question": "?", "claim": "it is", "documents": ["A"], "baseline": "plain"}
+    return Study.model_validate(base | {"parts": parts, "beside": list(beside)} | changes)
+
+
+def rows_of(asked: Study, *variants: TrainedVariant, by: Criteria | None = None) -> list[Comparison]:
+    by = by or criteria(worth=0.02)
+    return compare_members("it", asked, {each.name: each for each in variants}, lambda _: "accuracy", by)
 
 
 def test_a_member_is_compared_on_the_same_rows() -> None:
@@ -286,28 +149,49 @@ def test_a_member_is_compared_on_the_same_rows() -> None:
     assert (row.ours, row.of_baseline, row.verdict) == (0.6, 0.5, "better")
     assert row.difference == pytest.approx(0.1)
     # 20 of 200 rows differ, all to one side: narrower than two proportions apart would be.
-    assert 0.055 < row.low < 0.06
+    assert 0.05 < row.low < 0.06
+    assert (row.part, row.trainings, row.seeds, row.splits, row.rows, row.looks, row.worth) == (
+        1,
+        1,
+        1,
+        1,
+        200,
+        1,
+        0.02,
+    )
+    (row,) = rows_of(study(), trained("plain", 100), trained("new", 101), by=criteria(worth=0.04))
+    assert row.verdict == "same"
 
 
-def test_what_less_is_better_of_is_worse_when_it_is_more() -> None:
+def test_an_interval_of_a_difference_of_shares_ends_at_1() -> None:
+    (row,) = rows_of(study(), trained("plain", [0, 200], seeds=2), trained("new", [200, 100], seeds=2))
+    assert (row.low, row.high) == (-1, 1)
+
+
+def test_where_less_is_better_more_is_worse() -> None:
     (row,) = rows_of(study(metric="log_loss"), trained("plain", 120), trained("new", 100))
     assert row.difference > 0
     assert row.verdict == "worse"
 
 
-def test_the_more_members_are_expected_to_differ_the_wider_their_intervals() -> None:
-    expected = {"variant": "new", "expected": "better"}
-    both = [expected, {**expected, "metric": "log_loss"}]
-    shown = [{"variant": "new", "metric": metric} for metric in ("accuracy", "log_loss", "training_loss")]
-    widths = []
-    for members in ([expected], [expected, *shown], both):
-        first, *_ = rows_of(study(members=members), trained("plain", 100), trained("new", 120))
-        widths.append(first.high - first.low)
-    assert widths[0] == widths[1] < widths[2]  # those that are only shown do not count
+def test_members_of_a_part_share_the_chance_of_an_error_of_what_one_is_enough_for() -> None:
+    # Five seeds; p of the difference is 0.032, so it is told alone and not as one of two.
+    plain, new = trained("plain", [100] * 5, seeds=5), trained("new", [116, 106, 104, 112, 108], seeds=5)
+    shown = ({"variant": "new", "metric": "training_loss"},) * 3
+    (alone,) = rows_of(study(), plain, new)
+    with_shown, *_ = rows_of(study(beside=shown), plain, new)
+    of_two, _ = rows_of(study(NEW, {**NEW, "metric": "log_loss"}), plain, new)
+    assert [row.shared_verdict for row in (alone, with_shown, of_two)] == ["better", "better", "open"]
+    assert len({(row.verdict, row.low, row.high) for row in (alone, with_shown, of_two)}) == 1
+
+
+def test_members_beside_the_claim_have_no_part_in_it() -> None:
+    _, row = rows_of(study(beside=({"variant": "new", "clean": False},)), trained("plain", 100), trained("new", 120))
+    assert (row.part, row.expected, row.clean) == (BESIDE, None, False)
 
 
 def test_a_member_may_have_a_baseline_and_a_metric_of_its_own() -> None:
-    asked = study(metric="log_loss", members=[{"variant": "new", "baseline": "other", "metric": "accuracy"}])
+    asked = study({**NEW, "baseline": "other", "metric": "accuracy"}, metric="log_loss")
     (row,) = rows_of(asked, trained("plain", 100), trained("new", 120), trained("other", 110))
     assert (row.baseline, row.metric, row.of_baseline) == ("other", "accuracy", 0.55)
 
@@ -316,26 +200,143 @@ def test_several_seeds_are_paired() -> None:
     # The luck of a seed is common to both: as a pair, they differ by 10 rows every time.
     (row,) = rows_of(study(), trained("plain", [80, 100, 120], seeds=3), trained("new", [90, 110, 130], seeds=3))
     assert row.difference == pytest.approx(0.05)
-    assert row.verdict == "better"
+    assert (row.verdict, row.better_in, row.worse_in) == ("better", 3, 0)
+    assert row.seed_variance == pytest.approx(0, abs=1e-12)
+    assert row.row_variance > 0
 
 
-def test_what_has_no_rows_needs_several_seeds() -> None:
-    asked = study(metric="overfitting")
-    (row,) = rows_of(asked, trained("plain", 1), trained("new", 1, losses=(1.0, 0.4)))
-    assert (row.low, row.high, row.verdict) == (-np.inf, np.inf, "no interval")
-    several = [trained("plain", 1, seeds=3), trained("new", 1, seeds=3, losses=(1.0, 0.4))]
-    (row,) = rows_of(study(metric="training_loss"), *several)
-    assert row.difference == pytest.approx(-0.1)
-    assert row.verdict == "better"
+def test_seeds_that_one_of_both_lacks_are_left_out() -> None:
+    (row,) = rows_of(study(), trained("plain", [100, 100], seeds=2), trained("new", [0, 120], seeds=2, first=41))
+    assert (row.seeds, row.difference) == (1, pytest.approx(0.1))
 
 
-def test_repeated_splits_count_once_each_however_many_seeds() -> None:
-    few = mean_score(trained("it", [100, 120], splits=2), "accuracy")
+def test_a_metric_without_rows_needs_several_seeds() -> None:
+    asked = study({**NEW, "metric": "training_loss"})
+    (row,) = rows_of(asked, trained("plain", 1), trained("new", 1, loss=0.4))
+    assert (row.low, row.high, row.verdict, row.rows) == (-inf, inf, "no interval", 1)
+    (row,) = rows_of(asked, trained("plain", 1, seeds=3), trained("new", 1, seeds=3, loss=0.4))
+    assert (row.difference, row.verdict) == (pytest.approx(-0.1), "better")
+
+
+def test_a_tie_is_the_same_whatever_is_worth_having() -> None:
+    asked = study({**NEW, "metric": "training_loss"})
+    (row,) = rows_of(asked, trained("plain", 1, seeds=3), trained("new", 1, seeds=3), by=criteria(worth=0))
+    assert (row.verdict, row.better_in, row.worse_in) == ("same", 0, 0)
+
+
+def test_the_spread_over_seeds_is_that_of_the_seeds_of_a_split() -> None:
+    asked = study({**NEW, "metric": "accuracy_spread"})
+    (row,) = rows_of(asked, trained("plain", [80, 100, 120], seeds=3), trained("new", [99, 100, 101], seeds=3))
+    # Distances from the median 0.1, 0, 0.1 and 0.005, 0, 0.005; times 3 / 2.
+    assert (row.of_baseline, row.ours) == (pytest.approx(0.1), pytest.approx(0.005))
+    split = trained("new", [80, 100, 120, 180, 180, 180], seeds=3, splits=2)
+    assert split.scores("accuracy_spread")[:, 0] == pytest.approx([0.15, 0, 0.15, 0, 0, 0])
+
+
+def test_repeated_splits_have_one_value_for_each_split_and_seed() -> None:
+    few = mean_score(trained("it", [100, 120], splits=2), "accuracy", 0.05)
     assert few.mean == pytest.approx(0.55)
-    assert few.high - few.low > 0.5  # of two values, 0.5 and 0.6
-    # Now each split has a seed with 100 and one with 120.
-    many = mean_score(trained("it", [100, 120, 100, 120], seeds=2, splits=2), "accuracy")
-    assert many == pytest.approx((0.55, 0.55, 0.55))
+    assert (few.low, few.high) == pytest.approx((0.0865, 0.9404), abs=1e-4)  # of two values, 0.5 and 0.6, and t of 12.7
+    # Now each split has a seed with 100 and one with 104: they differ, and the splits do not.
+    (row,) = rows_of(
+        study(), trained("plain", [0] * 4, seeds=2, splits=2), trained("new", [100, 104, 100, 104], seeds=2, splits=2)
+    )
+    assert (row.seed_variance, row.row_variance, row.rest_variance) == pytest.approx((0.0002, 0, 0))
+    assert (row.trainings, row.seeds, row.splits, row.overlap) == (4, 2, 2, pytest.approx(1 / 3))
+    assert row.high - row.difference == pytest.approx(12.7062 * (0.0002 / 2) ** 0.5, rel=1e-4)
+
+
+def test_the_looks_of_a_run_widen_its_intervals() -> None:
+    variants = trained("plain", [100] * 5, seeds=5), trained("new", [116, 106, 104, 112, 108], seeds=5)
+    (one,), (three,) = (rows_of(study(), *variants, by=criteria(0.02, looks)) for looks in ((), (5, 10, 20)))
+    assert (one.verdict, three.verdict) == ("better", "open")
+    assert three.high - three.low > 1.3 * (one.high - one.low)
+    assert 5 < three.seeds_needed < 20
+    assert isnan(one.seeds_needed)
+
+
+def test_criteria_are_those_of_params_yaml_and_looks_count_where_a_run_looked(tmp_path: Any) -> None:
+    path = tmp_path / "criteria.json"
+    path.write_text('{"confidence": 0.9, "looks": [5, 10], "worth": {"mse": 0.5}}')
+    assert read_criteria(path) == Criteria(confidence=0.9, worth={"mse": 0.5})
+    assert read_criteria(path).error == pytest.approx(0.1)
+    assert read_looks(path).error == pytest.approx(0.05)
+    with pytest.raises(
+        ValueError, match=r"criteria.json: expected the file that `dvc repro configure` leaves, got none$"
+    ):
+        read_criteria(tmp_path / "none" / "criteria.json")
+
+
+# Trainings that diverged
+
+
+def test_the_means_are_those_of_trainings_that_ended_and_their_seeds_are_counted() -> None:
+    plain = trained("plain", [100, 104, 96, 100, 102, 98], seeds=6, diverged=(1,))
+    new = trained("new", [80, 84, 76, 80, 82, 78], seeds=6, diverged=(0, 1))
+    (row,) = rows_of(study(), plain, new)
+    assert (row.seeds, row.ended, row.diverged, row.baseline_diverged) == (6, 4, 2, 1)
+    assert row.ours == pytest.approx(np.mean([76, 80, 82, 78]) / 200)
+    assert row.of_baseline == pytest.approx(np.mean([100, 96, 100, 102, 98]) / 200)
+    assert row.difference == pytest.approx(row.ours - row.of_baseline)
+    # With one seed the new one alone diverged, with one both did, and with four it is worse.
+    assert (row.better_in, row.worse_in) == (0, 5)
+    assert row.verdict == "worse"
+    assert row.low < row.difference < row.high
+    assert row.seed_degrees <= 6
+
+
+@pytest.mark.parametrize(("diverged", "verdict"), [((0, 1, 2, 3, 4), "worse"), ((0, 1, 2), "open"), ((0,), "open")])
+def test_a_variant_that_ends_as_well_is_worse_if_it_diverges_much_more_often(
+    diverged: tuple[int, ...], verdict: str
+) -> None:
+    (row,) = rows_of(study(), trained("plain", 100, seeds=5), trained("new", 100, seeds=5, diverged=diverged))
+    assert row.verdict == verdict
+    assert row.worse_in == len(diverged)
+    assert isnan(row.low) == (len(diverged) > 2)
+    assert (row.ours, isnan(row.difference)) == ((pytest.approx(0.5), False) if len(diverged) < 5 else (nan, True)) or (
+        isnan(row.ours)
+    )
+    assert row.seeds_needed > 5 or verdict == "worse"
+
+
+def test_where_everything_diverged_nothing_is_told_and_nothing_fails() -> None:
+    everything = (0, 1, 2)
+    (row,) = rows_of(
+        study(), trained("plain", 1, seeds=3, diverged=everything), trained("new", 1, seeds=3, diverged=everything)
+    )
+    assert (row.verdict, row.ended, row.better_in, row.worse_in) == ("open", 0, 0, 0)
+    assert isnan(row.seeds_needed)
+    assert np.isnan(mean_score(trained("it", 1, seeds=3, diverged=everything), "accuracy", 0.05)).all()
+
+
+def test_a_seed_that_diverged_on_one_split_is_left_out_on_all() -> None:
+    found = trained("it", [100, 120, 140, 100, 120, 140], seeds=3, splits=2, diverged=(4,))
+    assert found.diverged_seeds() == {43}
+    assert mean_score(found, "accuracy", 0.05).mean == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    "metric", ["accuracy", "log_loss", "training_loss", "near_zero_weights", "loss_rise", "accuracy_spread"]
+)
+def test_a_training_that_diverged_has_no_score(metric: str) -> None:
+    found = trained("it", [100, 120, 140], seeds=3, diverged=(1,)).scores(metric)
+    assert np.isnan(found[1]).all()
+    assert np.isfinite(found[[0, 2]]).all()
+
+
+def test_blocks_of_seeds_are_joined_split_by_split() -> None:
+    blocks = [
+        trained("it", [1, 2, 3, 4], seeds=2, splits=2, diverged=(3,)),
+        trained("it", [5, 6], seeds=1, splits=2, first=44),
+    ]
+    found = joined(blocks)
+    assert found.trainings == [(0, 42), (0, 43), (0, 44), (1, 42), (1, 43), (1, 44)]
+    assert found.scores("accuracy").mean(axis=1) * 200 == pytest.approx([1, 2, 5, 3, nan, 6], nan_ok=True)
+    assert [bool(each) for each in found.diverged] == [False] * 4 + [True, False]
+    assert found.seeds == 3
+
+
+# What is not compared
 
 
 def with_rows(name: str, part: str, rows: np.ndarray) -> TrainedVariant:
@@ -353,29 +354,30 @@ def with_rows(name: str, part: str, rows: np.ndarray) -> TrainedVariant:
         ("overfitting", "validation"),
         ("loss_rise", "validation"),
         ("accuracy", "test"),
+        ("accuracy_spread", "test"),
     ],
 )
 def test_a_score_is_compared_only_on_the_same_rows(metric: str, part: str) -> None:
     with pytest.raises(ValueError, match=rf"^new: expected the {part} rows of plain, got others$"):
-        mean_difference(with_rows("new", part, np.arange(200) + 50), trained("plain", 100), metric)
+        difference(with_rows("new", part, np.arange(200) + 50), trained("plain", 100), metric)
 
 
 def test_a_score_is_compared_whatever_the_rows_that_it_is_not_measured_on() -> None:
     new, plain = with_rows("new", "train", np.arange(50)), trained("plain", 100)
-    assert mean_difference(new, plain, "accuracy").mean == 0
-    assert mean_difference(new, plain, "loss_rise").mean == 0
+    for metric in ("accuracy", "loss_rise", "near_zero_weights"):
+        assert difference(new, plain, metric).ours == difference(new, plain, metric).of_baseline
 
 
 def test_the_order_of_the_rows_counts_only_where_rows_are_paired() -> None:
     reversed_ = {part: rows[::-1] for part, rows in trained("plain", 100).splits[0].rows.items()}
     plain = trained("plain", 100)
-    assert mean_difference(with_rows("new", "train", reversed_["train"]), plain, "training_loss").mean == 0
+    assert difference(with_rows("new", "train", reversed_["train"]), plain, "training_loss").rows == 1
     with pytest.raises(ValueError, match=r"^new: expected the test rows of plain, got others$"):
-        mean_difference(with_rows("new", "test", reversed_["test"]), plain, "accuracy")
+        difference(with_rows("new", "test", reversed_["test"]), plain, "accuracy")
 
 
-def test_every_score_of_a_history_has_the_parts_that_it_is_measured_on() -> None:
-    assert scores.HISTORY_PARTS.keys() == scores.HISTORY_SCORES.keys()
+def test_every_score_that_is_not_of_test_rows_has_the_parts_that_it_is_measured_on() -> None:
+    assert scores.PARTS.keys() == {*scores.EVALUATION_SCORES, *scores.HISTORY_SCORES}
 
 
 def changed_recipe(name: str, **recipe: Any) -> TrainedVariant:
@@ -385,7 +387,7 @@ def changed_recipe(name: str, **recipe: Any) -> TrainedVariant:
 @pytest.mark.parametrize(
     ("changed", "metric", "note"),
     [
-        (trained("new", 100, seeds=2), None, r"^new: expected the seeds of plain, .*\(42,\).*, got .*\(43,\)"),
+        (trained("new", 100, first=43), None, r"^new: expected seeds in common with plain, got \[43\] and \[42\]"),
         (trained("new", 100, splits=2), None, "^new: expected the test rows of plain, got others"),
         (
             changed_recipe("new", loss={"class": "Poisson"}),
@@ -395,7 +397,16 @@ def changed_recipe(name: str, **recipe: Any) -> TrainedVariant:
         (changed_recipe("new", dataset="thoracic"), None, "^new: expected the dataset of plain, 'fashion_mnist', got"),
         (trained("new", 100), "mse", "^new: expected a metric among accuracy, .*, got 'mse'"),
         (trained("new", 100), "roc_auc", "^new: expected a metric among accuracy, .*, got 'roc_auc'"),
-        (trained("new", 100), "training_accuracy", "^new: expected a history with 'accuracy', got seed, epoch"),
+        (
+            trained("new", 100),
+            "training_accuracy",
+            "^new: expected an evaluation of 'accuracy' for training_accuracy, got none",
+        ),
+        (
+            replace(trained("new", 100), history=pd.DataFrame({"seed": [42], "epoch": 1})),
+            "loss_rise",
+            "^new: expected a history with 'val_loss', got seed, epoch",
+        ),
     ],
 )
 def test_what_was_not_measured_alike_is_not_compared(changed: TrainedVariant, metric: str | None, note: str) -> None:
@@ -408,53 +419,176 @@ def test_what_was_not_measured_alike_is_not_compared(changed: TrainedVariant, me
 def test_a_variant_without_test_rows_is_told() -> None:
     without = replace(trained("new", 1), predictions={})
     with pytest.raises(ValueError, match=r"^new: expected predictions of test rows for accuracy"):
-        mean_difference(without, trained("plain", 1), "accuracy")
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "expected"),
-    [
-        ([("better", "better"), (None, "worse")], "confirmed"),
-        ([("better", "better"), ("worse", "within noise")], "not decided"),
-        ([("better", "better"), ("worse", "better")], "refuted"),
-        ([("worse", "within noise"), ("better", "worse")], "refuted"),
-        ([("better", "better"), ("worse", "not measured")], "not decided"),
-    ],
-)
-def test_a_claim_is_confirmed_by_all_and_refuted_by_one(verdicts: list[tuple[Any, str]], expected: str) -> None:
-    def compared(seeds: int) -> list[Comparison]:
-        names: Any = {"study": "it", "variant": "new", "baseline": "plain", "metric": "accuracy"}
-        return [
-            Comparison(
-                **names,
-                differs_in="",
-                note="",
-                trainings=seeds,
-                seeds=seeds,
-                expected=Verdict(wanted) if wanted else None,
-                verdict=Verdict(found),
-            )
-            for wanted, found in verdicts
-        ]
-
-    assert answer_study(compared(5)) == expected
-    assert answer_study(compared(1)) == "needs several seeds"
-
-
-def test_a_study_that_expects_nothing_claims_nothing() -> None:
-    (row,) = rows_of(study(), trained("plain", 100), trained("new", 120))
-    assert (row.expected, answer_study([row])) == (None, Answer.NOT_DECIDED)
+        difference(without, trained("plain", 1), "accuracy")
 
 
 def test_a_comparison_names_the_keys_in_which_the_recipes_differ() -> None:
     wider = changed_recipe("new", layers={"output": {"class": "Dense", "units": 3}}, epochs=20, seed=5)
-    noted = study(members=[{"variant": "new", "note": "also longer"}])
-    (row,) = rows_of(noted, trained("plain", 100), wider)
+    noted = {**NEW, "note": "also longer"}
+    (row,) = rows_of(study(noted), trained("plain", 100), wider)
     assert (row.differs_in, row.note) == ("layers.output.units; epochs", "also longer")
-    (row,) = rows_of(
-        study(metric="mse", members=[{"variant": "new", "note": "also longer"}]), trained("plain", 1), wider
-    )
+    (row,) = rows_of(study(noted, metric="mse"), trained("plain", 1), wider)
     assert re.match("new: expected a metric among .*; also longer$", row.note)
+
+
+# Answers
+
+
+def compared(expected: str, verdict: str, shared: str | None = None, seeds: int = 5, **others: Any) -> Comparison:
+    return Comparison(
+        study="it",
+        variant="new",
+        baseline="plain",
+        metric="accuracy",
+        clean=True,
+        differs_in="",
+        note="",
+        seeds=seeds,
+        expected=Verdict(expected),
+        verdict=Verdict(verdict),
+        shared_verdict=Verdict(shared or verdict),
+        **{"part": 1} | others,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([("better", "better"), ("worse", "worse")], "yes"),
+        ([("better", "better", "open"), ("worse", "worse", "open")], "yes"),  # all hold, each with the whole error
+        ([("same", "same")], "yes"),
+        ([("better", "worse")], "no"),
+        ([("same", "better")], "no"),
+        ([("better", "worse", "open"), ("better", "worse", "open")], "no"),  # the opposite of all
+        ([("better", "worse", "open"), ("better", "open")], "open"),
+        ([("better", "worse"), ("better", "open")], "no"),
+        ([("better", "same"), ("better", "same", "open")], "no difference"),
+        ([("better", "same"), ("better", "open")], "open"),
+        ([("better", "better"), ("better", "worse")], "in part"),
+        ([("better", "better"), ("better", "same")], "in part"),
+        ([("better", "better", "open"), ("better", "worse")], "no"),
+        ([("better", "better"), ("better", "worse", "open")], "open"),
+        ([("better", "better"), ("same", "worse")], "in part"),
+        ([("better", "better"), ("better", "open")], "open"),
+        ([("better", "better"), ("better", "cannot be known")], "cannot be known"),
+        ([("better", "open"), ("better", "cannot be known")], "open"),
+        ([("better", "worse"), ("better", "cannot be known")], "no"),
+        ([("better", "better"), ("worse", "not measured")], "not measured"),
+        ([("better", "no interval")], "open"),
+    ],
+)
+def test_a_part_of_a_claim_is_answered_by_its_comparisons(found: list[tuple[str, ...]], expected: str) -> None:
+    assert answer_part([compared(*each) for each in found]) == expected
+    of_one_seed = answer_part([compared(*each, seeds=1) for each in found])
+    assert of_one_seed in ("open", "not measured")
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (["yes", "yes"], "yes"),
+        (["yes", "no"], "in part"),
+        (["yes", "no", "open"], "in part"),
+        (["yes", "cannot be known"], "in part"),
+        (["in part"], "in part"),
+        (["yes", "open"], "open"),
+        (["no", "open"], "open"),
+        (["no", "no difference"], "no"),
+        (["no difference", "no difference"], "no difference"),
+        (["cannot be known", "no difference"], "cannot be known"),
+        (["yes", "not measured"], "not measured"),
+        ([], "open"),
+    ],
+)
+def test_a_study_is_answered_by_its_parts(parts: list[str], expected: str) -> None:
+    assert answer_study([Answer(part) for part in parts]) == expected
+
+
+def test_an_open_part_needs_the_seeds_of_its_open_comparisons() -> None:
+    asked = study(NEW, NEW, NEW)
+    rows = [
+        compared("better", "open", seeds_needed=12.0),
+        compared("better", "open", seeds_needed=30.0),
+        compared("better", "cannot be known", seeds_needed=inf),
+    ]
+    (part,) = answer_parts("it", asked, rows)
+    assert (part.claim, part.answer, part.seeds_needed) == ("it is", "open", 30)
+    (part,) = answer_parts("it", asked, [compared("better", "worse"), *rows])
+    assert (part.answer, isnan(part.seeds_needed)) == ("no", True)
+
+
+def test_the_minutes_are_those_of_more_seeds_of_open_comparisons() -> None:
+    rows = [
+        compared("better", "open", seeds_needed=11.0),
+        compared("better", "better"),
+        compared("better", "cannot be known", seeds_needed=inf),
+    ]
+    # Both variants six seeds more; 5 s to start each.
+    assert minutes(rows, {"new": 20.0, "plain": 10.0}) == round((6 * 30 + 10) / 60, 1)
+    assert isnan(minutes(rows[1:], {"new": 20.0, "plain": 10.0}))
+
+
+# Claims, simulated
+
+
+def answers(
+    truths: list[float],
+    number: int,
+    spread: float = 1.0,
+    worth: float = 0.0,
+    of_baseline: float = 0.0,
+    sharing: int | None = None,
+    seed: int = 0,
+) -> list[Answer]:
+    """Answers to claims that a variant is better in each of several comparisons, in which it is so by these truths.
+
+    spread: of the differences over five seeds; of_baseline: the share of it that all comparisons have in common;
+    sharing: for a control, by how many comparisons the chance of an error is divided in place of their number.
+    """
+    generator, by = np.random.default_rng(seed), criteria(worth)
+    common = of_baseline**0.5 * draw(generator, "normal", (number, 1, 5))
+    own = (1 - of_baseline) ** 0.5 * draw(generator, "normal", (number, len(truths), 5))
+    values = np.array(truths)[:, None] + spread * (common + own)
+    found = []
+    for each in values:
+        differences = [difference_of(moments, 5) for moments in moments_of_each(each[:, :, None])]
+        rows = [compared("better", d.judge(by), d.judge(by, sharing or len(differences))) for d in differences]
+        found.append(answer_part(rows))
+    return found
+
+
+def test_a_claim_of_three_links_that_hold_is_confirmed_as_often_as_its_links_allow() -> None:
+    # Each is told with five seeds in three of four cases; with the correction in each, the claim would hardly be.
+    found = answers([1.5] * 3, 400)
+    assert found.count(Answer.YES) / 400 > 0.3
+    generator = np.random.default_rng(0)
+    moments = moments_of_each(1.5 + draw(generator, "normal", (1200, 5, 1)))
+    corrected = np.reshape([difference_of(each, 5).judge(criteria(0), 3) == "better" for each in moments], (400, 3))
+    assert corrected.all(axis=1).mean() < 0.15  # a control
+
+
+@pytest.mark.parametrize("of_baseline", [0.0, 0.5])
+@pytest.mark.parametrize("links", [1, 3, 6])
+def test_answers_are_seldom_false(links: int, of_baseline: float) -> None:
+    number = 500
+    # One link does not hold, the others clearly do.
+    found = answers([0.0] + [9.0] * (links - 1), number, of_baseline=of_baseline)
+    assert at_most(found.count(Answer.YES) / number, number)
+    # All hold, by hardly anything.
+    found = answers([0.01] * links, number, of_baseline=of_baseline)
+    assert at_most((found.count(Answer.NO) + found.count(Answer.IN_PART)) / number, number)
+    # All hold, by just what is worth having.
+    found = answers([1.0] * links, number, 0.4, 1.0, of_baseline)
+    assert at_most(sum(map(found.count, (Answer.NO, Answer.IN_PART, Answer.NO_DIFFERENCE))) / number, number)
+    # None makes a difference.
+    found = answers([0.0] * links, number, 0.4, 1.0, of_baseline)
+    assert at_most(sum(map(found.count, (Answer.YES, Answer.NO, Answer.IN_PART))) / number, number)
+
+
+def test_without_sharing_the_error_six_links_would_often_be_refuted() -> None:
+    # A control.
+    found = answers([0.01] * 6, 500, sharing=1)
+    assert (found.count(Answer.NO) + found.count(Answer.IN_PART)) / 500 > 0.09
 
 
 @pytest.mark.parametrize(

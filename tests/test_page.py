@@ -2,9 +2,7 @@
 
 import json
 import re
-import string
 from collections import ChainMap
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,7 +29,7 @@ from stages.artifacts.tables import (
     TRAININGS,
 )
 from stages.datasets.spec import spec_of
-from stages.documents import read_described, read_sources, read_studies
+from stages.documents import read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
@@ -211,66 +209,6 @@ def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     assert stage.read_several_seeds(tables_with([42])) == (None, [text("page", "no_several_seeds")])
     assert stage.read_several_seeds(tables_with([42, 43])) == (None, [])
-
-
-def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text by its keys; of one with forms all in one."""
-    if isinstance(strings, str):
-        yield path, strings
-    elif "other" in strings:
-        yield path, " ".join(strings.values())
-    else:
-        for key, inner in strings.items():
-            yield from leaves(inner, f"{path}.{key}")
-
-
-def fields(content: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(content) if name}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_string_is_there_in_every_language_with_the_same_fields(language: str) -> None:
-    translated = (".studies.", ".documents.", ".variants.", ".notes.")  # their English is in documents/ and params.yaml
-    here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(translated)}
-    english = dict(leaves(read_strings("en")))
-    assert here.keys() == english.keys()
-    assert [path for path, said in here.items() if fields(said) != fields(english[path])] == []
-    assert [path for path, said in here.items() if not said.strip()] == []
-
-
-@pytest.mark.catalogue
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_every_question_every_claim_and_every_document_is_translated(language: str) -> None:
-    translated = read_strings(language)
-    assert translated["studies"].keys() == read_studies().keys()
-    for name, study in read_studies().items():
-        said = translated["studies"][name]
-        parts = [number for number, part in enumerate(study.parts, start=1) if part.claim]
-        assert [*said.get("parts", {})] == parts, name
-        assert {"question", "claim", *(["but"] if study.but else [])} == said.keys() - {"parts"}, name
-    assert translated["documents"].keys() == read_sources().keys()
-
-
-@pytest.mark.catalogue
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_every_note_on_a_comparison_or_a_variant_is_translated(language: str) -> None:
-    notes = {member.note for study in read_studies().values() for member in study.members if member.note}
-    notes |= {described.ours for described in read_described().values() if described.ours}
-    assert read_strings(language)["notes"].keys() == notes
-
-
-def test_a_text_that_nobody_wrote_is_told() -> None:
-    with pytest.raises(KeyError, match=r"page\.nothing"):
-        text("page", "nothing")
-    assert text("metrics", "my_own_metric")["ko"] == "my_own_metric"
-
-
-@pytest.mark.parametrize(
-    ("count", "english", "korean"),
-    [(1, "1 epoch", "에포크 1회"), (2, "2 epochs", "에포크 2회"), (7.4, "7.4 epochs", "에포크 7.4회")],
-)
-def test_a_text_that_counts_has_the_form_for_its_count(count: float, english: str, korean: str) -> None:
-    assert text("page", "epochs_of", count=count) == {"en": english, "ko": korean}
 
 
 def test_thousands_are_apart_everywhere() -> None:

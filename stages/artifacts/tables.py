@@ -42,8 +42,8 @@ COLUMNS: dict[Path, list[str]] = {
     COMPARISONS: [
         *("study", "part", "variant", "baseline", "metric", "clean", "trainings", "seeds", "ended", "splits", "rows"),
         *("overlap", "ours", "of_baseline", "difference", "low", "high", "better_in", "worse_in"),
-        *("diverged", "baseline_diverged", "seed_variance", "row_variance", "rest_variance", "looks", "worth"),
-        *("verdict", "expected", "refuted", "seeds_needed", "minutes", "differs_in", "note"),
+        *("diverged", "baseline_diverged", "seed_variance", "seed_degrees", "row_variance", "rest_variance"),
+        *("looks", "worth", "verdict", "expected", "shared_verdict", "seeds_needed", "minutes", "differs_in", "note"),
     ],
     ANSWERS: ["study", "question", "claim", "documents", "answer", "yes", "parts", "seeds_needed", "minutes", "but"],
     PARTS: ["study", "part", "claim", "answer", "seeds_needed", "minutes"],

@@ -4,11 +4,12 @@ On one core of 2026, within a factor of two: by the steps, by the multiplication
 """
 
 from collections.abc import Iterable, Mapping
-from math import inf, isnan
+from math import isnan
 from typing import Any
 
 from stages.comparison.studies import Comparison
 from stages.comparison.trained import TrainedVariant
+from stages.comparison.verdicts import Verdict
 
 SECONDS = {"start": 5.0, "step": 2e-5, "multiply_add": 1e-11, "epoch": 6e-3, "estimator": 12.0}
 
@@ -35,15 +36,13 @@ def _seconds(trained: TrainedVariant, model: Mapping[str, float]) -> float:
 def minutes(comparisons: Iterable[Comparison], seconds: Mapping[str, float]) -> float:
     """Estimate the minutes on one core that would decide the open ones of these comparisons.
 
-    NaN if none of them is open; infinite if no number of seeds would. seconds: see `seconds_of_a_seed`.
+    NaN if none of them is open. seconds: see `seconds_of_a_seed`.
     """
     more: dict[str, float] = {}
     for each in comparisons:
-        if not isnan(each.seeds_needed):
+        if each.verdict == Verdict.OPEN and not isnan(each.seeds_needed):
             for name in (each.variant, each.baseline):
                 more[name] = max(more.get(name, 0.0), each.seeds_needed - each.seeds)
     if not more:
         return float("nan")
-    if inf in more.values():
-        return inf
     return round(sum(SECONDS["start"] + number * seconds[name] for name, number in more.items()) / 60, 1)

@@ -11,8 +11,6 @@ from stages.comparison.studies import mean_score
 from stages.comparison.trained import TrainedVariant
 from stages.datasets.spec import spec_of
 
-LIMITS = ("_low", "_high")  # of the mean over trainings: the leaderboard's are over test rows too
-
 
 def rank(measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant], error: float) -> pd.DataFrame:
     """Rank the variants of each data set by its test rows: one row per variant, best first.
@@ -40,7 +38,7 @@ def _row(trained: TrainedVariant, parts: Mapping[str, Any], metric: str, error: 
     if "estimator" in recipe:
         row["epochs"] = np.nan  # scikit-learn's have none
     for part in ("validation", "test"):
-        row |= {f"{part}_{name}": value for name, value in parts.get(part, {}).items() if not name.endswith(LIMITS)}
+        row |= {f"{part}_{name}": value for name, value in parts.get(part, {}).items()}
     if "test" in parts:
         found = mean_score(trained, metric, error)
         row |= {f"test_{metric}_low": found.low, f"test_{metric}_high": found.high}

@@ -36,10 +36,12 @@ class ReproducedValue:
 
 
 class MeasuredValue(NamedTuple):
-    """A mean over trainings, and the standard deviation over several seeds, if it is known."""
+    """A mean over the trainings that ended, and the standard deviation over several seeds, if it is known."""
 
     mean: float
     std: float | None
+    seeds: int
+    """With which the trainings ended."""
 
 
 def reproduce(
@@ -71,8 +73,8 @@ def _reproduced(
         ours = {"ours": round(found.mean, 6), "difference": round(difference, 6)}
         if found.std is not None:
             ours["std"] = round(found.std, 6)
-            if seeds >= MIN_SEEDS:
-                within = max(within, quantile(error, seeds - 1) * found.std * (1 + 1 / seeds) ** 0.5)
+            if found.seeds >= MIN_SEEDS:
+                within = max(within, quantile(error, found.seeds - 1) * found.std * (1 + 1 / found.seeds) ** 0.5)
         result = Reproduction.REPRODUCED if abs(difference) <= within else Reproduction.MISSED
     return ReproducedValue(
         document=value.document,
@@ -100,10 +102,12 @@ def measured_value(value: PublishedValue, parts: Mapping[str, Any], history: pd.
         part = parts.get(value.part, {})
         if value.metric not in part:
             return None
-        return MeasuredValue(float(part[value.metric]), part.get(f"{value.metric}_std") if spreads else None)
+        ended = round(seeds * (1 - parts.get("model", {}).get("diverged", 0.0)))
+        return MeasuredValue(float(part[value.metric]), part.get(f"{value.metric}_std") if spreads else None, ended)
     column = value.metric if value.part == "training" else f"val_{value.metric}"
     epochs = history[history["epoch"] == value.epoch]
-    if column not in epochs or not len(epochs):
+    if column not in epochs or not epochs[column].count():
         return None
-    all_came = len(epochs) == seeds
-    return MeasuredValue(float(epochs[column].mean()), float(epochs[column].std()) if spreads and all_came else None)
+    all_came = epochs[column].count() == seeds
+    std = float(epochs[column].std()) if spreads and all_came else None
+    return MeasuredValue(float(epochs[column].mean()), std, seeds)

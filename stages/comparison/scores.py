@@ -58,8 +58,8 @@ HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
 """One number from the epochs of one training: `loss_rise` is the rise of the validation loss from its minimum."""
 
 SPREAD_SCORES = {"accuracy_spread": "accuracy"}
-"""How far the score of each training is from the median over seeds (Brown & Forsythe 1974, "Robust Tests for the
-Equality of Variances", JASA 69), and the score."""
+"""How far the score of each training is from the median over seeds, and that score: distances from the median tell a
+difference in spread (Brown & Forsythe 1974, "Robust Tests for the Equality of Variances", JASA 69)."""
 
 LOSSES = ("training_loss", "overfitting", "loss_rise")
 """Scores that are values of the recipe's loss."""

@@ -1,4 +1,4 @@
-"""The mean of a difference, how well it is known, and the verdict.
+"""The mean of a difference, how well it is known, and the verdict. docs/statistics.md explains and measures it.
 
 A difference has two sources of chance: the rows that happen to be in the test, and the seed of the training. Both
 models of a comparison predict the same rows and, with several seeds, start from the same seeds, so what is estimated is
@@ -9,7 +9,9 @@ the variance of the difference in each row and each seed.
   the part that both contain (as in a two-way analysis of variance), each have degrees of freedom of their own.
 - Repeated splits of a small data set: splits take the place of rows. Their variance is corrected for the rows that the
   splits share (Nadeau & Bengio 2003, "Inference for the Generalization Error", Machine Learning 52). The same seeds
-  train on every split: their variance, less the part that both contain, is added as above.
+  train on every split: their variance, less the part that both contain, is added.
+- Trainings that diverged have no score. Then each variant has the seeds with which it ended: the variances of both
+  means add up, with the degrees of freedom of Welch (1947, "The Generalization of 'Student's' Problem", Biometrika 34).
 
 The half-width of an interval is the root of the sum of the squares of the half-widths of its parts, each with its own
 t (Howe 1974, "Approximate Confidence Limits on the Mean of X + Y", Journal of the American Statistical Association 69).
@@ -20,17 +22,23 @@ other has right are added (Bonett & Price 2012, "Adjusted Wald Confidence Interv
 Proportions Based on Paired Data", Journal of Educational and Behavioral Statistics 37).
 """
 
-from math import inf, isinf, isnan, nan, sqrt
+from collections.abc import Callable
+from functools import lru_cache
+from math import exp, inf, isnan, log, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import fisher_exact, norm, t
+from scipy.stats import hypergeom, norm, t
 
 from stages.comparison.verdicts import Verdict
 
 MAX_SEEDS = 10_000
 """Of more seeds than these, `seeds_to_decide` says that it takes as many."""
+MIN_ENDED = 3
+"""Of fewer seeds that ended, where others diverged, the variance of their mean is too little known."""
+LEAST_ERROR = 1e-300
+"""Chances of less than this count as none."""
 
 
 class Interval(NamedTuple):
@@ -58,7 +66,7 @@ class Estimate(NamedTuple):
     mean: float
     middle: float
     """Of its interval: the mean, but for shares of rows."""
-    parts: tuple[tuple[float, int], ...]
+    parts: tuple[tuple[float, float], ...]
     """Variance and degrees of freedom of each source of chance; none where there is one value."""
 
     def half(self, error: float) -> float:
@@ -74,16 +82,93 @@ class Estimate(NamedTuple):
 
     def p_value(self) -> float:
         """Chance of a difference of this size or more where there is none: the error at which 0 is just outside."""
-        if not self.parts or isnan(self.middle):
+        return 1.0 if self.parts and self.middle == 0 else self._error_at(abs(self.middle))
+
+    def p_value_of_same(self, worth: float) -> float:
+        """Least error at which both one-sided tests say that the difference is smaller than what is worth having."""
+        room = worth - abs(self.middle)
+        return 1.0 if self.parts and room < 0 else self._error_at(room) / 2
+
+    def _error_at(self, half: float) -> float:
+        """Error of the interval that is so wide on each side; NaN for a single value."""
+        if not self.parts or isnan(half):
             return nan
-        if not any(variance > 0 for variance, _ in self.parts):
-            return float(self.middle == 0)
-        return float(brentq(lambda error: self.half(error) - abs(self.middle), 1e-300, 1, xtol=1e-12))
+        if self.half(LEAST_ERROR) <= half:
+            return 0.0
+        if half <= 0:
+            return 1.0
+        if len(self.parts) == 1:
+            variance, degrees = self.parts[0]
+            return 2 * float(t.sf(half / sqrt(variance), degrees))
+        return exp(brentq(lambda error: self.half(exp(error)) - half, log(LEAST_ERROR), 0.0))
 
 
-def quantile(error: float, degrees: int) -> float:
+class Moments(NamedTuple):
+    """What an interval depends on. The tables keep it, so that anyone can compute the interval again."""
+
+    mean: float
+    variances: Variances
+    seeds: float
+    seed_degrees: float
+    """Degrees of freedom of the variance between seeds."""
+    rows: float
+    """Of repeated splits, their number."""
+    overlap: float = 0.0
+    """Of repeated splits, the number of test rows for each training row, else 0."""
+    shares: bool = False
+    """Whether the mean is a difference of shares of single rows, -1 to 1."""
+
+    def estimate(self) -> Estimate:
+        """Estimate the mean."""
+        found = self.with_two_more_rows(1, -1) if self.shares and self.rows > 1 else self
+        return Estimate(self.mean, found.mean, found._parts())
+
+    def _parts(self) -> tuple[tuple[float, float], ...]:
+        """Variance of the mean and degrees of freedom by source of chance: seeds, and rows or splits."""
+        by_seed = (self.variances.seed / self.seeds, self.seed_degrees)
+        by_row = (self.variances.row * (1 / self.rows + self.overlap), self.rows - 1)
+        if min(self.seeds, self.rows) == 1:
+            return tuple(part for part in (by_seed, by_row) if part[1])
+        both = self.variances.rest / self.seeds / self.rows  # the chance in the means over seeds and over rows
+        if self.overlap:  # it is in the variance between splits
+            return (max(by_seed[0] - both, 0.0), by_seed[1]), by_row
+        return by_seed, (max(by_row[0] - both, 0.0), by_row[1])
+
+    def with_two_more_rows(self, one: float, other: float) -> "Moments":
+        """Add two rows, each with the same value for every seed."""
+        rows, (seed, row, rest) = self.rows, self.variances
+        more, kept = rows + 2, rows / (rows + 2)
+        mean = self.mean * kept + (one + other) / more
+        squares = (rows - 1) * row + rows * self.mean**2 + one**2 + other**2 - more * mean**2
+        rest = ((rows - 1) * rest + 2 * kept * seed) / (rows + 1)
+        return self._replace(mean=mean, variances=Variances(seed * kept**2, squares / (rows + 1), rest), rows=more)
+
+    def with_seeds(self, seeds: float, splits: float | None = None) -> "Moments":
+        """Expect the moments of another number of seeds than these, at least two; perhaps infinite, as of splits."""
+        seed, row, rest = self.variances
+        if self.rows > 1:
+            row = max(row - rest / self.seeds, 0.0) + rest / seeds  # of the rows, and of the chance of seeds in them
+        return self._replace(
+            variances=Variances(seed, row, rest),
+            seeds=seeds,
+            seed_degrees=self.seed_degrees * (seeds - 1) / (self.seeds - 1),
+            rows=self.rows if splits is None else splits,
+        )
+
+    def chance_of_seeds(self, error: float) -> float:
+        """How far the mean may be from that of infinitely many seeds (and splits), on these rows."""
+        seed, row, _ = self.variances
+        if not self.overlap:
+            return quantile(error, self.seed_degrees) * sqrt(seed / self.seeds)
+        (of_seeds, degrees), _ = self._parts()
+        of_splits = row / self.rows
+        return sqrt(quantile(error, degrees) ** 2 * of_seeds + quantile(error, self.rows - 1) ** 2 * of_splits)
+
+
+@lru_cache(4096)
+def quantile(error: float, degrees: float) -> float:
     """Two-sided quantile of Student's t: a value beyond it, on either side, has the chance of error."""
-    return float(t.ppf(1 - error / 2, degrees)) if error > 1e-12 else float(-t.ppf(error / 2, degrees))
+    return float(-t.ppf(error / 2, degrees))
 
 
 def variances_of(values: np.ndarray) -> Variances:
@@ -99,43 +184,52 @@ def variances_of(values: np.ndarray) -> Variances:
     )
 
 
-def estimate(values: np.ndarray, overlap: float = 0.0, shares: bool = False) -> Estimate:
-    """Estimate the mean of values, float (seeds, rows), or (seeds, splits) of a split that is repeated.
+def moments_of(values: np.ndarray, overlap: float = 0.0, shares: bool = False) -> Moments:
+    """Find the moments of values, float (seeds, rows), or (seeds, splits) of a split that is repeated."""
+    seeds, rows = values.shape
+    return Moments(float(values.mean()), variances_of(values), seeds, seeds - 1, rows, overlap, shares)
 
-    overlap: of repeated splits, the number of test rows for each training row, else 0; shares: whether the values are
-    differences of shares of single rows, -1 to 1.
+
+def moments_of_two(ours: np.ndarray, theirs: np.ndarray, overlap: float = 0.0, shares: bool = False) -> Moments:
+    """Find the moments of the difference of two means over seeds of their own, at least MIN_ENDED each.
+
+    ours, theirs: scores, float (seeds, rows), with as many rows, or splits.
     """
-    mean = float(values.mean())
-    if shares and values.shape[1] > 1:
-        values = np.hstack([values, np.ones((len(values), 1)), -np.ones((len(values), 1))])
-    return Estimate(
-        mean, float(values.mean()), parts_of(variances_of(values), values.shape[0], values.shape[1], overlap)
+    found, rows = (variances_of(ours), variances_of(theirs)), ours.shape[1]
+    seeds = min(len(ours), len(theirs))
+    of_seeds = [each.seed / len(values) for each, values in zip(found, (ours, theirs), strict=True)]
+    rest = sum(each.rest / len(values) for each, values in zip(found, (ours, theirs), strict=True))
+    squares = [variance**2 / (len(values) - 1) for variance, values in zip(of_seeds, (ours, theirs), strict=True)]
+    by_row = ours.mean(axis=0) - theirs.mean(axis=0)
+    return Moments(
+        mean=float(by_row.mean()),
+        variances=Variances(
+            seed=seeds * sum(of_seeds), row=float(np.var(by_row, ddof=1)) if rows > 1 else nan, rest=seeds * rest
+        ),
+        seeds=seeds,
+        # Of few seeds beside many, Welch's are too many.
+        seed_degrees=min(sum(of_seeds) ** 2 / sum(squares) if sum(squares) else inf, 2 * (seeds - 1)),
+        rows=rows,
+        overlap=overlap,
+        shares=shares,
     )
 
 
-def parts_of(variances: Variances, seeds: int, rows: int, overlap: float = 0.0) -> tuple[tuple[float, int], ...]:
-    """Variance of the mean and degrees of freedom by source of chance: seeds, and rows or splits."""
-    by_seed = (variances.seed / seeds, seeds - 1)
-    by_row = (variances.row * (1 / rows + overlap), rows - 1)
-    if min(seeds, rows) == 1:
-        return tuple(part for part in (by_seed, by_row) if part[1])
-    both = variances.rest / seeds / rows  # the part of chance that is in the means over seeds and over rows
-    if overlap:  # it is in the variance between splits
-        return (max(by_seed[0] - both, 0.0), by_seed[1]), by_row
-    return by_seed, (max(by_row[0] - both, 0.0), by_row[1])
+def share_interval(found: Moments, rows: int, error: float) -> Interval:
+    """Wilson's interval of a share of rows, 0 to 1, for as many rows as would have the variance that was found.
 
-
-def share_interval(found: Estimate, rows: int, error: float) -> Interval:
-    """Wilson's interval of a share of rows, 0 to 1, for the variance that was found: over rows, or seeds and rows.
-
-    found: the estimate of the share; rows: their number, from which a share of 0 or 1 has its interval.
+    That variance is of the rows and one more that is right and one that is wrong, so that it is not 0 where all are
+    right. found: the moments of the share; rows: the number of all test rows, of repeated splits together: their share
+    is known at best as well as that of so many.
     """
-    if not found.parts:
-        return Interval(found.mean, 0.0, 1.0)
     share = min(max(found.mean, 0.0), 1.0)
-    spread = share * (1 - share)
-    least = quantile(error, max(rows - 1, 1)) ** 2 / rows
-    return _wilson(share, max(found.half(error) ** 2 / spread, least) if spread > 0 else least)
+    if found.overlap:
+        squared, spread = quantile(error, rows - 1) ** 2 / rows, share * (1 - share)
+        return _wilson(share, max(squared, found.estimate().half(error) ** 2 / spread) if spread else squared)
+    if rows == 1:
+        return Interval(share, 0.0, 1.0)
+    more = found.with_two_more_rows(1, 0)
+    return _wilson(share, more.estimate().half(error) ** 2 / (more.mean * (1 - more.mean)))
 
 
 def share_of_seeds(count: int, seeds: int, error: float) -> Interval:
@@ -155,13 +249,13 @@ def verdict(difference: Estimate, less_is_better: bool, worth: float, error: flo
 
     It is the same if both one-sided tests say that it is smaller than what is worth having (Schuirmann 1987, "A
     Comparison of the Two One-Sided Tests Procedure", Journal of Pharmacokinetics and Biopharmaceutics 15), else better
-    or worse if its interval excludes 0, else open. worth: 0 where nothing counts as the same.
+    or worse if its interval excludes 0, else open. worth: 0 where nothing but a tie counts as the same.
     """
     if isnan(difference.mean):
         return Verdict.NOT_MEASURED
     if not difference.parts:
         return Verdict.NO_INTERVAL
-    if abs(difference.middle) + difference.half(2 * error) < worth:
+    if abs(difference.middle) + difference.half(2 * error) <= worth:
         return Verdict.SAME
     if abs(difference.middle) <= difference.half(error):
         return Verdict.OPEN
@@ -171,41 +265,94 @@ def verdict(difference: Estimate, less_is_better: bool, worth: float, error: flo
 def verdict_with_divergence(
     difference: Estimate | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, error: float
 ) -> Verdict:
-    """Judge a difference where trainings diverged: by how many did, and by those seeds with which none of both did.
+    """Judge a difference where trainings diverged: by how many did, and by the means of those that ended.
 
-    Each of the two has half of the error. Diverging more often is worse (Fisher's exact test). If one says better and
-    the other worse, the verdict is open. It is never `same`.
-    difference: over the seeds with which neither diverged, None without any; diverged: of the variant and the baseline.
+    Diverging more often is worse (Fisher's exact test). It has as much of the error as it can use, at most half, and
+    the means have the rest: of one training that diverged no test can tell (Tarone 1990, "A Modified Bonferroni Method
+    for Discrete Data", Biometrics 46). If one says better and the other worse, the verdict is open. It is never `same`.
+
+    difference: of the means, None where they are not known; diverged: of the variant and the baseline.
     """
+    used = error_of_shares(sum(diverged), seeds, error / 2)
     found = set()
-    if diverged[0] != diverged[1] and share_p_value(diverged, seeds) <= error / 2:
+    if diverged[0] != diverged[1] and share_p_value(diverged, seeds) <= used:
         found.add(Verdict.WORSE if diverged[0] > diverged[1] else Verdict.BETTER)
     if difference is not None:
-        found.add(verdict(difference, less_is_better, 0.0, error / 2))
+        found.add(verdict(difference, less_is_better, 0.0, error - used))
     told = found & {Verdict.BETTER, Verdict.WORSE}
     return told.pop() if len(told) == 1 else Verdict.OPEN
 
 
 def share_p_value(diverged: tuple[int, int], seeds: int) -> float:
     """Fisher's exact p of two shares of as many seeds."""
-    return float(fisher_exact([[count, seeds - count] for count in diverged]).pvalue)
+    return _p_values_of_shares(sum(diverged), seeds)[diverged[0]]
 
 
-def seeds_to_decide(
-    mean: float, variances: Variances, seeds: int, rows: int, overlap: float, worth: float, error: float
-) -> float:
+def error_of_shares(diverged: int, seeds: int, error: float) -> float:
+    """Chance with which Fisher's test errs at most, if so many trainings diverged in all: not more than error."""
+    return max((p for p in _p_values_of_shares(diverged, seeds).values() if p <= error), default=0.0)
+
+
+@lru_cache(1024)
+def _p_values_of_shares(diverged: int, seeds: int) -> dict[int, float]:
+    """Fisher's exact p by the count of one variant, if so many of both diverged in all."""
+    counts = np.arange(max(0, diverged - seeds), min(diverged, seeds) + 1)
+    chances = hypergeom.pmf(counts, 2 * seeds, diverged, seeds)
+    rising = np.sort(chances)
+    as_rare = np.searchsorted(rising, chances * (1 + 1e-7), side="right")  # equal ones differ in their last bits
+    return dict(zip(counts.tolist(), np.minimum(np.cumsum(rising)[as_rare - 1], 1.0).tolist(), strict=True))
+
+
+def cannot_be_known(found: Moments, worth: float, error: float) -> bool:
+    """Tell whether no number of seeds (nor of splits) would decide a comparison: these data have too few rows.
+
+    That is so if the verdict of infinitely many seeds is open whatever their mean, as far as chance leaves it open.
+    """
+    final = found.with_seeds(inf, inf if found.overlap else None).estimate()
+    room = found.chance_of_seeds(error)
+
+    def stays_open(middle: float) -> bool:
+        return verdict(final._replace(middle=middle), False, worth, error) == Verdict.OPEN
+
+    ends = final.middle - room, final.middle + room
+    return all(map(stays_open, ends)) and (ends[0] > 0 or ends[1] < 0 or stays_open(0.0))
+
+
+def seeds_to_decide(found: Moments, worth: float, error: float) -> float:
     """Estimate how many seeds would decide a comparison that is open, if its mean and its variances stay as they are.
 
-    rows: of repeated splits, their number. Returns: more than `seeds`; infinite if no number would, by the chance of
-    the rows alone; NaN if repeating the split more often would.
+    Returns: more than it has; infinite if no number would, by the chance of the rows alone; NaN if repeating the split
+    more often would.
+    """
+    if cannot_be_known(found, worth, error):
+        return inf
+
+    def decided(seeds: float) -> bool:
+        more = found.with_seeds(seeds)
+        return verdict(more.estimate(), False, worth, error) != Verdict.OPEN or cannot_be_known(more, worth, error)
+
+    return nan if found.overlap and not decided(inf) else _first(int(found.seeds), decided)
+
+
+def seeds_to_decide_with_divergence(
+    found: Moments | None, diverged: tuple[int, int], seeds: int, error: float
+) -> float:
+    """Estimate how many seeds would decide a comparison in which trainings diverged, if as many do and the means stay.
+
+    found: the difference of the means. Returns: more than `seeds`; NaN if MAX_SEEDS would not.
     """
 
-    def decided(number: float, splits: float = rows) -> bool:
-        found = Estimate(mean, mean, _parts_with(variances, seeds, rows, overlap, number, splits))
-        return verdict(found, False, worth, error) != Verdict.OPEN
+    def decided(number: float) -> bool:
+        times = number / seeds
+        means = found and found.with_seeds(found.seeds * times).estimate()
+        counts = round(diverged[0] * times), round(diverged[1] * times)
+        return verdict_with_divergence(means, counts, int(number), False, error) != Verdict.OPEN
 
-    if not decided(inf):
-        return nan if overlap and decided(inf, inf) else inf
+    return _first(seeds, decided) if decided(MAX_SEEDS) else nan
+
+
+def _first(seeds: int, decided: Callable[[float], bool]) -> float:
+    """Find the least number of seeds, more than these, that decides; at most MAX_SEEDS."""
     low, high = seeds, 2 * seeds
     while not decided(high):
         if high >= MAX_SEEDS:
@@ -215,20 +362,3 @@ def seeds_to_decide(
         middle = (low + high) // 2
         low, high = (low, middle) if decided(middle) else (middle, high)
     return high
-
-
-def _parts_with(
-    variances: Variances, seeds: int, rows: int, overlap: float, number: float, splits: float
-) -> tuple[tuple[float, int], ...]:
-    """What `parts_of` would give with another number of seeds, perhaps infinite, and of splits."""
-    many = 10**9  # degrees of freedom of what is known
-    seed_degrees = many if isinf(number) else int(number) - 1
-    if rows == 1:
-        return ((variances.seed / number, seed_degrees),)
-    both = variances.rest / rows
-    row = max(variances.row - variances.rest / seeds, 0.0)  # of the rows, without that of seeds
-    if overlap:
-        row_degrees = many if isinf(splits) else int(splits) - 1
-        by_split = (row + variances.rest / number) * ((0.0 if isinf(splits) else 1 / splits) + overlap)
-        return (max(variances.seed - both, 0.0) / number, seed_degrees), (by_split, row_degrees)
-    return (variances.seed / number, seed_degrees), (row / rows, rows - 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isinf, isnan, nan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ import numpy as np
 from stages.comparison.criteria import Criteria
 from stages.comparison.scores import BOUNDED, LESS_IS_BETTER, LOSSES, PARTS, ROW_SCORES
 from stages.comparison.statistics import (
+    MIN_ENDED,
     Estimate,
     Interval,
+    Moments,
     Variances,
-    estimate,
+    cannot_be_known,
+    moments_of,
+    moments_of_two,
     seeds_to_decide,
+    seeds_to_decide_with_divergence,
     share_interval,
     share_p_value,
-    variances_of,
     verdict,
     verdict_with_divergence,
 )
@@ -39,47 +43,73 @@ class Difference:
     seeds: int
     """Number of seeds that both were trained with."""
     ended: int
-    """Number of seeds with which neither diverged, on any split: the means and the variances are theirs."""
+    """Number of seeds with which neither diverged, on any split."""
     splits: int
     rows: int
     """Test rows of a split, or 1 for a metric that has none."""
     overlap: float
     ours: float
+    """Mean over the seeds with which the variant ended."""
     of_baseline: float
-    estimate: Estimate | None
-    """Of the difference; None if no seed ended."""
-    variances: Variances
+    moments: Moments | None
+    """Of the difference; None if some diverged and one of both ended with fewer than MIN_ENDED seeds."""
     better_in: int
     """Number of seeds with which the variant was better: one that diverged is worse than one that did not."""
     worse_in: int
     diverged: tuple[int, int]
     """Number of seeds with which the variant diverged, and the baseline."""
 
+    @property
+    def estimate(self) -> Estimate | None:
+        """The difference of the means, where its chance is known."""
+        return self.moments and self.moments.estimate()
+
+    def interval(self, error: float) -> Interval:
+        """The difference and its interval, which misses with the chance of error; NaN where that is not known."""
+        mean = self.ours - self.of_baseline
+        if self.moments is None:
+            return Interval(mean, nan, nan)
+        _, low, high = self.moments.estimate().interval(error)
+        return Interval(mean, max(low, -1.0), min(high, 1.0)) if self.metric in BOUNDED else Interval(mean, low, high)
+
     def judge(self, criteria: Criteria, comparisons: int = 1) -> Verdict:
         """Judge the difference. comparisons: number of those that share the chance of an error (Bonferroni)."""
         less_is_better, error = self.metric in LESS_IS_BETTER, criteria.error / comparisons
         if any(self.diverged):
             return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, error)
-        if self.estimate is None:
+        if self.moments is None:
             return Verdict.NOT_MEASURED
-        found = verdict(self.estimate, less_is_better, criteria.worth.get(self.metric, 0.0), error)
-        return Verdict.UNKNOWABLE if found == Verdict.OPEN and isinf(self.seeds_to_decide(criteria)) else found
-
-    def p_value(self) -> float:
-        """Chance of a difference of this size or more, in means or in divergence, where there is none."""
-        found = 1.0 if self.estimate is None else self.estimate.p_value()
-        if any(self.diverged):
-            return min(1.0, 2 * min(found, share_p_value(self.diverged, self.seeds)))
+        worth = criteria.worth.get(self.metric, 0.0)
+        found = verdict(self.moments.estimate(), less_is_better, worth, error)
+        if found == Verdict.OPEN and self.seeds > 1 and cannot_be_known(self.moments, worth, error):
+            return Verdict.UNKNOWABLE
         return found
 
+    def p_value(self) -> float:
+        """Chance of a difference of this size or more, in means or in divergence, where there is none.
+
+        NaN if nothing shows the chance.
+        """
+        found = self.moments.estimate().p_value() if self.moments else nan
+        if any(self.diverged):
+            of_shares = share_p_value(self.diverged, self.seeds)
+            return min(1.0, 2 * (of_shares if isnan(found) else min(found, of_shares)))
+        return found
+
+    def p_value_of_same(self, criteria: Criteria) -> float:
+        """Chance of a difference as small as this or smaller where one is worth having; NaN as for `p_value`."""
+        if any(self.diverged):
+            return 1.0
+        return self.moments.estimate().p_value_of_same(criteria.worth.get(self.metric, 0.0)) if self.moments else nan
+
     def seeds_to_decide(self, criteria: Criteria) -> float:
-        """Estimate how many seeds would decide it; see `statistics`. NaN if one seed, or divergence, cannot tell."""
-        if self.estimate is None or self.ended < 2 or any(self.diverged):
+        """Estimate how many seeds would decide it; see `statistics`. NaN if one seed cannot tell."""
+        if self.seeds < 2:
             return nan
+        if any(self.diverged):
+            return seeds_to_decide_with_divergence(self.moments, self.diverged, self.seeds, criteria.error)
         worth = criteria.worth.get(self.metric, 0.0)
-        rows = self.splits if self.splits > 1 else self.rows
-        found = self.estimate.middle, self.variances, self.ended, rows, self.overlap
-        return seeds_to_decide(*found, worth, criteria.error)
+        return seeds_to_decide(self.moments, worth, criteria.error) if self.moments else nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +142,7 @@ class Comparison:
     diverged: int = 0
     baseline_diverged: int = 0
     seed_variance: float = nan
+    seed_degrees: float = nan
     row_variance: float = nan
     rest_variance: float = nan
     looks: int = 0
@@ -119,8 +150,8 @@ class Comparison:
     worth: float = nan
     verdict: Verdict
     expected: Verdict | None
-    refuted: bool = False
-    """Whether the opposite of the expected verdict holds, where the part's members share the chance of an error."""
+    shared_verdict: Verdict = Verdict.NOT_MEASURED
+    """The verdict where the part's members share the chance of an error."""
     seeds_needed: float = nan
     """To decide it, if it is open; infinite if no number would."""
     differs_in: str
@@ -143,15 +174,13 @@ class AnsweredPart:
 
 def mean_score(trained: TrainedVariant, metric: str, error: float) -> Interval:
     """Mean score of a variant over the trainings that did not diverge, with its interval."""
-    trained = trained.with_seeds({*trained.history["seed"]} - trained.diverged_seeds())
-    if not trained.trainings:
+    values = _scores_by_seed(trained, metric)
+    if not len(values):
         return Interval(nan, nan, nan)
-    scores = trained.scores(metric)
-    values = _by_seed(scores, len(trained.splits))
-    found = estimate(values, _overlap(trained))
-    if metric in ROW_SCORES and metric in BOUNDED and len(trained.splits) == 1:
-        return share_interval(found, scores.shape[1], error)
-    mean, low, high = found.interval(error)
+    found = moments_of(values, _overlap(trained))
+    if metric in ROW_SCORES and metric in BOUNDED:
+        return share_interval(found, len(np.unique(np.concatenate(_rows(trained, "test")))), error)
+    mean, low, high = found.estimate().interval(error)
     return Interval(mean, max(low, 0.0), min(high, 1.0)) if metric in BOUNDED else Interval(mean, low, high)
 
 
@@ -167,41 +196,49 @@ def difference(member: TrainedVariant, baseline: TrainedVariant, metric: str) ->
         got = f"{sorted({*member.history['seed']})} and {sorted({*baseline.history['seed']})}"
         raise ValueError(f"{member.name}: expected seeds in common with {baseline.name}, got {got}")
     member, baseline = member.with_seeds(seeds), baseline.with_seeds(seeds)
-    diverged = len(member.diverged_seeds()), len(baseline.diverged_seeds())
-    ended = seeds - member.diverged_seeds() - baseline.diverged_seeds()
-    splits, overlap = len(member.splits), _overlap(member)
-    ours, theirs = _ended_scores(member, metric), _ended_scores(baseline, metric)
-    better, worse = diverged[1], diverged[0]
+    ours, theirs = _scores_by_seed(member, metric), _scores_by_seed(baseline, metric)
+    diverged = len(seeds) - len(ours), len(seeds) - len(theirs)
     both = len(member.diverged_seeds() & baseline.diverged_seeds())
-    found, variances, rows = None, Variances(), 0
-    if ended:
-        ours, theirs = (each.with_seeds(ended).scores(metric) for each in (member, baseline))
-        values, rows = _by_seed(ours - theirs, splits), ours.shape[1]
-        found = estimate(values, overlap, shares=metric == "accuracy" and splits == 1)
-        variances = variances_of(values)
-        ahead = values.mean(axis=1) * (-1 if metric in LESS_IS_BETTER else 1)
-        better, worse = better + int((ahead > 0).sum()), worse + int((ahead < 0).sum())
+    ahead = ours[_ended_in(member, baseline)].mean(axis=1) - theirs[_ended_in(baseline, member)].mean(axis=1)
+    if metric in LESS_IS_BETTER:
+        ahead = -ahead
+    splits, overlap = len(member.splits), _overlap(member)
+    shares = metric in ROW_SCORES and metric in BOUNDED and splits == 1
+    moments = None
+    if not any(diverged):
+        moments = moments_of(ours - theirs, overlap, shares)
+    elif min(len(ours), len(theirs)) >= MIN_ENDED:
+        moments = moments_of_two(ours, theirs, overlap, shares)
     return Difference(
         metric=metric,
         seeds=len(seeds),
-        ended=len(ended),
+        ended=len(ahead),
         splits=splits,
-        rows=rows,
+        rows=len(member.splits[0].y["test"]) if metric in ROW_SCORES else 1,
         overlap=overlap,
-        ours=float(np.mean(ours)) if len(ours) else nan,
-        of_baseline=float(np.mean(theirs)) if len(theirs) else nan,
-        estimate=found,
-        variances=variances,
-        better_in=better - both,
-        worse_in=worse - both,
+        ours=float(ours.mean()) if len(ours) else nan,
+        of_baseline=float(theirs.mean()) if len(theirs) else nan,
+        moments=moments,
+        better_in=diverged[1] - both + int((ahead > 0).sum()),
+        worse_in=diverged[0] - both + int((ahead < 0).sum()),
         diverged=diverged,
     )
 
 
-def _ended_scores(trained: TrainedVariant, metric: str) -> np.ndarray:
-    """Scores of the trainings with seeds that did not diverge; none if all did."""
+def _scores_by_seed(trained: TrainedVariant, metric: str) -> np.ndarray:
+    """Scores with the seeds that did not diverge: float (seeds, rows), or (seeds, splits) if the split is repeated."""
     ended = {*trained.history["seed"]} - trained.diverged_seeds()
-    return trained.with_seeds(ended).scores(metric) if ended else np.array([])
+    if not ended:
+        return np.empty((0, 1))
+    scores = trained.with_seeds(ended).scores(metric)
+    # Repeated splits have different test rows: one value for each.
+    return scores.mean(axis=1).reshape(len(trained.splits), -1).T if len(trained.splits) > 1 else scores
+
+
+def _ended_in(trained: TrainedVariant, other: TrainedVariant) -> list[bool]:
+    """Whether the other ended too, for each seed with which the variant did."""
+    seeds = dict.fromkeys(training[-1] for training in trained.trainings)
+    return [seed not in other.diverged_seeds() for seed in seeds if seed not in trained.diverged_seeds()]
 
 
 def _check_alike(member: TrainedVariant, baseline: TrainedVariant, metric: str) -> None:
@@ -222,12 +259,6 @@ def _rows(trained: TrainedVariant, part: str) -> list[np.ndarray]:
     rows = [split.rows.get(part, np.array([], dtype=np.int32)) for split in trained.splits]
     # Test rows are paired one by one; of the others a training has the mean.
     return rows if part == "test" else [np.sort(each) for each in rows]
-
-
-def _by_seed(scores: np.ndarray, splits: int) -> np.ndarray:
-    """Arrange scores, float (trainings, rows), as (seeds, rows), or (seeds, splits) if the split is repeated."""
-    # Repeated splits have different test rows: one value for each.
-    return scores.mean(axis=1).reshape(splits, -1).T if splits > 1 else scores
 
 
 def _overlap(trained: TrainedVariant) -> float:
@@ -276,7 +307,7 @@ def _compared(
         compared = difference(variant, baseline, metric)
         found = compared.judge(criteria)
         measured = _columns(compared, criteria)
-        measured["refuted"] = _opposes(compared.judge(criteria, members), expected)
+        measured["shared_verdict"] = compared.judge(criteria, members)
         if found in (Verdict.OPEN, Verdict.UNKNOWABLE):
             measured["seeds_needed"] = compared.seeds_to_decide(criteria)
     except ValueError as error:
@@ -297,12 +328,9 @@ def _compared(
 
 
 def _columns(compared: Difference, criteria: Criteria) -> dict[str, Any]:
-    low = high = mean = nan
-    if compared.estimate is not None:
-        mean, low, high = compared.estimate.interval(criteria.error)
-    if compared.metric in BOUNDED:
-        low, high = max(low, -1.0), min(high, 1.0)
-    seed, row, rest = compared.variances
+    moments = compared.moments
+    mean, low, high = compared.interval(criteria.error)
+    seed, row, rest = moments.variances if moments else Variances()
     return {
         "trainings": compared.seeds * compared.splits,
         "seeds": compared.seeds,
@@ -320,6 +348,7 @@ def _columns(compared: Difference, criteria: Criteria) -> dict[str, Any]:
         "diverged": compared.diverged[0],
         "baseline_diverged": compared.diverged[1],
         "seed_variance": seed,
+        "seed_degrees": moments.seed_degrees if moments else nan,
         "row_variance": row,
         "rest_variance": rest,
         "looks": max(len(criteria.looks), 1),
@@ -336,25 +365,28 @@ def _opposes(found: Verdict, expected: Verdict | None) -> bool:
 def answer_part(comparisons: Sequence[Comparison]) -> Answer:
     """Answer a part of a claim by its comparisons, all of which it expects to hold.
 
-    It holds if every expected verdict occurred: each has the whole chance of an error, since a false answer needs all
-    of them to be (Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24). It does
-    not if the opposite of one holds where they share that chance, or if a difference is the same.
+    What needs all of them has the whole chance of an error in each, since a false answer needs all of them to be false
+    (Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24): it holds if every
+    expected verdict occurred, does not if every opposite did, and makes no difference if every one is the same. What
+    one of them is enough for, they share the chance of: the opposite of one, or one that holds beside one that does
+    not.
     """
     verdicts = [each.verdict for each in comparisons]
     if Verdict.NOT_MEASURED in verdicts:
         return Answer.NOT_MEASURED
     if any(each.seeds == 1 for each in comparisons):
         return Answer.OPEN
-    holds = [each.verdict == each.expected for each in comparisons]
-    same = [each.verdict == Verdict.SAME and each.expected != Verdict.SAME for each in comparisons]
-    if all(holds):
+    if all(each.verdict == each.expected for each in comparisons):
         return Answer.YES
-    if any(holds) and (any(same) or any(each.refuted for each in comparisons)):
-        return Answer.IN_PART
-    if any(each.refuted for each in comparisons):
-        return Answer.NO
-    if all(same):
+    if all(each.verdict == Verdict.SAME for each in comparisons):
         return Answer.NO_DIFFERENCE
+    shared = [(each.shared_verdict, each.expected) for each in comparisons]
+    opposed = [_opposes(*each) for each in shared]
+    same = [found == Verdict.SAME != expected for found, expected in shared]
+    if any(found == expected for found, expected in shared) and (any(opposed) or any(same)):
+        return Answer.IN_PART
+    if any(opposed) or all(_opposes(each.verdict, each.expected) for each in comparisons):
+        return Answer.NO
     return Answer.UNKNOWABLE if Verdict.UNKNOWABLE in verdicts and Verdict.OPEN not in verdicts else Answer.OPEN
 
 
@@ -366,14 +398,16 @@ def answer_parts(name: str, study: Study, comparisons: Iterable[Comparison]) -> 
         by_part.setdefault(each.part, []).append(each)
     for number, part in enumerate(study.parts, start=1):
         answer = answer_part(by_part[number])
-        needed = max((each.seeds_needed for each in by_part[number] if not isnan(each.seeds_needed)), default=nan)
+        needed = [each.seeds_needed for each in by_part[number] if each.verdict == Verdict.OPEN]
         found.append(
             AnsweredPart(
                 study=name,
                 part=number,
                 claim=part.claim or study.claim,
                 answer=answer,
-                seeds_needed=needed if answer == Answer.OPEN else nan,
+                seeds_needed=max((each for each in needed if not isnan(each)), default=nan)
+                if answer == Answer.OPEN
+                else nan,
             )
         )
     return found

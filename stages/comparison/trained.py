@@ -79,8 +79,8 @@ class TrainedVariant:
         if metric not in known:
             raise ValueError(f"{self.name}: expected a metric among {', '.join(known)}, got {metric!r}")
         if metric in SPREAD_SCORES:
-            by_training = self.scores(SPREAD_SCORES[metric]).mean(axis=1, keepdims=True)
-            return np.abs(by_training - np.nanmedian(by_training))
+            by_split = self.scores(SPREAD_SCORES[metric]).mean(axis=1).reshape(len(self.splits), -1)
+            return distances_from_median(by_split).reshape(-1, 1)
         if metric in EVALUATION_SCORES:
             return np.array([[self._evaluated(metric, number)] for number in range(len(self.trainings))])
         if metric in HISTORY_SCORES:
@@ -115,6 +115,16 @@ class TrainedVariant:
             else:
                 found.append(np.array([TRAINING_SCORES[metric](y, predicted)]))
         return np.stack(found)
+
+
+def distances_from_median(scores: np.ndarray) -> np.ndarray:
+    """How far each score is from the median over seeds. scores: float (splits, seeds), NaN where one diverged.
+
+    The median lies amid its own sample: n / (n - 1) makes up for most of that (5 normal scores: 0.83 without, 1.04 with
+    it).
+    """
+    count = np.sum(np.isfinite(scores), axis=1, keepdims=True)
+    return np.abs(scores - np.nanmedian(scores, axis=1, keepdims=True)) * count / np.maximum(count - 1, 1)
 
 
 def joined(blocks: Sequence[TrainedVariant]) -> TrainedVariant:

@@ -8,9 +8,9 @@ import pandas as pd
 from sklearn import metrics
 
 from stages.comparison.scores import TRAINING_SCORES, shares
-from stages.comparison.statistics import estimate, share_of_seeds
+from stages.comparison.statistics import share_of_seeds
 from stages.comparison.trained import loss_function
-from stages.splits import Split, overlap_of, split_of_each
+from stages.splits import Split, split_of_each
 from stages.training import predicted_classes
 from stages.training.recipe import Recipe
 
@@ -118,22 +118,14 @@ def measured_names(
     return list(part_metrics(targets, dict.fromkeys(outputs, predicted), recipe))
 
 
-def mean_metrics(measured: list[Metrics], splits: int = 1, overlap: float = 0.0) -> Metrics:
-    """Average each metric over the trainings; of several, also `<metric>_std` and the 95 % interval `_low`, `_high`.
-
-    The trainings of a split follow each other; one without metrics, which diverged, is left out. Of repeated splits the
-    interval is over splits, each the mean of its seeds, and overlap is the number of test rows for each training row;
-    of one split it is over seeds.
+def mean_metrics(measured: list[Metrics]) -> Metrics:
+    """Average each metric over the trainings; of several, also `<metric>_std`. One without metrics, which diverged, is
+    left out.
     """
     table = pd.DataFrame(measured)
     values = table.mean().to_dict()
     if len(table) > 1:
-        by_split = table.groupby(np.arange(len(table)) // (len(table) // splits)).mean() if splits > 1 else table
         values |= table.std(ddof=1).add_suffix("_std").to_dict()
-        for name in table:
-            of_splits = by_split[[name]].dropna().to_numpy()
-            _, low, high = estimate(of_splits.T if splits > 1 else of_splits, overlap).interval(ERROR)
-            values |= {f"{name}_low": low, f"{name}_high": high}
     return {str(name): round(float(value), 6) for name, value in values.items() if np.isfinite(value)}
 
 
@@ -178,10 +170,7 @@ def variant_metrics(
     by_training: as `training_metrics` gives them; summary: that of the training, with the epochs of each training.
     `diverged` is the share of the trainings that did, with Wilson's interval.
     """
-    measured: dict[str, Any] = {
-        part: mean_metrics(each, len(splits), overlap_of(splits, part if part in splits[0].y else "test"))
-        for part, each in by_training.items()
-    }
+    measured: dict[str, Any] = {part: mean_metrics(each) for part, each in by_training.items()}
     epochs = summary["epochs"]
     model = {"parameters": summary["parameters"], "epochs": float(np.mean(epochs)), "trainings": len(epochs)}
     products = multiply_adds(summary["layers"])

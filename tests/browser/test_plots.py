@@ -109,8 +109,8 @@ def write_tables(root: Path, better: float) -> None:
     table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy"}, colors, titles)
     write_table(table, root / RANKING)
     write_table(plot_tables.cost(leaderboard, {"fashion_mnist": "accuracy"}, titles), root / COST)
-    row = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better", "expected": "better"}
-    row |= {"diverged": 0, "baseline_diverged": 0}
+    row: dict[str, Any] = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better"}
+    row |= {"expected": "better", "diverged": 0, "baseline_diverged": 0}
     rows = [
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},

@@ -99,15 +99,8 @@ def _name(axes: Axes, row: int, effect: Effect) -> None:
         (-0.2, effect.question["en"], 8.5, "black"),
         (0.23, effect.compared["en"], 7.5, GRAY),
     ):
-        axes.text(
-            beside["left"],
-            row + line,
-            written,
-            ha="right",
-            fontsize=_fitted(written, size, LEFT - 0.2),
-            color=color,
-            **style,
-        )
+        fitted = _fitted(written, size, LEFT - 0.2)
+        axes.text(beside["left"], row + line, written, ha="right", fontsize=fitted, color=color, **style)
     axes.text(beside["answer"], row - 0.2, effect.answer.capitalize(), fontweight="bold", fontsize=8.5, **style)
     axes.text(beside["number"], row - 0.2, effect.size["en"], fontsize=8.5, **style)
     metric = text("metrics", effect.metric)["en"]
