@@ -103,7 +103,7 @@ def position(values: Iterable[float]) -> dict[str, float | None]:
 
 def seeds_of(row: pd.Series) -> list[Text]:
     """Count the seeds with which the variant was better, and those with which it or its baseline diverged."""
-    seeds, splits, ended = (int(row[column]) for column in ("seeds", "splits", "ended"))
+    seeds, splits = int(row["seeds"]), int(row["splits"])
     texts = []
     if seeds > 1:
         texts.append(agreement(row["metric"], int(row["better_in"]), int(row["worse_in"]), seeds))
@@ -111,8 +111,8 @@ def seeds_of(row: pd.Series) -> list[Text]:
         texts.append(text("page", "on_splits", splits=splits))
     diverged = {"diverged_in": int(row["diverged"]), "baseline_diverged_in": int(row["baseline_diverged"])}
     texts += [text("page", key, count=count, seeds=seeds) for key, count in diverged.items() if count]
-    if ended and any(diverged.values()):
-        texts.append(text("page", "mean_of_ended", count=ended))
+    if any(diverged.values()) and pd.notna(row["difference"]):
+        texts.append(text("page", "means_of_ended"))
     return texts
 
 
