@@ -64,7 +64,7 @@ def test_a_question_has_the_number_of_its_first_comparison_in_points_and_by_titl
 def test_a_difference_has_as_many_digits_as_mean_something(
     metric: str, difference: float, half: float, said: str
 ) -> None:
-    ends = {"low": difference - half, "high": difference + half}
+    ends: dict[str, Any] = {"low": difference - half, "high": difference + half}
     assert effect(metric=metric, difference=difference, **ends).amount["en"] == said
 
 

@@ -3,6 +3,7 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from ruamel.yaml import YAML
 
 from stages import readme
 from stages.artifacts.tables import COLUMNS, PUBLISHED
+from stages.comparison.verdicts import Answer
 from stages.params.schema import parse_params
 from stages.presentation import kept
 from stages.presentation.determinism import COSTS, Cost
@@ -178,9 +180,11 @@ def test_determinism_is_expensive_if_every_interval_says_so(
 def test_a_question_is_a_line_without_code_names_with_the_parts_of_its_claim_by_answer() -> None:
     texts = {"question": "Q?", "short_answer": "In part (1 of 2)", "compared": "Many units against Few units"}
     texts |= {"amount": "+0.6 points (0.2 to 1.0)", "size": "", "sureness": "better in 5 of 5 seeds", "caveat": "but"}
-    both = {key: dict.fromkeys(LANGUAGES, said) for key, said in texts.items()}
-    parts = [PartAnswer(dict.fromkeys(LANGUAGES, claim), answer) for claim, answer in (("A", "no"), ("B", "yes"))]
-    effect = Effect(**{"study": "mine", "answer": "in part", "parts": tuple(parts), **both})
+    both: dict[str, Any] = {key: dict.fromkeys(LANGUAGES, said) for key, said in texts.items()}
+    parts = [
+        PartAnswer(dict.fromkeys(LANGUAGES, claim), answer) for claim, answer in (("A", Answer.NO), ("B", Answer.YES))
+    ]
+    effect = Effect(study="mine", answer=Answer.IN_PART, parts=tuple(parts), **both)
     line = readme.answers([effect]).splitlines()[2]
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "Q?",

@@ -53,7 +53,7 @@ def printed(**changes: object) -> PublishedValue:
     ],
 )
 def test_a_published_value_is_compared_with_the_saved_model_or_with_the_epoch(changes: dict, ours: float) -> None:
-    assert measured_value(printed(**changes), PARTS, HISTORY) == (ours, None)
+    assert measured_value(printed(**changes), PARTS, HISTORY) == (ours, None, 1)
 
 
 @pytest.mark.parametrize("changes", [{"metric": "mae"}, {"epoch": 3}, {"part": "test"}])
@@ -80,16 +80,17 @@ def test_a_value_within_the_spread_of_five_seeds_is_reproduced(seeds: int, resul
 def test_neither_survivors_nor_repeated_splits_have_the_spread_of_seeds() -> None:
     early = HISTORY[HISTORY["epoch"] == 1]
     stopped = pd.concat([HISTORY, *(early.assign(seed=seed) for seed in range(43, 48))])
-    assert measured_value(printed(epoch=2), PARTS, stopped) == (0.75, None)
+    assert measured_value(printed(epoch=2), PARTS, stopped) == (0.75, None, 6)
     splits = pd.concat([HISTORY.assign(split=split) for split in range(10)])
     several = {"validation": {"accuracy": 0.75, "accuracy_std": 0.02}}
-    assert measured_value(printed(), several, splits) == (0.75, None)
-    assert measured_value(printed(epoch=1), several, splits) == (pytest.approx(0.7), None)
+    assert measured_value(printed(), several, splits) == (0.75, None, 1)
+    assert measured_value(printed(epoch=1), several, splits) == (pytest.approx(0.7), None, 1)
 
 
 def test_the_spread_of_an_epoch_is_that_of_its_trainings() -> None:
     histories = pd.concat([HISTORY, HISTORY.assign(seed=43, val_accuracy=0.9)])
-    assert measured_value(printed(epoch=1), PARTS, histories) == (pytest.approx(0.8), pytest.approx(0.2 / 2**0.5))
+    expected = (pytest.approx(0.8), pytest.approx(0.2 / 2**0.5), 2)
+    assert measured_value(printed(epoch=1), PARTS, histories) == expected
 
 
 def trained_on(name: str, dataset: str, predicted: list[float]) -> TrainedVariant:

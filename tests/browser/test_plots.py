@@ -115,8 +115,8 @@ def write_tables(root: Path, better: float) -> None:
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
     ]
-    comparisons = plot_tables.differences(pd.DataFrame(rows, columns=COLUMNS[COMPARISONS]), {"more": study}, datasets, titles)
-    write_table(comparisons, root / DIFFERENCES)
+    compared = pd.DataFrame(rows, columns=COLUMNS[COMPARISONS])
+    write_table(plot_tables.differences(compared, {"more": study}, datasets, titles), root / DIFFERENCES)
     right = round(10 * better)
     tables = []
     for classes, names in ((("boot", "coat", "bag"), ("large", "small")), (("survived", "died"), ("operated",))):
