@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stages.documents import Study, read_sources, read_studies
+from stages.documents import Study, read_described, read_sources, read_studies
 from stages.params.schema import read_params
 from stages.presentation.words import LANGUAGES, part_text, read_strings, study_text, text, title_text
 
@@ -28,7 +28,7 @@ def fields(content: str) -> set[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_string_is_there_in_every_language_with_the_same_fields(language: str) -> None:
-    translated = (".studies.", ".documents.", ".variants.")  # their English is in documents/ and params.yaml
+    translated = (".studies.", ".documents.", ".variants.", ".notes.")  # their English is in documents/ and params.yaml
     here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(translated)}
     english = dict(leaves(read_strings("en")))
     assert here.keys() == english.keys()
@@ -54,6 +54,14 @@ def test_every_text_of_the_documents_and_every_title_is_translated(language: str
         assert said.get("parts", {}).keys() == needed.get("parts", {}).keys(), name
     assert translated["documents"].keys() == read_sources().keys()
     assert translated["variants"].keys() == {name for name, variant in variants.items() if variant.title}
+
+
+@pytest.mark.catalogue
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_note_on_a_comparison_or_a_variant_is_translated(language: str) -> None:
+    notes = {member.note for study in read_studies().values() for member in study.members if member.note}
+    notes |= {described.ours for described in read_described().values() if described.ours}
+    assert read_strings(language)["notes"].keys() == notes
 
 
 @pytest.mark.catalogue

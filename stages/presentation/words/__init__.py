@@ -80,6 +80,11 @@ def title_text(variant: str, english: str | None) -> Text:
     return _translated(english, "variants", variant) if english else dict.fromkeys(LANGUAGES, variant)
 
 
+def note_text(english: str) -> Text:
+    """A note on a comparison or on a variant: English as `documents/` has it, else its translation."""
+    return _translated(english, "notes", english)
+
+
 def source_text(letter: str, english: str) -> Text:
     """The title of a source document: English as `documents/` has it, in other languages if it is translated."""
     return _translated(english, "documents", letter)
