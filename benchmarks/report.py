@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.comparison.statistics import interval
+from stages.comparison.statistics import moments_of
 from stages.presentation.determinism import Cost
 from stages.presentation.markdown import table
 
@@ -333,7 +333,8 @@ def determinism_costs(determinism: Results) -> list[Cost]:
     for variant, measured in determinism.items():
         for way, peers in DETERMINISM.items():
             comparisons = len(determinism) * len(DETERMINISM)
-            logarithms = interval(np.log(_deterministic_ratios(measured, way)), comparisons)
+            ratios = np.log(_deterministic_ratios(measured, way))
+            logarithms = moments_of(ratios[:, np.newaxis]).estimate().interval(0.05 / comparisons)
             ratio, low, high = (float(value) for value in np.exp(logarithms))
             same_work = learned(variant, *(measured[peer] for peer in peers))
             costs.append(Cost(variant, way, ratio, low, high, same_work))

@@ -12,7 +12,8 @@ studies and published values of `documents/`. Writes to `reports/tables/comparis
     published.csv    one row per published value: published, ours (the mean over seeds, and their standard deviation),
                      difference, tolerance; reproduced, missed or not measured
 
-and, for `dvc plots`, `reports/plot_tables/`: learning curves by study, differences, and the leaderboards.
+and, for `dvc plots`, `reports/plot_tables/`: learning curves by study, differences, the leaderboards, and their scores
+beside the cost of the trainings.
 `reports/summary.json` is for `dvc metrics` and `dvc exp show`: best, median and worst variant of each data set on test
 rows; claims and published values by result.
 """
@@ -103,18 +104,20 @@ def write_plot_tables(
     trained: Mapping[str, TrainedVariant],
 ) -> None:
     """Write the tables that `dvc plots` draws."""
-    colors = variant_colors(read_catalogue(), studies)
+    catalogue = read_catalogue()
+    colors, titles = variant_colors(catalogue, studies), {name: catalogue.title(name) for name in catalogue.variants}
     datasets = {name: each.recipe["dataset"] for name, each in trained.items()}
     losses = {name: f"{datasets[name]}, {loss_function(each.recipe)}" for name, each in trained.items()}
     histories = {name: each.history for name, each in trained.items()}
     PLOT_TABLES.mkdir(parents=True, exist_ok=True)
     for metric, axes in (("accuracy", datasets), ("loss", losses)):
-        curves = plot_tables.learning_curves(studies, histories, axes, colors, metric)
+        curves = plot_tables.learning_curves(studies, histories, axes, colors, titles, metric)
         write_table(curves, PLOT_TABLES / f"{metric}.csv")
-    differences = plot_tables.differences(comparisons, studies, datasets)
+    differences = plot_tables.differences(comparisons, studies, datasets, titles)
     write_table(differences, PLOT_TABLES / "differences.csv")
     ranked_by = {dataset: spec_of(dataset).ranked_by for dataset in leaderboard["dataset"].unique()}
-    write_table(plot_tables.ranking(leaderboard, ranked_by, colors), PLOT_TABLES / "ranking.csv")
+    write_table(plot_tables.ranking(leaderboard, ranked_by, colors, titles), PLOT_TABLES / "ranking.csv")
+    write_table(plot_tables.cost(leaderboard, ranked_by, titles), PLOT_TABLES / "cost.csv")
 
 
 def main() -> None:

@@ -20,10 +20,11 @@ from stages.artifacts.tables import (
     CONFUSION,
     ENVIRONMENT,
     LEADERBOARD,
+    PARTS,
     PUBLISHED,
     TRAININGS,
 )
-from stages.documents import read_sources, read_studies
+from stages.documents import read_described, read_sources, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged
@@ -69,13 +70,14 @@ def read_pictures() -> dict[str, dict[str, bytes]]:
 def read_reports() -> Reports:
     """Read everything that is there."""
     catalogue = read_catalogue()
-    one = {path: read_table(path) for path in (LEADERBOARD, COMPARISONS, ANSWERS, PUBLISHED, TRAININGS)}
+    one = {path: read_table(path) for path in (LEADERBOARD, COMPARISONS, PARTS, ANSWERS, PUBLISHED, TRAININGS)}
     several, notes = read_several_seeds(one)
     costs = costs_of(pd.read_csv(COSTS)) if COSTS.exists() else []
     return Reports(
         catalogue=catalogue,
         studies=read_studies(),
         sources=read_sources(),
+        described=read_described(),
         recipes={name: TRAINED_RECIPE.path(name).read_bytes() for name in TRAINED_RECIPE.variants()},
         columns={name: scaling["features"] for name, scaling in SCALING.read_all().items()},
         summaries=SUMMARY.read_all(),

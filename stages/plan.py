@@ -2,8 +2,7 @@
 
 It reads the tables in `reports/several_seeds/` and prints each open part of a claim, with the number of seeds that
 would decide it and the minutes that they take. With `--until-decided` it trains all variants of the studies with 5
-seeds, those of open comparisons with 10 and then with 20 (`comparison.looks` in `params.yaml`), and keeps the answers
-there:
+seeds, those of open comparisons with 10, 20 and 100 (`comparison.looks` in `params.yaml`), and keeps the answers there:
 
     python -m stages.plan --until-decided --minutes 60
 
@@ -49,7 +48,7 @@ from stages.params.messages import unknown
 from stages.presentation.kept import SEVERAL_SEEDS, kept
 from stages.scheduling.children import default_jobs
 from stages.scheduling.graph import estimate
-from stages.scheduling.seeds import Block, blocks, folder_of_seeds, train
+from stages.scheduling.seeds import Block, blocks, train
 from stages.training.recipe import Recipe
 
 
@@ -60,7 +59,8 @@ class Run:
     recipes: Mapping[str, Recipe]
     studies: Mapping[str, Study]
     criteria: Criteria
-    blocks: Sequence[Block]
+    blocks: Mapping[str, Sequence[Block]]
+    """Of each variant, that of each look."""
 
     def __post_init__(self) -> None:
         self.tables: dict[Path, pd.DataFrame] = {}
@@ -70,7 +70,7 @@ class Run:
         """Read what is trained, and compare it."""
         trained, trainings, self.measured = {}, [], {}
         for name, recipe in self.recipes.items():
-            own = [block for block in self.blocks if block.has(name, recipe)]
+            own = [block for block in self.blocks[name] if block.complete]
             if not own:
                 continue
             variant, metrics, table = _read(name, recipe, own)
@@ -117,7 +117,7 @@ def _read(name: str, recipe: Recipe, own: Sequence[Block]) -> tuple[TrainedVaria
         "evaluations": together.evaluations,
         "diverged": together.diverged,
     }
-    recipe = {**recipe, "seed": own[0].first, "seeds": together.seeds}
+    recipe = {**recipe, "seeds": together.seeds}
     metrics, table = measure(name, recipe, together.splits, together.predictions, together.history, summary)
     # Comparisons need the test rows alone; all others would fill the memory.
     test = {part: values for part, values in together.predictions.items() if part == "test"}
@@ -153,9 +153,9 @@ def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -
     """
     deadline = time.monotonic() + 60 * minutes
     wanted = set(names)
-    for block in run.blocks:
+    for number, _ in enumerate(run.criteria.looks):
         longest_first = sorted(wanted, key=lambda name: (-estimate(f"train@{name}"), name))
-        late = train(block, {name: run.recipes[name] for name in longest_first}, jobs, deadline)
+        late = train([run.blocks[name][number] for name in longest_first], jobs, deadline)
         run.read()
         run.keep()
         if late:
@@ -163,7 +163,7 @@ def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -
         wanted = run.open_variants() & set(names)
         if not wanted:
             return "no part of a claim is open"
-    return f"the last look, at {block.first + block.seeds - run.blocks[0].first} seeds"
+    return f"the last look, at {run.criteria.looks[-1]} seeds"
 
 
 def plan(parts: pd.DataFrame, comparisons: pd.DataFrame, names: Collection[str]) -> str:
@@ -224,8 +224,7 @@ def _until_decided(studies: Mapping[str, Study], named: Mapping[str, Study], job
     if not recipes:
         raise ValueError("data/recipes: expected the recipes that `dvc repro` leaves, got none")
     criteria = read_looks()
-    seeds = blocks(min(recipe["seed"] for recipe in recipes.values()), criteria.looks, folder_of_seeds())
-    run = Run(recipes, studies, criteria, seeds)
+    run = Run(recipes, studies, criteria, {name: blocks(name, each, criteria.looks) for name, each in recipes.items()})
     everything = set(recipes) if named.keys() == studies.keys() else members_of(named.values())
     print(until_decided(run, everything, jobs, minutes))
 

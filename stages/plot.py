@@ -1,8 +1,9 @@
 """Draw the reports, without TensorFlow: `python -m stages.plot`.
 
 Reads the tables of `reports/tables/evaluation/` and `reports/tables/comparison/`, the histories, the raw and the
-normalized data, the catalogue, the recipes, Keras's tables, and the models' summaries, weights and predictions. Writes
-`reports/overview.png` and, in `reports/figures/`:
+normalized data, the catalogue, the recipes, Keras's tables, the models' summaries, weights and predictions, and the
+kept tables of several seeds, if they belong to this run. Writes `reports/effects.png`, the answers to all questions in
+one picture, and, in `reports/figures/`:
 
     curves/<variant>.png         learning curves
     models/<variant>.png         layers and shapes
@@ -14,6 +15,7 @@ normalized data, the catalogue, the recipes, Keras's tables, and the models' sum
     weights/<variant>.png        softmax layers on pixels: their weights as images
     studies/<study>.png          learning curves of a study's variants
     studies_ranking/<study>.png  two classes: mean ROC and precision-recall curves of a study's variants
+    cost/<data set>.png          scores by the multiply-adds of the training, and the Pareto front
     data/<data set>_samples.png  ten images of each part with their labels
     data/<data set>_classes.png  rows of each class in the parts of every split
     data/<data set>_<split>_describe.png, data/<data set>_<split>_distributions.png
@@ -41,21 +43,36 @@ from joblib import cpu_count  # it knows the limits of a container
 from matplotlib.figure import Figure
 
 from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
-from stages.artifacts.tables import CONFUSION, LEADERBOARD, PRECISION_RECALL, RELIABILITY, ROC, WORST
+from stages.artifacts.tables import (
+    CONFUSION,
+    LEADERBOARD,
+    PRECISION_RECALL,
+    RELIABILITY,
+    ROC,
+    TRAININGS,
+    WORST,
+)
+from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.trained import loss_function
 from stages.datasets.spec import RAW, DatasetSpec, Raw, spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, KERAS_TABLES, SCHEDULES
+from stages.presentation import plot_tables
 from stages.presentation.colors import study_variants, variant_colors
+from stages.presentation.effects import effects
+from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, folder_of, kept, merged
+from stages.presentation.metrics import label
+from stages.presentation.words import text
 from stages.reporting import FIGURES
 from stages.reporting.figures import (
+    all_effects,
     classification,
+    cost,
     curves,
     datasets,
     keras_functions,
     models,
-    overview,
     rates,
     regression,
     save,
@@ -63,7 +80,7 @@ from stages.reporting.figures import (
 from stages.splits import load_split
 from stages.training.recipe import Recipe
 
-OVERVIEW = Path("reports/overview.png")
+EFFECTS = Path("reports/effects.png")
 
 MAX_PROCESSES = 8
 """Starting one more takes as long as drawing about ten figures."""
@@ -217,6 +234,23 @@ def normalization_figures(name: str, raw: Raw, split: str, spec: DatasetSpec) ->
     yield f"data/{name}_{split}_distributions", partial(datasets.distributions, title, published, scaled, units)
 
 
+def deciding_tables() -> Tables:
+    """Read the tables of the run whose answers count: that of several seeds that is kept, where it belongs to this."""
+    one = {path: pd.read_csv(path) for path in COMPARED}
+    if folder_of(one[TRAININGS]) == SEVERAL_SEEDS or not all(kept(path).exists() for path in COMPARED):
+        return one
+    return merged({path: pd.read_csv(kept(path)) for path in COMPARED}, one)[0]
+
+
+def cost_figures(leaderboard: pd.DataFrame, titles: Mapping[str, str]) -> Figures:
+    """Yield what is reached at what cost, for each data set."""
+    for dataset in leaderboard["dataset"].unique():
+        metric = spec_of(dataset).ranked_by
+        table = plot_tables.cost(leaderboard, {dataset: metric}, titles)
+        title, name = (each["en"] for each in (text("datasets", dataset), label(metric, dataset)))
+        yield f"cost/{dataset}", partial(cost.cost, title, table, name, metric in LESS_IS_BETTER)
+
+
 def keras_figures(
     studies: Mapping[str, Study],
     recipes: Mapping[str, Recipe],
@@ -244,13 +278,14 @@ def all_figures() -> Iterator[tuple[Path, Draw]]:
     recipes, histories = RECIPE.read_all(), HISTORY.read_all()
     raws = {name: spec_of(name).read(RAW / name) for name in catalogue.datasets}
     datasets_by_variant = {name: recipe["dataset"] for name, recipe in recipes.items()}
-    ranked_by = {dataset: spec_of(dataset).ranked_by for dataset in leaderboard["dataset"].unique()}
-    yield OVERVIEW, partial(overview.overview, leaderboard, ranked_by)
+    titles = {name: catalogue.title(name) for name in catalogue.variants}
+    yield EFFECTS, partial(all_effects.all_effects, effects(deciding_tables(), titles))
     for figures in (
         keras_figures(studies, recipes, histories, colors),
         *(dataset_figures(name, raws[name], splits) for name, splits in catalogue.datasets.items()),
         study_figures(studies, recipes, histories, colors),
         classifier_figures(datasets_by_variant, studies, raws, leaderboard, colors),
+        cost_figures(leaderboard, titles),
         variant_figures(recipes, histories, raws, colors),
     ):
         for name, draw in figures:

@@ -235,7 +235,7 @@ def column_name(spec: DatasetSpec) -> str:
 def check_trained(folder: Path) -> None:
     """Raise ValueError if every training of the variant diverged: its model predicts nothing."""
     path = folder / "summary.json"
-    diverged = json.loads(path.read_text(encoding="utf-8")).get("diverged", [None]) if path.exists() else [None]
+    diverged: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
     if all(diverged):
         got = f"{diverged[0]['reason']} in epoch {diverged[0]['epoch']}"
         raise ValueError(f"{path}: expected a training that did not diverge, got {got}")

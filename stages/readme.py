@@ -7,7 +7,6 @@ stale. Kept tables that do not belong together, or not to the run in the workspa
 
 import argparse
 import io
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +15,13 @@ from typing import Any
 
 import pandas as pd
 
-from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
+from stages.comparison.verdicts import Answer
 from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
-from stages.presentation import determinism
 from stages.presentation.determinism import COSTS, Cost, costs_of
-from stages.presentation.formats import cell, leaderboard_columns, signed, with_intervals
+from stages.presentation.effects import Effect, effects
+from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import (
     COMPARED,
     KEPT,
@@ -31,13 +31,16 @@ from stages.presentation.kept import (
     folder_of,
     kept,
     stale,
-    with_one_seed,
     with_several_seeds,
 )
 from stages.presentation.markdown import table
-from stages.presentation.words import Strings, read_strings, study_text, text
+from stages.presentation.words import Strings, read_strings, text
 
 READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
+BY_EPOCH = ("B", "E")
+"""Documents that print values of single epochs."""
+PRINTED_BY_EPOCH = 246
+"""Number of these values in both."""
 BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
 """Generated blocks of each README; the Korean one has those of the English one's first page."""
 
@@ -50,77 +53,55 @@ def results(leaderboard: pd.DataFrame, language: str = "en") -> str:
         dataset = str(name)
         columns = leaderboard_columns(dataset)
         rows = with_intervals(dataset, rows)
-        rows = rows.reindex(columns=list(dict.fromkeys([*rows, *columns])))  # perhaps no variant has the metric
+        rows = rows.reindex(columns=list(dict.fromkeys([*rows, "diverged", *columns])))  # perhaps none has the metric
         head = [words[key] for key in ("variant", "split", "parameters", "epochs")]
         head += [heading[language] for heading in columns.values()]
+        ranked, *others = columns
         body = [
-            [f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))]
-            + [cell(row[column]) for column in columns]
+            [
+                *(f"`{row['variant']}`", row["split"], cell(float(row["parameters"])), cell(float(row["epochs"]))),
+                _with_divergence(cell(row[ranked]), row["diverged"], words),
+                *(cell(row[column]) for column in others),
+            ]
             for _, row in rows.iterrows()
         ]
         parts.append(f"### {text('titles', dataset)[language]}\n\n{table(head, body)}")
     return "\n\n".join(parts)
 
 
-def answers(
-    studies: pd.DataFrame,
-    comparisons: pd.DataFrame,
-    one_seed: pd.DataFrame,
-    costs: Sequence[Cost],
-    language: str = "en",
-) -> str:
-    """Format question, claim and answer of each study, see `stages.compare`, with the expected comparisons.
-
-    one_seed: the comparisons of a run with one seed; a verdict of it is shown where it differs.
-    costs: see `stages.presentation.determinism`.
-    """
-    strings = read_strings(language)
-    words = strings["table"]
-    compared = with_one_seed(comparisons, one_seed)
-    body = []
-    for _, study in studies.iterrows():
-        rows = compared[(compared["study"] == study["study"]) & compared["expected"].notna()]
-        question, claim = (study_text(study["study"], key, study[key])[language] for key in ("question", "claim"))
-        asked = f"{question} ({study['documents']})" if pd.notna(study["documents"]) else question
-        shown = [_comparison(row, strings) for _, row in rows.iterrows()]
-        body.append([asked, claim, f"**{strings['answers'][study['answer']]}**", "<br>".join(shown)])
-    if costs:
-        body.append(cost_of_determinism(costs, language))
-    return table([words[key] for key in ("question", "claim", "answer", "rests_on")], body)
+def _with_divergence(shown: str, share: float, words: Mapping[str, str]) -> str:
+    """A value and the share of the trainings that diverged, if any; it is that of the others."""
+    if not share > 0:
+        return shown
+    return f"{shown} ({words['share_diverged'].format(share=100 * share)})" if shown else words["diverged"]
 
 
-def _comparison(row: pd.Series, strings: Strings) -> str:
-    words, verdicts = strings["table"], strings["verdicts"]
-    metric = strings["metrics"].get(row["metric"], row["metric"])
-    measured = f"{signed(row['difference'])} ({_interval(row, words)}), " if pd.notna(row["low"]) else ""
-    notes = []
-    if row["verdict"] != row["expected"]:
-        notes.append(f"{words['claimed']}: {verdicts[row['expected']]}")
-    one_seed = row["verdict_one_seed"]
-    if pd.notna(one_seed) and one_seed not in (row["verdict"], "no interval"):
-        notes.append(f"{words['one_seed']}: {verdicts[one_seed]}")
-    in_brackets = f" ({'; '.join(notes)})" if notes else ""
-    compared = f"`{row['variant']}` − `{row['baseline']}`, {metric}"
-    return f"{compared}: {measured}**{verdicts[row['verdict']]}**{in_brackets}"
-
-
-def _interval(row: pd.Series, words: Mapping[str, str]) -> str:
-    if math.isinf(row["low"]):
-        return words["no_interval"]
-    return words["range"].format(low=signed(row["low"]), high=signed(row["high"]))
-
-
-def cost_of_determinism(costs: Sequence[Cost], language: str) -> list[str]:
-    """Row of the claim that a benchmark answers; the columns of `answers`."""
-    strings = read_strings(language)
-    shown = [
-        f"`{cost.variant}`, {determinism.way(cost)[language]}: "
-        f"{strings['determinism']['ratio'].format(ratio=cost.ratio)} ({determinism.interval(cost)[language]})"
-        for cost in determinism.comparable(costs)
+def answers(found: Sequence[Effect], language: str = "en") -> str:
+    """Format the answers, one line for each question. found: see `stages.presentation.effects`."""
+    words = read_strings(language)["table"]
+    body = [
+        [
+            effect.question[language],
+            _answer(effect, language),
+            f"{effect.amount[language]}<br>{effect.compared[language]}",
+            effect.sureness[language],
+            effect.caveat[language] if effect.caveat else "",
+        ]
+        for effect in found
     ]
-    asked = f"{determinism.question()[language]} ({determinism.DOCUMENT})"
-    answer = strings["answers"][determinism.answer(costs)]
-    return [asked, determinism.claim()[language], f"**{answer}**", "<br>".join(shown)]
+    return table([words[key] for key in ("question", "answer", "how_much", "how_sure", "but")], body)
+
+
+def _answer(effect: Effect, language: str) -> str:
+    """The answer and, if the parts of the claim differ in theirs, the parts by answer."""
+    words = read_strings(language)["answers"]
+    word = words[effect.answer]
+    lines = [f"**{word}**{effect.short_answer[language].removeprefix(word)}"]
+    answers = [answer for answer in Answer if any(part.answer == answer for part in effect.parts)]
+    for answer in answers if len(answers) > 1 else ():
+        claims = [part.claim[language].rstrip(".") for part in effect.parts if part.answer == answer]
+        lines.append(f"{words[answer]}: {'; '.join(claims)}")
+    return "<br>".join(lines)
 
 
 OVERRIDES: dict[str, dict[str, Any]] = {
@@ -174,6 +155,9 @@ def published(one_seed: pd.DataFrame, several: pd.DataFrame, leaderboard: pd.Dat
     body = [[str(name), *map(str, row)] for name, row in zip(by_kind.index, by_kind.to_numpy(), strict=True)]
     body.append([words["all"], *map(str, by_kind.sum())])
     blocks = [table([words["document"], *by_kind.columns], body)]
+    if of_epochs := int((one_seed["document"].isin(BY_EPOCH) & one_seed["epoch"].notna()).sum()):
+        printed = {"printed": PRINTED_BY_EPOCH, "others": PRINTED_BY_EPOCH - of_epochs}
+        blocks.append(words["not_compared"].format(compared=of_epochs, **printed))
     missed = both[(both["result"] != "reproduced") | (both["result_several"] != "reproduced")]
     if len(missed):
         blocks.append(_missed(missed, strings))
@@ -212,9 +196,10 @@ def updated(
 ) -> str:
     """Fill in a README's generated blocks. one, several: see `read_tables`."""
     strings = read_strings(language)
+    titles = {name: variant.title or name for name, variant in params.variants.items()}
     blocks = {
         "overrides": overrides(params, strings),
-        "answers": answers(several[ANSWERS], several[COMPARISONS], one[COMPARISONS], costs, language),
+        "answers": answers(effects(several, titles, costs), language),
         "results": results(one[LEADERBOARD], language),
         "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
     }

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PUBLISHED, TRAININGS
-from stages.documents import Source, Study
+from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PARTS, PUBLISHED, TRAININGS
+from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue, VariantEntry
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
@@ -42,7 +43,10 @@ ENVIRONMENT = {
 def study_of(names: list[str], baseline: str) -> Study:
     members = [{"variant": name, "expected": "better"} for name in names if name != baseline]
     asked = {"question": "Does dropout help?", "claim": "It does", "documents": ["A", "B"]}
-    return Study.model_validate({**asked, "baseline": baseline, "members": members})
+    parts = [{"claim": "It predicts better", "members": members[:1]}] if members else []
+    if members[1:]:
+        parts.append({"claim": "So does the other", "members": members[1:]})
+    return Study.model_validate({**asked, "baseline": baseline, "but": "in small networks", "parts": parts})
 
 
 def catalogue_of(names: list[str], titles: Mapping[str, str] = {}) -> Catalogue:
@@ -67,6 +71,10 @@ def leaderboard_of(names: list[str]) -> pd.DataFrame:
             "split": "holdout",
             "epochs": 3.0,
             "parameters": [7850 + 10 * place for place in range(count)],
+            "multiply_adds": 1.5e9,
+            "near_zero_weights": 0.25,
+            "trainings": 1,
+            "diverged": np.nan,
             "test_accuracy": [0.9 - 0.01 * place for place in range(count)],
             "test_accuracy_low": [0.89 - 0.01 * place for place in range(count)],
             "test_accuracy_high": [0.91 - 0.01 * place for place in range(count)],
@@ -82,16 +90,27 @@ def comparisons_of(names: list[str], baseline: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "study": "dropout",
+            "part": [min(number, 2) for number in range(1, len(names))],
             "variant": [name for name in names if name != baseline],
             "baseline": baseline,
             "metric": "accuracy",
+            "clean": True,
             "trainings": 1,
             "seeds": 1,
+            "ended": 1,
+            "splits": 1,
+            "rows": 10000,
             "ours": 0.9,
             "of_baseline": 0.89,
             "difference": 0.01,
             "low": 0.005,
             "high": 0.015,
+            "better_in": 1,
+            "worse_in": 0,
+            "diverged": 0,
+            "baseline_diverged": 0,
+            "looks": 1,
+            "worth": 0.005,
             "verdict": "better",
             "expected": "better",
             "differs_in": "epochs",
@@ -102,15 +121,28 @@ def comparisons_of(names: list[str], baseline: str) -> pd.DataFrame:
 
 
 def tables_of(names: list[str], baseline: str) -> Tables:
-    answer = {"study": "dropout", "question": "Does dropout help?", "claim": "It does", "documents": "A B"}
+    answer: dict[str, Any] = {
+        "study": "dropout",
+        "question": "Does dropout help?",
+        "claim": "It does",
+        "documents": "A B",
+    }
+    answer |= {"answer": "open", "yes": 0, "parts": 2, "but": "in small networks"}
+    parts = [
+        {"study": "dropout", "part": number, "claim": claim, "answer": "open"}
+        for number, claim in enumerate(("It predicts better", "So does the other")[: len(names) - 1], start=1)
+    ]
     value = {"document": "A", "variant": names[0], "part": "validation", "metric": "accuracy", "published": 0.9}
     value |= {"ours": 0.95, "seeds": 1, "difference": 0.05, "tolerance": 0.01, "result": "missed"}
     return {
         LEADERBOARD: leaderboard_of(names),
         COMPARISONS: comparisons_of(names, baseline),
-        ANSWERS: pd.DataFrame([answer | {"answer": "needs several seeds"}]),
+        PARTS: pd.DataFrame(parts, columns=COLUMNS[PARTS]),
+        ANSWERS: pd.DataFrame([answer], columns=COLUMNS[ANSWERS]),
         PUBLISHED: pd.DataFrame([value], columns=COLUMNS[PUBLISHED]),
-        TRAININGS: pd.DataFrame({"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42}),
+        TRAININGS: pd.DataFrame(
+            {"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42, "diverged": np.nan, "reason": np.nan}
+        ),
     }
 
 
@@ -118,15 +150,26 @@ def reports_of(names: list[str], baseline: str) -> Reports:
     """A run with one seed of variants that are all alike, the first the best; all is there but several seeds."""
     classes = ["Sandal", "Bag"]
     counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
+    evaluation = {part: {"loss": 0.25, "accuracy": 0.95} for part in ("train", "validation")}
     layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
     declared = [name for name in names if name.isidentifier()]
     return Reports(
         catalogue=catalogue_of(declared),
         studies={"dropout": study_of(declared, baseline)},
         sources={"A": Source(title="A title", subject="Dropout")},
+        described={names[0]: Described(documents=["A"], ours="the validation rows")},
         recipes=dict.fromkeys(names, json.dumps(NET).encode()),
         columns={},
-        summaries={name: {"parameters": 7850, "epochs": [3], "layers": layers} for name in names},
+        summaries={
+            name: {
+                "parameters": 7850,
+                "epochs": [3],
+                "layers": layers,
+                "evaluations": [evaluation],
+                "diverged": [None],
+            }
+            for name in names
+        },
         histories={name: history_of(0.1 * place) for place, name in enumerate(names)},
         tables=tables_of(names, baseline),
         several=None,
@@ -143,6 +186,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
             "keras": {"activations": DOT},
+            "cost": {"fashion_mnist": DOT},
             "studies_ranking": {"dropout": DOT},
         },
     )

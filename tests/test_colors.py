@@ -85,7 +85,7 @@ def test_variants_of_a_study_are_told_apart(study: Study) -> None:
     colors, few = variant_colors(CATALOGUE, STUDIES), len(study_variants(study)) <= 5
     for one, other in combinations([colors[name] for name in study_variants(study)], 2):
         apart = distances(one, other)
-        assert apart["normal"] > (40 if few else 25)
+        assert apart["normal"] > (35 if few else 25)
         assert min(apart.values()) > 12
 
 
@@ -127,7 +127,7 @@ def test_a_variant_at_the_end_leaves_the_others_their_colors() -> None:
 def test_a_study_with_more_variants_than_colors_uses_them_evenly() -> None:
     names = [f"mine_{number}" for number in range(45)]
     about = {"question": "?", "claim": "!", "documents": ["A"], "baseline": names[0]}
-    study = Study.model_validate(about | {"members": [{"variant": name} for name in names[1:]]})
+    study = Study.model_validate(about | {"beside": [{"variant": name} for name in names[1:]]})
     colors = variant_colors(with_variants(*names), {**STUDIES, "all": study})
     used = [colors[name] for name in names]
     assert {used.count(color) for color in PALETTE} == {2, 3}

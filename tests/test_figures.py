@@ -27,20 +27,25 @@ from projects import wait_until
 
 from stages import artifacts, plot
 from stages.artifacts import tables
+from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets import fashion_mnist, housing, thoracic
 from stages.datasets.spec import spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.presentation.colors import variant_colors
+from stages.presentation.effects import Effect
+from stages.presentation.kept import COMPARED
+from stages.presentation.words import LANGUAGES
 from stages.reporting.figures import (
     DPI,
     PART_COLORS,
+    all_effects,
     classification,
+    cost,
     curves,
     datasets,
     keras_functions,
     models,
-    overview,
     rates,
     regression,
     save,
@@ -150,18 +155,37 @@ INITIALIZERS = pd.DataFrame(
 )
 """A table like that of `stages.params.keras_tables`; the signal of ReLU with Glorot's initializer vanishes."""
 INITIALIZERS.loc[(INITIALIZERS["activation"] == "relu") & (INITIALIZERS["initializer"] == NAMES[0]), "value"] = 1e-9
-LEADERBOARD = pd.DataFrame(
+COSTS = pd.DataFrame(
     {
-        "dataset": ["fashion_mnist", "fashion_mnist", "housing"],
-        "variant": ["batch_norm_before_activation", "majority", "linear"],
-        "parameters": [7, 0, 9],
-        "test_accuracy": [0.9, 0.1, np.nan],
-        "test_accuracy_low": [0.89, 0.09, np.nan],
-        "test_accuracy_high": [0.91, 0.11, np.nan],
-        "test_mse": [np.nan, np.nan, 0.5],
-        "validation_mse": [np.nan, np.nan, 0.6],
+        "dataset": "housing: MSE",
+        "title": ["few units, but many epochs", "others", "many", "lost"],
+        "multiply_adds": [1e8, 2e9, 3e9, 4e9],
+        "parameters": [1e3, 1e4, 1e6, 1e5],
+        "value": [0.8, 0.79, 0.9, 0.1],
+        "low": [0.79, 0.78, -np.inf, 0.09],
+        "high": [0.81, 0.8, np.inf, 0.11],
+        "front": [1, 0, 1, 0],
     }
 )
+
+
+def effect(question: str, value: float = np.nan, half: float = 0.5, **changes: Any) -> Effect:
+    """An effect of 1 point for each unit of what is worth having."""
+    both: dict[str, Any] = {"question": question, "compared": "Many units, by SGD against Few units, by SGD"}
+    both |= {"amount": f"{value:+.1f} points", "size": f"{value:+.1f} points", "sureness": "", "short_answer": "Yes"}
+    texts = {key: dict.fromkeys(LANGUAGES, said) for key, said in both.items()}
+    measured = {"value": value, "low": value - half, "high": value + half, "metric": "mse"}
+    return Effect(**{"study": "s", "answer": Answer.YES, "verdict": Verdict.BETTER, **texts, **measured, **changes})
+
+
+EFFECTS = [
+    effect("Same?", -0.3, 0.1, verdict=Verdict.SAME, answer=Answer.UNKNOWABLE, metric="accuracy_spread"),
+    effect("Large?", 150.0, diverged=-0.4),
+    effect("Lost?", diverged=1.0, verdict=Verdict.OPEN),
+    effect("Long " + 3 * "question of many words " + "?", 3.0, np.inf, verdict=Verdict.NO_INTERVAL),
+    effect("Saved?", diverged=-1.0),
+    effect("Unmeasured?"),
+]
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "curves": lambda: curves.learning_curves("mine", HISTORY, COLOR, "housing"),
@@ -246,7 +270,11 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "weights": lambda: models.weight_images("mine", KERNEL, CLASSES),
     "activations": lambda: keras_functions.activations(ACTIVATIONS),
     "initializers": lambda: keras_functions.initializers(INITIALIZERS),
-    "overview": lambda: overview.overview(LEADERBOARD, {"fashion_mnist": "accuracy", "housing": "mse"}),
+    "effects": lambda: all_effects.all_effects(EFFECTS),
+    "no effects": lambda: all_effects.all_effects(EFFECTS[-1:]),
+    "cost": lambda: cost.cost("Houses", COSTS, "accuracy", less_is_better=False),
+    "cost of one variant": lambda: cost.cost("Houses", COSTS[:1], "MSE in (100,000 USD)²", less_is_better=True),
+    "no cost": lambda: cost.cost("Houses", COSTS[:0], "accuracy", less_is_better=False),
 }
 
 
@@ -271,24 +299,25 @@ def texts_of(figure: Figure) -> list[Text]:
     return [text for text in texts if text.get_text() and text.get_visible() and text not in hidden]
 
 
-def test_what_lies_far_off_on_either_side_is_told_and_does_not_squeeze_the_others() -> None:
-    errors = [0.3, 0.4, 9.0]
-    table = pd.DataFrame({"dataset": "housing", "variant": ["deep", "linear", "mean"], "parameters": [9, 5, 0]})
-    for column in ("test_mse", "test_mse_low", "test_mse_high", "validation_mse"):
-        table[column] = errors
-    (axes,) = overview.overview(table, {"housing": "mse"}).axes
-    assert axes.get_xlim()[1] < 1
-    assert "9.000 →" in [text.get_text() for text in axes.texts]
-    errors += [0.3, 0.35, 0.3, 0.35]
-    many = pd.DataFrame({"dataset": "housing", "variant": list("abcdefg"), "parameters": 9})
-    for column in ("test_mse", "test_mse_low", "test_mse_high", "validation_mse"):
-        many[column] = errors
-    (axes,) = overview.overview(many, {"housing": "mse"}).axes  # it learned something, and is as far off
-    assert axes.get_xlim()[1] < 1
-    table[["test_mse", "test_mse_low", "test_mse_high", "validation_mse"]] *= -1
-    (axes,) = overview.overview(table, {"housing": "mse"}).axes
-    assert axes.get_xlim()[0] > -1
-    assert "← -9.000" in [text.get_text() for text in axes.texts]
+def test_effects_are_sorted_on_one_axis_and_those_without_a_number_stand_at_its_ends() -> None:
+    axes = FIGURES["effects"]().axes[0]
+    questions = [text.get_text() for text in axes.texts if text.get_text().endswith("?")]
+    assert [question.split()[0] for question in questions] == ["Saved?", "Large?", "Long", "Same?", "Lost?"]
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert [np.asarray(line.get_xdata()).item() for line in crosses] == list(axes.get_xlim())[::-1]
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((-1, 1))
+
+
+def test_a_front_is_numbered_and_what_is_far_worse_stands_at_the_edge() -> None:
+    axes = FIGURES["cost"]().axes[0]
+    assert [text.get_text() for text in axes.texts if text.get_text().isdigit()] == ["1", "2"]
+    assert "1  few units, but many epochs\n2  many" in [text.get_text() for text in axes.texts]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "far worse" in [text.get_text() for text in legend.get_texts()]
+    low, high = axes.get_ylim()
+    assert 0.1 < low < 0.8 < high < 1
 
 
 @pytest.mark.parametrize("make", FIGURES.values(), ids=list(FIGURES))
@@ -454,10 +483,10 @@ def test_a_long_title_is_wrapped(tmp_path: Path) -> None:
 
 def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with() -> None:
     about = {"question": "?", "claim": "!", "documents": ["A"]}
-    members = [{"variant": "halved"}, {"variant": "steady"}, {"variant": "falling", "baseline": "other"}]
+    beside = [{"variant": "halved"}, {"variant": "steady"}, {"variant": "falling", "baseline": "other"}]
     studies = {
-        "s": Study.model_validate(about | {"baseline": "constant", "members": members}),
-        "t": Study.model_validate(about | {"baseline": "steady", "members": [{"variant": "constant"}]}),
+        "s": Study.model_validate(about | {"baseline": "constant", "beside": beside}),
+        "t": Study.model_validate(about | {"baseline": "steady", "beside": [{"variant": "constant"}]}),
     }
     by_variant = dict.fromkeys(["constant", "steady", "other"], CONSTANT) | dict.fromkeys(
         ["halved", "falling", "mine"], HALVED
@@ -608,9 +637,9 @@ CATALOGUE = Catalogue(
 )
 ABOUT = {"question": "?", "claim": "!", "documents": ["A"]}
 STUDIES = {
-    "one": ABOUT | {"baseline": "softmax", "members": [{"variant": "relu_100"}]},
-    "thoracic": ABOUT | {"baseline": "thoracic_majority", "members": [{"variant": "thoracic_bce"}]},
-    "other": ABOUT | {"baseline": "fashion_mnist_majority", "members": [{"variant": "wide_and_deep"}]},
+    "one": ABOUT | {"baseline": "softmax", "beside": [{"variant": "relu_100"}]},
+    "thoracic": ABOUT | {"baseline": "thoracic_majority", "beside": [{"variant": "thoracic_bce"}]},
+    "other": ABOUT | {"baseline": "fashion_mnist_majority", "beside": [{"variant": "wide_and_deep"}]},
 }
 ROWS = {"validation": 6, "train": 12, "test": 8}
 
@@ -709,10 +738,11 @@ def _store_tables() -> None:
         tables.ROC: points,
         tables.PRECISION_RECALL: points,
     }
+    content |= {path: [] for path in COMPARED}
     for path, rows in content.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows, columns=tables.COLUMNS[path]).to_csv(path, index=False)
-    tables.LEADERBOARD.parent.mkdir(parents=True, exist_ok=True)
+    leaderboard["multiply_adds"] = 1e9
     leaderboard.to_csv(tables.LEADERBOARD, index=False)
 
 
@@ -822,6 +852,7 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
         "studies": STUDIES,
         "studies_ranking": ["thoracic"],
         "keras": ["activations", "initializers", "schedules"],
+        "cost": SPLITS,
     }
     for folder, names in expected.items():
         assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}
@@ -834,7 +865,7 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     Path("data/models/wide_and_deep/predictions.npz").unlink()
     table = pd.read_csv(tables.LEADERBOARD)
     kept = table[table["variant"] != "softmax"].drop(
-        columns=["test_calibration_error", "test_roc_auc_low", "validation_mse"]
+        columns=["test_calibration_error", "test_roc_auc_low", "validation_mse", "multiply_adds"]
     )
     kept.to_csv(tables.LEADERBOARD, index=False)
     plot.main()

@@ -2,9 +2,7 @@
 
 import json
 import re
-import string
 from collections import ChainMap
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,18 +24,19 @@ from stages.artifacts.tables import (
     ENVIRONMENT,
     LEADERBOARD,
     METRICS,
+    PARTS,
     PUBLISHED,
     TRAININGS,
 )
 from stages.datasets.spec import spec_of
-from stages.documents import read_sources, read_studies
+from stages.documents import read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
 from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
-from stages.reporting.page import answers, boards, cards, charts
+from stages.reporting.page import answers, boards, cards, charts, comparisons
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -189,12 +188,12 @@ def keep(tables: dict[Path, pd.DataFrame], folder: Path, monkeypatch: pytest.Mon
 
 def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     several = tables_with([42, 43])
-    keep({**several, ANSWERS: several[ANSWERS].assign(answer="confirmed")}, tmp_path, monkeypatch)
+    keep({**several, ANSWERS: several[ANSWERS].assign(answer="yes", yes=2)}, tmp_path, monkeypatch)
     found, notes = stage.read_several_seeds(tables_with([42]))
     assert notes == []
     content = page.render(replace(reports_of(NAMES, "plain"), several=found), BUNDLE)
-    assert '<span class="badge confirmed">' in content
-    assert "2 seeds, 42 to 43" in content
+    assert '<span class="badge yes">' in content
+    assert "2 seeds for each comparison, from 42 to 43" in content
 
 
 def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,54 +209,6 @@ def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     assert stage.read_several_seeds(tables_with([42])) == (None, [text("page", "no_several_seeds")])
     assert stage.read_several_seeds(tables_with([42, 43])) == (None, [])
-
-
-def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text by its keys; of one with forms all in one."""
-    if isinstance(strings, str):
-        yield path, strings
-    elif "other" in strings:
-        yield path, " ".join(strings.values())
-    else:
-        for key, inner in strings.items():
-            yield from leaves(inner, f"{path}.{key}")
-
-
-def fields(content: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(content) if name}
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_string_is_there_in_every_language_with_the_same_fields(language: str) -> None:
-    translated = (".studies.", ".documents.")  # their English is in documents/
-    here = {path: said for path, said in leaves(read_strings(language)) if not path.startswith(translated)}
-    english = dict(leaves(read_strings("en")))
-    assert here.keys() == english.keys()
-    assert [path for path, said in here.items() if fields(said) != fields(english[path])] == []
-    assert [path for path, said in here.items() if not said.strip()] == []
-
-
-@pytest.mark.catalogue
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_every_question_every_claim_and_every_document_is_translated(language: str) -> None:
-    translated = read_strings(language)
-    assert translated["studies"].keys() == read_studies().keys()
-    assert [name for name, said in translated["studies"].items() if said.keys() != {"question", "claim"}] == []
-    assert translated["documents"].keys() == read_sources().keys()
-
-
-def test_a_text_that_nobody_wrote_is_told() -> None:
-    with pytest.raises(KeyError, match=r"page\.nothing"):
-        text("page", "nothing")
-    assert text("metrics", "my_own_metric")["ko"] == "my_own_metric"
-
-
-@pytest.mark.parametrize(
-    ("count", "english", "korean"),
-    [(1, "1 epoch", "에포크 1회"), (2, "2 epochs", "에포크 2회"), (7.4, "7.4 epochs", "에포크 7.4회")],
-)
-def test_a_text_that_counts_has_the_form_for_its_count(count: float, english: str, korean: str) -> None:
-    assert text("page", "epochs_of", count=count) == {"en": english, "ko": korean}
 
 
 def test_thousands_are_apart_everywhere() -> None:
@@ -385,7 +336,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
         (constant, []),
     ):
         curves = {name: charts.curves_of(history) for name, history in histories.items()}
-        plotted = charts.Plotted(curves, {name: name for name in curves})
+        plotted = charts.Plotted(curves, {name: reports.title(name) for name in curves})
         (asked, _) = answers.questions(reports, plotted)
         of_cards = [cards.make_card(reports, name, plotted, [], "#000000") for name in NAMES]
         specs = [chart.spec for each in (asked.charts, *(card.charts for card in of_cards)) for chart in each]
@@ -396,7 +347,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
 def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> None:
     content = page.render(reports_of(NAMES, "plain"), BUNDLE)
     article = content.split('aria-labelledby="study-cost-of-determinism"')[1].split("</article>")[0]
-    for said in (determinism.question()["en"], determinism.claim()["ko"], "confirmed", "1.30", "1.20 to 1.40"):
+    for said in (determinism.question()["en"], determinism.claim()["ko"], "badge yes", "1.30", "1.20 to 1.40"):
         assert said in article
     assert 'href="#study-cost-of-determinism"' in card_of_links(content, "best")
     reports = reports_of(NAMES, "plain")
@@ -472,17 +423,252 @@ def test_a_leaderboard_shows_the_metric_that_ranks_whatever_the_words_name(
     assert "| 0.9000 | 0.890–0.910 |" in table
 
 
-def test_the_marks_of_a_table_are_explained_below_it_where_they_are_used() -> None:
+def article_of(reports: Reports) -> str:
+    """The text of the question of a small run, in English."""
+    content = page.render(reports, BUNDLE)
+    return re.sub(r"<[^>]+>|\s+", " ", content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0])
+
+
+def with_comparisons(reports: Reports, **columns: Any) -> Reports:
+    """The same run with other values in its comparisons."""
+    compared = reports.tables[COMPARISONS].assign(**columns)
+    return replace(reports, tables={**reports.tables, COMPARISONS: compared})
+
+
+def with_answers(reports: Reports, path: Path, **columns: Any) -> Reports:
+    return replace(reports, tables={**reports.tables, path: reports.tables[path].assign(**columns)})
+
+
+def test_each_part_of_a_claim_has_its_answer_and_its_comparisons() -> None:
+    reports = with_answers(reports_of(NAMES, "plain"), PARTS, answer=["yes", "no difference"])
+    reports = with_answers(reports, ANSWERS, answer="in part", yes=1)
+    said = article_of(with_comparisons(reports, verdict=["better", "same"]))
+    assert "In part (1 of 2)" in said
+    assert "But: in small networks" in said
+    first, second = said.split("It predicts better")[1].split("So does the other")
+    assert re.search(r"Yes .* best +against +plain .* better +as claimed", first)
+    assert re.search(r"No difference .* second +against +plain .* same +claimed: better +less than 0.5 points", second)
+    assert "beside the claim" not in said
+
+
+def test_what_is_beside_the_claim_is_folded_and_what_is_not_clean_is_marked() -> None:
+    reports = with_comparisons(
+        reports_of(NAMES, "plain"),
+        part=[1, 0],
+        expected=["better", np.nan],
+        clean=[True, False],
+        note=[np.nan, "also has a bias"],
+    )
+    content = page.render(reports, BUNDLE)
+    article = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
+    before, folded = article.split("<details")
+    assert "1 comparison beside the claim" in folded
+    assert text("page", "not_clean")["en"] in folded
+    assert "also has a bias" in folded
+    assert text("page", "not_clean")["en"] not in before
+    assert "as claimed" in before
+    assert "claimed" not in folded.split("<table")[1].split("</table>")[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"seeds": 5, "better_in": 5, "worse_in": 0}, ["better in 5 of 5 seeds"]),
+        ({"seeds": 5, "better_in": 0, "worse_in": 5, "verdict": "worse"}, ["worse in 5 of 5 seeds"]),
+        ({"seeds": 20, "better_in": 9, "worse_in": 11, "verdict": "open"}, ["better in 9, worse in 11 of 20 seeds"]),
+        ({"seeds": 5, "better_in": 5, "splits": 10}, ["better in 5 of 5 seeds", "on 10 splits of the data"]),
+        (
+            {"seeds": 19, "ended": 12, "worse_in": 19, "better_in": 0, "diverged": 7, "verdict": "worse"},
+            ["worse in 19 of 19 seeds", "diverged in 7 of 19 seeds", "means over the trainings that ended"],
+        ),
+        (
+            {"seeds": 5, "ended": 1, "better_in": 5, "baseline_diverged": 4},
+            [
+                "better in 5 of 5 seeds",
+                "the other one diverged in 4 of 5 seeds",
+                "means over the trainings that ended",
+            ],
+        ),
+        (
+            {"seeds": 5, "worse_in": 5, "better_in": 0, "diverged": 5, "difference": np.nan, "verdict": "worse"},
+            ["worse in 5 of 5 seeds", "diverged in 5 of 5 seeds"],
+        ),
+        ({"seeds": 1}, []),
+    ],
+)
+def test_a_comparison_counts_its_seeds_and_those_that_diverged(columns: dict[str, Any], said: list[str]) -> None:
+    table = with_comparisons(reports_of(["best", "plain"], "plain"), **columns).tables[COMPARISONS]
+    row = comparisons.comparison_row(table.assign(verdict_one_seed="better").iloc[0], "fashion_mnist", "42")
+    assert [each["en"] for each in row.seeds] == said
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("accuracy", 0.0058, "+0.58 points"),
+        ("roc_auc", -0.0348, "−3.48 points"),
+        ("accuracy", -0.00001, "0.00 points"),
+        ("log_loss", -0.0123, "−0.0123"),
+    ],
+)
+def test_differences_of_shares_are_in_percentage_points(metric: str, value: float, said: str) -> None:
+    found = comparisons.effect(value, metric)
+    assert (found if isinstance(found, str) else found["en"]) == said
+
+
+def test_the_points_of_a_chart_have_the_unit_of_its_axis() -> None:
+    reports = with_comparisons(reports_of(["best", "plain"], "plain"), metric=["accuracy"])
+    (asked, _) = answers.questions(reports, charts.Plotted({}, {}))
+    assert [(each["difference"], each["low"], each["high"]) for each in asked.points] == [(1.0, 0.5, 1.5)]
+    assert [chart.spec["axis"]["en"] for chart in asked.charts] == ["difference: accuracy, percentage points"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "minutes", "said"),
+    [
+        (34.0, 12.4, "about 34 seeds would decide it, 12 min on one core"),
+        (34.0, 300.0, "about 34 seeds would decide it, 5 h on one core"),
+        (10_000.0, 0.2, "at least 10,000 seeds would decide it, 1 min on one core"),
+        (np.inf, np.inf, None),
+        (np.nan, np.nan, None),
+    ],
+)
+def test_an_open_part_says_what_would_decide_it(seeds: float, minutes: float, said: str | None) -> None:
+    row = pd.Series({"answer": "open", "seeds_needed": seeds, "minutes": minutes})
+    found = answers.needed(row)
+    assert (found["en"] if found else None) == said
+    assert answers.needed(row.replace("open", "no")) is None
+
+
+def test_a_verdict_of_one_seed_is_told_where_it_differs() -> None:
+    reports = reports_of(["best", "plain"], "plain")
+    several = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(verdict="worse", seeds=5)}
+    assert "seed 42 alone: better" in article_of(replace(reports, several=several))
+    assert "alone" not in article_of(replace(reports, several=dict(reports.tables)))
+
+
+def test_the_seeds_of_the_answers_are_told_as_a_range() -> None:
     reports = reports_of(NAMES, "plain")
-    keys = [text("page", key, seed=42)["en"] for key in ("claimed_key", "one_seed_key", "beside_key")]
+    trainings = pd.concat([reports.tables[TRAININGS].assign(seed=seed) for seed in range(42, 62)])
+    compared = reports.tables[COMPARISONS].assign(seeds=[5, 20], looks=3)
+    several = {**reports.tables, TRAININGS: trainings, COMPARISONS: compared}
+    content = page.render(replace(reports, several=several), BUNDLE)
+    assert "from 5 to 20 seeds for each comparison, from 42 to 61" in content
+    assert text("page", "looks", count=3)["en"] in content
+    assert text("page", "looks", count=3)["en"] not in page.render(reports, BUNDLE)
 
-    def explained(several: Any, expected: Any) -> list[bool]:
-        tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(expected=expected)}
-        content = page.render(replace(reports, tables=tables, several=tables if several else None), BUNDLE)
-        return [key in content for key in keys]
 
-    assert explained(several=False, expected="better") == [True, False, False]
-    assert explained(several=True, expected=["better", np.nan]) == [True, True, True]
+def test_the_answers_are_counted_at_the_top() -> None:
+    reports = with_answers(reports_of(NAMES, "plain"), ANSWERS, answer="no difference")
+    content = page.render(reports, BUNDLE)
+    top = re.sub(r"<[^>]+>|\s+", " ", content.split('class="tally"')[1].split("</p>")[0])
+    assert re.search(r"Yes: 1 +No difference: 1", top)
+
+
+def diverged(reports: Reports, name: str) -> Reports:
+    """The same run in which the training of a variant diverged."""
+    board, trainings = reports.tables[LEADERBOARD].copy(), reports.tables[TRAININGS].astype({"reason": object})
+    lost = board["variant"] == name
+    board.loc[lost, list(board.filter(regex="^(test|validation)_"))] = np.nan
+    board.loc[lost, "diverged"] = 1.0
+    trainings.loc[trainings["variant"] == name, "diverged"] = 3
+    trainings.loc[trainings["variant"] == name, "reason"] = "val_loss inf"
+    history = reports.histories[name].copy()
+    history.loc[history["epoch"] == 3, ["loss", "val_loss", "accuracy", "val_accuracy"]] = np.nan
+    summary = {**reports.summaries[name], "evaluations": [{}], "diverged": [{"epoch": 3, "reason": "val_loss inf"}]}
+    without_it = without(reports, name)
+    return replace(
+        reports,
+        tables={**reports.tables, LEADERBOARD: pd.concat([board[~lost], board[lost]]), TRAININGS: trainings},
+        histories={**reports.histories, name: history},
+        summaries={**reports.summaries, name: summary},
+        confusion=without_it.confusion,
+        classes=without_it.classes,
+        pictures={**reports.pictures, "worst": without_it.pictures["worst"]},
+    )
+
+
+def test_a_variant_that_diverged_stands_last_and_its_card_says_when_and_why() -> None:
+    reports = diverged(reports_of(NAMES, "plain"), "best")
+    content = page.render(reports, BUNDLE)
+    assert missing(content) == ""
+    assert not re.search(r"\bnan\b|\bNone\b|undefined", content.split("<script", 1)[0])
+    board = content.split('id="leaderboard-fashion_mnist"')[1].split("</section>")[0]
+    rows = board.split("<tbody>")[1].split("</tbody>")[0].split("<tr")[1:]
+    assert [re.findall('#variant-([a-z]+)"', row)[0] for row in rows] == ["second", "plain", "best"]
+    assert text("page", "all_diverged")["en"] in rows[-1]
+    assert text("page", "diverged_key")["en"] in board
+    card = card_of(content, "best")
+    assert "Its training diverged in epoch 3: validation loss ∞. So it has no metrics." in card
+    assert "diverged" in card.split("Questions")[0]
+    assert text("page", "diverged_key")["en"] not in page.render(reports_of(NAMES, "plain"), BUNDLE)
+
+
+def test_of_several_trainings_it_says_how_many_diverged() -> None:
+    reports = reports_of(NAMES, "plain")
+    trainings = pd.DataFrame({"variant": "best", "seed": range(42, 52), "diverged": np.nan, "reason": None})
+    failed = {43: (1, "loss nan"), 45: (3, "loss nan"), 46: (2, "prediction of test rows inf")}
+    for seed, (epoch, reason) in failed.items():
+        trainings.loc[trainings["seed"] == seed, "diverged"] = epoch
+        trainings.loc[trainings["seed"] == seed, "reason"] = reason
+    several = {**reports.tables, TRAININGS: trainings}
+    said = card_of(page.render(replace(reports, several=several), BUNDLE), "best")
+    expected = (
+        "Of the 10 trainings with several seeds, 3 diverged, in epochs 1 to 3: training loss NaN, a prediction ∞."
+    )
+    assert expected in said
+    said = card_of(page.render(replace(reports, tables=several), BUNDLE), "best")
+    assert "3 of 10 trainings diverged, in epochs 1 to 3" in said
+    board = pd.DataFrame([{"diverged": 0.3, "trainings": 10, "test_accuracy": 0.9}])
+    found = boards.divergence(board.iloc[0], "test_accuracy")
+    assert found == text("page", "some_diverged", count=3, trainings=10)
+
+
+def test_a_card_has_the_loss_of_the_training_rows_and_the_cost_of_the_training() -> None:
+    said = card_of(page.render(reports_of(NAMES, "plain"), BUNDLE), "best")
+    assert re.search(r"metric +training +validation +test +accuracy +0.9500 +0.9000 +0.9000", said)
+    assert re.search(r"log loss in nats +0.2500 +0.2500 +0.3000", said)
+    assert text("page", "training_key")["en"] in said
+    assert re.search(r"multiply-adds of the training +1,500,000,000 +weights near zero +25.0 %", said)
+
+
+def test_a_loss_that_is_no_metric_of_the_tables_keeps_its_name() -> None:
+    summary = {"evaluations": [{"train": {"loss": 0.25}}, {"train": {"loss": 0.75}}, {}]}
+    hinge: Any = {"loss": {"class": "Hinge"}}
+    assert cards.evaluated(hinge, summary) == {"loss": {"train": 0.5}}
+    assert cards.evaluated({**hinge, "graph": {"auxiliary_output": True}}, summary) == {"main_loss": {"train": 0.5}}
+    assert cards.evaluated({"loss": {"class": "MeanSquaredError"}}, summary) == {"mse": {"train": 0.5}}
+    assert cards.evaluated(hinge, None) == {}
+
+
+def test_multiply_adds_have_a_column_that_is_sorted_by_their_number() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    board = content.split('id="leaderboard-fashion_mnist"')[1].split("</table>")[0]
+    assert text("leaderboards", "fashion_mnist", "multiply_adds")["en"] in board
+    assert 'data-sort="1500000000.0">' in board
+    assert board.count("1.5 G") == len(NAMES)
+
+
+def test_a_leaderboard_has_a_picture_of_what_its_scores_cost() -> None:
+    said = f"{text('page', 'by_cost')['en']}: {text('datasets', 'fashion_mnist')['en']}"
+    reports = reports_of(NAMES, "plain")
+    assert said in Elements(page.render(reports, BUNDLE)).values("alt")
+    without_any = {kind: found for kind, found in reports.pictures.items() if kind != "cost"}
+    assert said not in page.render(replace(reports, pictures=without_any), BUNDLE)
+
+
+def test_a_card_says_which_settings_are_the_documents_and_which_are_ours() -> None:
+    reports = reports_of(NAMES, "plain")
+    content = page.render(reports, BUNDLE)
+    assert re.search(r"Documents: +A +\) +Ours: the validation rows.", card_of(content, "best"))
+    assert text("page", "all_ours")["en"] in card_of(content, "plain")
+    assert text("page", "all_ours")["en"] not in page.render(replace(reports, described={}), BUNDLE)
+
+
+def test_a_long_list_of_keys_names_numbered_layers_once() -> None:
+    keys = "layers.hidden_1.activation; layers.hidden_2.activation; layers.elu_1; optimizer.beta_1; epochs; layers"
+    assert comparisons.shortened(keys) == "layers.hidden.activation, layers.elu, optimizer.beta_1, epochs, layers"
+    assert comparisons.shortened("") == ""
 
 
 def test_of_several_trainings_it_says_what_is_their_mean_and_what_is_of_the_first() -> None:

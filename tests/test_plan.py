@@ -1,7 +1,7 @@
 """More seeds until the questions are decided: blocks of seeds, what is trained next, and what is said."""
 
+import json
 import shutil
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,66 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from projects import end_group, run, small_project, start, wait_until
+from projects import ROOT, end_group, run, small_project, start, wait_until
 
 from stages import plan
-from stages.artifacts import PREDICTIONS
+from stages.artifacts import PREDICTIONS, TRAINED_RECIPE
 from stages.artifacts.tables import COLUMNS, COMPARISONS, PARTS
+from stages.comparison.criteria import Criteria
 from stages.scheduling import seeds
 from stages.scheduling.seeds import Block, blocks
+from stages.training.recipe import Recipe
 
 
-def test_each_look_adds_a_block_of_seeds(tmp_path: Path) -> None:
-    found = [(block.first, block.seeds, block.folder.name) for block in blocks(42, (5, 10, 20), tmp_path)]
-    assert found == [(42, 5, "42-46"), (47, 5, "47-51"), (52, 10, "52-61")]
+@pytest.fixture
+def normalized(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A data set with two splits, in a workspace with our code."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stages").symlink_to(ROOT / "stages")
+    folder = tmp_path / "data/normalized/housing"
+    splits: Any = {name: {"arrays": f"{name}-arrays", "parts": {"train": [0, 9]}} for name in ("single", "other")}
+    for split in splits.values():
+        (folder / split["arrays"]).mkdir(parents=True)
+    (folder / "splits.json").write_text(json.dumps(splits), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _forget_hashes() -> None:
+    seeds._hash_of_arrays.cache_clear()
+
+
+RECIPE: Recipe = {"seed": 42, "seeds": 1, "dataset": "housing", "split": "single", "epochs": 2}
+
+
+def test_each_look_adds_a_block_of_seeds(normalized: Path) -> None:
+    found = blocks("it", RECIPE, (5, 10, 20))
+    assert [(block.recipe["seed"], block.recipe["seeds"]) for block in found] == [(42, 5), (47, 5), (52, 10)]
+    assert [block.folder.name for block in found] == ["42-46", "47-51", "52-61"]
+
+
+def test_a_block_is_found_again_as_long_as_nothing_that_it_depends_on_changes(normalized: Path) -> None:
+    def folder(recipe: Recipe = RECIPE) -> Path:
+        seeds._hash_of_arrays.cache_clear()
+        return blocks("it", recipe, (5,))[0].folder
+
+    before = folder()
+    (normalized / "other-arrays/y.npy").write_bytes(b"another split")
+    assert folder() == before == folder({**RECIPE, "seeds": 5})
+    assert folder({**RECIPE, "epochs": 3}) != before
+    (normalized / "single-arrays/y.npy").write_bytes(b"its own")
+    assert folder() != before
+
+
+def test_a_block_is_complete_once_its_recipe_lies_among_its_files(normalized: Path) -> None:
+    block = blocks("it", RECIPE, (5,))[0]
+    assert not block.complete
+    path = block.folder / TRAINED_RECIPE.path("it")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**block.recipe, "seeds": 4}), encoding="utf-8")
+    assert not block.complete
+    path.write_text(json.dumps(block.recipe), encoding="utf-8")
+    assert block.complete
 
 
 def comparison(variant: str, verdict: str, part: int = 1, **others: Any) -> dict[str, Any]:
@@ -66,10 +114,10 @@ def test_a_plan_says_seeds_and_minutes_of_what_is_open_alone() -> None:
 class Looked:
     """A run whose comparisons of `a` are open at the first look."""
 
-    blocks: list[Block]
-    recipes: dict[str, Any]
+    blocks: dict[str, list[Block]]
+    criteria: Criteria
     kept: int = 0
-    trained: list[tuple[int, list[str]]] = field(default_factory=list)
+    trained: list[list[str]] = field(default_factory=list)
 
     def read(self) -> None:
         pass
@@ -84,18 +132,20 @@ class Looked:
 @pytest.mark.parametrize(
     ("late", "trained", "why"),
     [
-        ([], [(42, ["a", "b"]), (47, ["a"])], "no part of a claim is open"),
-        (["a"], [(42, ["a", "b"])], "1 variants are not trained yet; the same command goes on from here"),
+        (False, [["a 42-46", "b 42-46"], ["a 47-51"]], "no part of a claim is open"),
+        (True, [["a 42-46", "b 42-46"]], "1 variants are not trained yet; the same command goes on from here"),
     ],
 )
 def test_it_trains_what_is_open_and_keeps_every_look(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, late: list[str], trained: Any, why: str
+    monkeypatch: pytest.MonkeyPatch, normalized: Path, late: bool, trained: list[list[str]], why: str
 ) -> None:
-    looked = Looked(blocks(42, (5, 10, 20), tmp_path), {"a": {}, "b": {}})
+    looks = (5, 10, 20)
+    of_each = {name: blocks(name, RECIPE, looks) for name in ("a", "b")}
+    looked = Looked(of_each, Criteria(confidence=0.95, worth={}, looks=looks))
 
-    def train(block: Block, recipes: dict[str, Any], jobs: int, deadline: float) -> list[str]:
-        looked.trained.append((block.first, list(recipes)))
-        return late
+    def train(wanted: list[Block], jobs: int, deadline: float) -> list[Block]:
+        looked.trained.append([f"{block.variant} {block.folder.name}" for block in wanted])
+        return wanted[:1] if late else []
 
     monkeypatch.setattr(plan, "train", train)
     assert plan.until_decided(looked, {"a", "b"}, 2, 1.0) == why  # type: ignore[arg-type]
@@ -108,14 +158,15 @@ def test_more_seeds_are_killed_resumed_and_the_same_bytes(tmp_path: Path) -> Non
     project = tmp_path / "project"
     project.mkdir()
     small_project(project)
-    for command in ("configure", "download housing", "download thoracic", "normalize housing", "normalize thoracic"):
-        done = run(project, "python", "-m", *f"stages.{command}".split(), DATA_MIRROR=str(tmp_path / "mirror"))
+    for stage in ("configure", "download housing", "download thoracic", "normalize housing", "normalize thoracic"):
+        done = run(project, "python", "-m", *f"stages.{stage}".split(), DATA_MIRROR=str(tmp_path / "mirror"))
         assert done.returncode == 0, done.stdout
     command = ("python", "-m", "stages.plan", "--until-decided", "--jobs", "1")
     killed = start(project, *command)
-    wait_until(lambda: list(project.glob(f"{seeds.SEEDS}/*/*/data/models/*/recipe.json")))
+    recipes = f"{seeds.SEEDS}/*/*/*/data/models/*/recipe.json"
+    wait_until(lambda: list(project.glob(recipes)))
     end_group(killed)
-    first = next(project.glob(f"{seeds.SEEDS}/*/*/data/models/*/recipe.json"))
+    first = next(project.glob(recipes))
     before = first.stat().st_mtime_ns
     done = run(project, *command)
     assert done.returncode == 0, done.stdout
@@ -126,13 +177,10 @@ def test_more_seeds_are_killed_resumed_and_the_same_bytes(tmp_path: Path) -> Non
     assert 5 in set(comparisons["seeds"])  # some of these trainings of two epochs are open at first
     # The seeds of a block, trained together, are those of the workspace's run.
     assert run(project, "python", "-m", "stages.train", "deep_only").returncode == 0
-    block = first.parents[3]
-    own = PREDICTIONS.read("deep_only", lambda path: (project / path).read_bytes())
-    of_block = PREDICTIONS.read("deep_only", lambda path: (block / path).read_bytes())
+    (block,) = project.glob(f"{seeds.SEEDS}/deep_only/*/42-44")
+    own, of_block = (dict(np.load(root / PREDICTIONS.path("deep_only"))) for root in (project, block))
     assert np.array_equal(own["test"], of_block["test"][:1])
-    # Another recipe is trained, and nothing else is.
-    again = time.monotonic()
+    # What is gone is trained again, and nothing else.
     shutil.rmtree(first.parent)
     done = run(project, *command)
     assert done.stdout.count("[1/1]") == 1, done.stdout
-    assert time.monotonic() - again < 600

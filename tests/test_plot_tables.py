@@ -10,11 +10,12 @@ from stages.presentation import formats, metrics, plot_tables
 from stages.reporting.page.charts import confusion_chart
 
 COLORS = {"one": "#000001", "two": "#000002", "linear": "#000003", "houses": "#000004"}
+TITLES = {"one": "First", "two": "Second", "houses": "Third, scaled"}
 DATASETS = {"one": "fashion_mnist", "two": "fashion_mnist", "linear": "fashion_mnist", "houses": "housing"}
 
 
 def study(question: str, baseline: str, *members: str) -> Study:
-    rest: dict[str, Any] = {"claim": "so", "documents": ["A"], "members": [{"variant": name} for name in members]}
+    rest: dict[str, Any] = {"claim": "so", "documents": ["A"], "beside": [{"variant": name} for name in members]}
     return Study.model_validate({"question": question, "baseline": baseline, **rest})
 
 
@@ -28,7 +29,7 @@ def history(seeds: int = 1, epochs: int = 3, first: float = 1.0) -> pd.DataFrame
 
 
 def loss_of(studies: dict[str, Study], histories: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return plot_tables.learning_curves(studies, histories, DATASETS, COLORS, "loss")
+    return plot_tables.learning_curves(studies, histories, DATASETS, COLORS, TITLES, "loss")
 
 
 def test_a_study_shows_its_baseline_and_members_each_in_its_color_and_on_both_parts() -> None:
@@ -86,6 +87,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
             "dataset": ["fashion_mnist", "fashion_mnist", "fashion_mnist", "housing"],
             "variant": ["two", "one", "linear", "houses"],
             "parameters": [9, 5, 0, 7],
+            "diverged": [0.5, 0.0, 0.0, 0.0],
             "validation_accuracy": [0.9, 0.8, 0.1, np.nan],
             "test_accuracy": [0.8, 0.7, 0.1, np.nan],
             "test_accuracy_low": [0.7, 0.6, 0.1, np.nan],
@@ -95,7 +97,7 @@ def test_a_ranking_keeps_the_order_of_the_leaderboard_and_leaves_out_what_learne
             "test_mse_high": [np.nan, np.nan, np.nan, 0.4],
         }
     )
-    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy", "housing": "mse"}, COLORS)
+    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy", "housing": "mse"}, COLORS, TITLES)
     assert table[["variant", "part", "value", "low"]].fillna(-1).values.tolist() == [
         ["two", "validation", 0.9, -1],
         ["one", "validation", 0.8, -1],
@@ -120,7 +122,7 @@ def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_t
 def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:
     axes = {"one": "fashion_mnist, mean_squared_error", "two": "fashion_mnist, poisson"}
     table = plot_tables.learning_curves(
-        {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLORS, "loss"
+        {"s": study("Which?", "one", "two")}, {"one": history(), "two": history()}, axes, COLORS, TITLES, "loss"
     )
     assert set(table["study"]) == {f"Which? ({axis})" for axis in axes.values()}
 
@@ -164,14 +166,63 @@ def test_what_comes_after_the_end_of_a_mean_counts_for_the_axis_too() -> None:
     assert table["axis"].unique().tolist() == ["logarithmic"]
 
 
+def compared(**changes: object) -> dict[str, object]:
+    """A row of comparisons.csv in which little was found."""
+    row = {"study": "s", "variant": "houses", "baseline": "one", "metric": "mse", "seeds": 5, "diverged": 0}
+    row |= {
+        "baseline_diverged": 0,
+        "difference": 0.1,
+        "low": -0.05,
+        "high": 0.2,
+        "verdict": "open",
+        "expected": "worse",
+    }
+    return row | changes
+
+
 def test_differences_stand_beside_those_of_the_same_quantity_in_its_unit() -> None:
-    row = {"study": "s", "variant": "houses", "baseline": "one", "difference": 0.1, "low": 0.0, "high": 0.2}
-    row |= {"verdict": "worse", "expected": "worse"}
-    comparisons = pd.DataFrame([row | {"metric": metric} for metric in ("mse", "mae", "training_loss")])
-    table = plot_tables.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS)
+    metrics_of_each = ("mse", "mae", "training_loss", "accuracy")
+    comparisons = pd.DataFrame([compared(metric=metric) for metric in metrics_of_each])
+    table = plot_tables.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS, TITLES)
     assert list(table) == plot_tables.DIFFERENCE_COLUMNS
-    assert table["quantity"].tolist() == ["MSE in (100,000 USD)²", "MAE in 100,000 USD", "training loss"]
+    units = ["MSE in (100,000 USD)²", "MAE in 100,000 USD", "training loss", "accuracy in points"]
+    assert table["quantity"].tolist() == units
+    assert table["low"].tolist() == pytest.approx([-0.05, -0.05, -0.05, -5])
     assert set(table["study"]) == {"Which?"}
+
+
+def test_a_comparison_is_named_by_titles_and_by_what_diverged_and_one_that_was_not_measured_is_left_out() -> None:
+    rows = [compared(), compared(diverged=2), compared(baseline_diverged=5, difference=np.nan, low=np.nan, high=np.nan)]
+    comparisons = pd.DataFrame([*rows, compared(verdict="not measured")])
+    table = plot_tables.differences(comparisons, {"s": study("Which?", "one", "houses")}, DATASETS, TITLES)
+    name = "Third, scaled against First"
+    diverged = ["", "; diverged in 2 of 5", "; the other diverged in 5 of 5"]
+    assert table["compared"].tolist() == [name + each for each in diverged]
+
+
+def test_a_variant_of_which_every_training_diverged_stands_on_its_leaderboard_without_a_value() -> None:
+    board = {"dataset": "housing", "variant": ["houses", "one"], "parameters": 7, "diverged": [0.0, 1.0]}
+    ends = {f"test_mse{end}": [0.3, np.nan] for end in ("", "_low", "_high")}
+    leaderboard = pd.DataFrame({**board, "multiply_adds": 1e6, "validation_mse": [0.4, np.nan], **ends})
+    table = plot_tables.ranking(leaderboard, {"housing": "mse"}, COLORS, TITLES)
+    assert table[["title", "part"]].to_numpy().tolist() == [
+        ["Third, scaled", "validation"],
+        ["Third, scaled", "test"],
+        ["First (diverged)", "test"],
+    ]
+    assert plot_tables.cost(leaderboard, {"housing": "mse"}, TITLES)["variant"].tolist() == ["houses"]
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("accuracy", 1), ("mse", -1)])
+def test_the_front_has_what_is_better_than_all_that_cost_no_more(metric: str, sign: int) -> None:
+    scores = {"cheap": (1, 0.5), "twin": (1, 0.5), "worse": (2, 0.4), "dear": (3, 0.7), "same": (4, 0.7)}
+    costs, values = zip(*scores.values(), strict=True)
+    board = {"dataset": "housing", "variant": list(scores), "multiply_adds": costs, "parameters": 7}
+    leaderboard = pd.DataFrame({**board, f"test_{metric}": [sign * value for value in values]})
+    estimator = pd.DataFrame({"dataset": ["housing"], "variant": "linear", f"test_{metric}": sign * 0.9})
+    table = plot_tables.cost(pd.concat([leaderboard, estimator]), {"housing": metric}, {})
+    assert table["title"].tolist() == list(scores)
+    assert table.loc[table["front"] == 1, "variant"].tolist() == ["cheap", "dear"]
 
 
 def test_the_most_confused_pairs_are_in_the_same_order_in_words_as_in_the_figure() -> None:

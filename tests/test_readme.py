@@ -3,6 +3,7 @@ import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,10 +11,13 @@ from ruamel.yaml import YAML
 
 from stages import readme
 from stages.artifacts.tables import COLUMNS, PUBLISHED
+from stages.comparison.verdicts import Answer
 from stages.params.schema import parse_params
 from stages.presentation import kept
 from stages.presentation.determinism import COSTS, Cost
-from stages.presentation.words import read_strings
+from stages.presentation.effects import Effect, PartAnswer, effect_of_determinism, effects
+from stages.presentation.formats import abbreviated
+from stages.presentation.words import LANGUAGES, read_strings
 
 ROOT = Path(__file__).parents[1]
 
@@ -69,10 +73,9 @@ def test_without_a_run_with_one_seed_it_says_how_to_keep_one() -> None:
 
 def test_without_the_benchmarks_there_is_no_claim_about_determinism() -> None:
     assert readme.read_costs(nothing) == []
-    studies = pd.DataFrame(columns=COLUMNS[kept.ANSWERS])
-    comparisons = pd.DataFrame(columns=COLUMNS[kept.COMPARISONS])
+    none = {path: pd.DataFrame(columns=COLUMNS[path]) for path in kept.COMPARED}
     cost = Cost("mine", "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)
-    tables = [readme.answers(studies, comparisons, comparisons, costs) for costs in ([], [cost])]
+    tables = [readme.answers(effects(none, {}, costs)) for costs in ([], [cost])]
     assert [len(table.splitlines()) for table in tables] == [2, 3]
 
 
@@ -154,39 +157,70 @@ def test_a_missing_mark_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("intervals", "answer"),
+    ("intervals", "answer", "sureness"),
     [
-        ([(1.2, 1.4), (1.3, 1.5)], "confirmed"),
-        ([(0.9, 1.05), (0.8, 1.09)], "refuted"),
-        ([(0.9, 1.05), (1.2, 1.4)], "depends on the network"),
-        ([(0.9, 1.05), (0.9, 1.2)], "not decided"),
-        ([(1.05, 1.2), (1.2, 1.4)], "not decided"),
-        ([], "not measured"),
+        ([(1.2, 1.4), (1.3, 1.5)], "**Yes**", "2 of 2 pairs, less in 0"),
+        ([(0.9, 1.05), (0.8, 1.09)], "**No**", "0 of 2 pairs, less in 2"),
+        ([(0.9, 1.05), (1.2, 1.4)], "**In part**", "1 of 2 pairs, less in 1"),
+        ([(0.9, 1.05), (0.9, 1.2)], "**Open**", "0 of 2 pairs, less in 1"),
+        ([], "**Not measured**", "–"),
     ],
 )
-def test_determinism_is_expensive_if_every_interval_says_so(intervals: list[tuple[float, float]], answer: str) -> None:
+def test_determinism_is_expensive_if_every_interval_says_so(
+    intervals: list[tuple[float, float]], answer: str, sureness: str
+) -> None:
     costs = [Cost("mine", "ours", 1.1, low, high, same_work=True) for low, high in intervals]
-    assert readme.cost_of_determinism(costs, "en")[2] == f"**{answer}**"
+    line = readme.answers([effect_of_determinism(costs)]).splitlines()[2]
+    assert answer in line
+    assert sureness in line
     others = [replace(cost, same_work=False) for cost in costs]
-    assert readme.cost_of_determinism(others, "en")[2] == "**not measured**"
+    assert "**Not measured**" in readme.answers([effect_of_determinism(others)])
 
 
-def test_a_claim_shows_what_was_claimed_and_what_one_seed_says_where_it_is_something_else() -> None:
-    row = {
-        "study": "it",
-        "variant": "a",
-        "baseline": "b",
-        "metric": "mse",
-        "difference": -0.5,
-        "low": -1.0,
-        "high": -0.1,
-    }
-    several = pd.DataFrame([row | {"verdict": "better", "expected": "worse"}])
-    studies = pd.DataFrame([{"study": "it", "question": "Q?", "claim": "C", "documents": "A", "answer": "refuted"}])
-    for alone, said in (("worse", "; one seed: worse"), ("better", ""), ("no interval", "")):
-        text = readme.answers(studies, several, pd.DataFrame([row | {"verdict": alone}]), [])
-        line = "`a` − `b`, MSE: −0.5000 (−1.0000 to −0.1000), **better** (claimed: worse"
-        assert f"{line}{said}) |" in text
+def test_a_question_is_a_line_without_code_names_with_the_parts_of_its_claim_by_answer() -> None:
+    texts = {"question": "Q?", "short_answer": "In part (1 of 2)", "compared": "Many units against Few units"}
+    texts |= {"amount": "+0.6 points (0.2 to 1.0)", "size": "", "sureness": "better in 5 of 5 seeds", "caveat": "but"}
+    both: dict[str, Any] = {key: dict.fromkeys(LANGUAGES, said) for key, said in texts.items()}
+    parts = [
+        PartAnswer(dict.fromkeys(LANGUAGES, claim), answer) for claim, answer in (("A", Answer.NO), ("B", Answer.YES))
+    ]
+    effect = Effect(study="mine", answer=Answer.IN_PART, parts=tuple(parts), **both)
+    line = readme.answers([effect]).splitlines()[2]
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "Q?",
+        "**In part** (1 of 2)<br>Yes: B<br>No: A",
+        "+0.6 points (0.2 to 1.0)<br>Many units against Few units",
+        "better in 5 of 5 seeds",
+        "but",
+    ]
+    alike = replace(effect, parts=(parts[0], parts[0]))
+    assert "<br>No" not in readme.answers([alike])
+
+
+def test_a_leaderboard_says_which_trainings_diverged_and_what_a_training_costs() -> None:
+    row = {"dataset": "housing", "split": "single", "epochs": 3, "parameters": 9, "trainings": 1}
+    lost = row | {"variant": "lost", "test_mse": float("nan"), "diverged": 1.0, "multiply_adds": float("nan")}
+    half = row | {"variant": "half", "test_mse": 0.4, "diverged": 0.37, "multiply_adds": 3.2e12}
+    leaderboard = pd.DataFrame([half, lost]).assign(test_mse_low=0.3, test_mse_high=0.5)
+    lines = readme.results(leaderboard).splitlines()
+    assert "| 0.4000 (37 % diverged) |" in lines[-2]
+    assert lines[-2].endswith("| 3.2 T |")
+    assert "| diverged |" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(9.1e8, "910 M"), (3.84e10, "38 G"), (3.2e12, "3.2 T"), (999.0, "999"), (float("nan"), "")]
+)
+def test_large_counts_have_a_prefix(count: float, shown: str) -> None:
+    assert abbreviated(count) == shown
+
+
+def test_published_values_say_how_many_of_the_printed_ones_they_are() -> None:
+    row = {"document": "B", "variant": "mine", "part": "validation", "metric": "accuracy", "result": "reproduced"}
+    rows = pd.DataFrame([row | {"epoch": epoch} for epoch in (1, 2, float("nan"))])
+    values = rows.assign(published=0.8, ours=0.8, std=float("nan"), seeds=1, tolerance=0.1, difference=0.0)
+    text = readme.published(values, values, pd.DataFrame(columns=["variant", "split"]), read_strings("en"))
+    assert "print 246 values of single epochs. 2 of them are among these; the other 244 are not compared" in text
 
 
 def test_where_nothing_is_published_nothing_is_reproduced() -> None:

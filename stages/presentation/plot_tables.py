@@ -4,13 +4,22 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from stages.comparison.scores import LESS_IS_BETTER
 from stages.documents import Study
 from stages.presentation.colors import study_variants
+from stages.presentation.effects import IN_POINTS, compared_text, scale
 from stages.presentation.metrics import label, logarithmic
+from stages.presentation.words import text, title_text
 
-CURVE_COLUMNS = ["study", "axis", "variant", "color", "part", "epoch", "value", "low", "high"]
-DIFFERENCE_COLUMNS = ["study", "quantity", "variant", "baseline", "difference", "low", "high", "verdict", "expected"]
-RANKING_COLUMNS = ["dataset", "variant", "color", "part", "value", "low", "high"]
+CURVE_COLUMNS = ["study", "axis", "variant", "title", "color", "part", "epoch", "value", "low", "high"]
+DIFFERENCE_COLUMNS = [
+    *("study", "quantity", "variant", "baseline", "compared", "difference", "low", "high", "verdict", "expected")
+]
+RANKING_COLUMNS = ["dataset", "variant", "title", "color", "part", "value", "low", "high"]
+COST_COLUMNS = ["dataset", "variant", "title", "multiply_adds", "parameters", "value", "low", "high", "front"]
+
+Titles = Mapping[str, str]
+"""English titles by variant; one without a title has its name."""
 
 
 def curve_metrics(history: pd.DataFrame) -> list[str]:
@@ -40,6 +49,7 @@ def learning_curves(
     histories: Mapping[str, pd.DataFrame],
     axes: Mapping[str, str],
     colors: Mapping[str, str],
+    titles: Titles,
     metric: str,
 ) -> pd.DataFrame:
     """Tabulate one metric by epoch for every variant of every study.
@@ -56,8 +66,9 @@ def learning_curves(
         members = [name for name in study_variants(study) if len(curves[name])]
         several = len({axes[name] for name in members}) > 1
         for name in members:
-            title = f"{study.question} ({axes[name]})" if several else study.question
-            tables.append(curves[name].assign(study=title, variant=name, color=colors[name]))
+            heading = f"{study.question} ({axes[name]})" if several else study.question
+            about = {"variant": name, "title": titles.get(name, name), "color": colors[name]}
+            tables.append(curves[name].assign(study=heading, **about))
     if not tables:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     table = pd.concat(tables)
@@ -69,17 +80,42 @@ def learning_curves(
     return table.dropna(subset=["value"])[CURVE_COLUMNS].round(6)
 
 
-def differences(comparisons: pd.DataFrame, studies: Mapping[str, Study], datasets: Mapping[str, str]) -> pd.DataFrame:
+def differences(
+    comparisons: pd.DataFrame, studies: Mapping[str, Study], datasets: Mapping[str, str], titles: Titles
+) -> pd.DataFrame:
     """Tabulate the comparisons with the study's question and, as `quantity`, the metric with its unit.
+
+    Differences of shares are in percentage points. `compared` has the titles, and how many trainings diverged; if none
+    of both ended, there is no difference. Rows that were not measured are left out.
 
     comparisons: see `stages.compare`; datasets: by variant.
     """
-    labels = [
-        label(metric, datasets[variant])["en"]
-        for metric, variant in zip(comparisons["metric"], comparisons["variant"], strict=True)
+    rows = comparisons[comparisons["verdict"] != "not measured"]
+    pairs = zip(rows["metric"], rows["variant"], strict=True)
+    rows = rows.assign(
+        study=rows["study"].map({name: study.question for name, study in studies.items()}),
+        quantity=[_quantity(metric, datasets[variant]) for metric, variant in pairs],
+        compared=[_compared(row, titles) for _, row in rows.iterrows()],
+    )
+    ends = ["difference", "low", "high"]
+    rows[ends] = rows[ends].mul(rows["metric"].map(scale), axis=0)
+    return rows[DIFFERENCE_COLUMNS]
+
+
+def _quantity(metric: str, dataset: str) -> str:
+    if metric not in IN_POINTS:
+        return label(metric, dataset)["en"]
+    return text("table", "in_unit", name=text("metrics", metric), unit=text("table", "points"))["en"]
+
+
+def _compared(row: pd.Series, titles: Titles) -> str:
+    names = (title_text(row[key], titles.get(row[key])) for key in ("variant", "baseline"))
+    broken = [
+        f"{who} in {row[key]} of {row['seeds']}"
+        for who, key in (("diverged", "diverged"), ("the other diverged", "baseline_diverged"))
+        if row[key]
     ]
-    questions = comparisons["study"].map({name: study.question for name, study in studies.items()})
-    return comparisons.assign(study=questions, quantity=labels)[DIFFERENCE_COLUMNS]
+    return "; ".join([compared_text(*names)["en"], *broken])
 
 
 def most_confused(counts: pd.DataFrame, pairs: int) -> pd.DataFrame:
@@ -91,21 +127,49 @@ def most_confused(counts: pd.DataFrame, pairs: int) -> pd.DataFrame:
     return wrong.sort_values("count", ascending=False, kind="stable").head(pairs)
 
 
-def ranking(leaderboard: pd.DataFrame, ranked_by: Mapping[str, str], colors: Mapping[str, str]) -> pd.DataFrame:
+def ranking(
+    leaderboard: pd.DataFrame, ranked_by: Mapping[str, str], colors: Mapping[str, str], titles: Titles
+) -> pd.DataFrame:
     """Tabulate the metric that ranks a data set on validation rows and, with its interval, on test rows.
 
-    leaderboard: see `stages.compare`; variants without parameters (the majority class, the mean) are left out.
-    ranked_by: metric by data set; colors: by variant.
+    leaderboard: see `stages.compare`; variants without parameters (the majority class, the mean) are left out, and
+    those of which every training diverged have no values. ranked_by: metric by data set; colors: by variant.
     """
     tables = []
     for dataset, metric in ranked_by.items():
         rows = leaderboard[(leaderboard["dataset"] == dataset) & (leaderboard["parameters"] > 0)]
         for part in ("validation", "test"):
             columns = {f"{part}_{metric}": "value", f"{part}_{metric}_low": "low", f"{part}_{metric}_high": "high"}
-            table = rows.rename(columns=columns).reindex(columns=["variant", *columns.values()])
+            table = rows.rename(columns=columns).reindex(columns=["variant", "diverged", *columns.values()])
             tables.append(table.assign(part=part, dataset=f"{dataset}: {label(metric, dataset)['en']}"))
     table = pd.concat(tables).assign(color=lambda rows: rows["variant"].map(colors))
-    return table[RANKING_COLUMNS].dropna(subset=["value"])
+    lost = table["value"].isna() & (table["diverged"] > 0) & (table["part"] == "test")
+    table["title"] = table["variant"].map(lambda name: titles.get(name, name))
+    table.loc[lost, "title"] += " (diverged)"
+    return table[table["value"].notna() | lost][RANKING_COLUMNS]
+
+
+def cost(leaderboard: pd.DataFrame, ranked_by: Mapping[str, str], titles: Titles) -> pd.DataFrame:
+    """Tabulate the metric that ranks a data set on test rows beside what the training costs, the cheapest first.
+
+    `front` is 1 for the Pareto front: the variants that are better than all that cost no more; else 0. Variants whose
+    multiply-adds are not known (estimators) or that have no value are left out.
+
+    leaderboard: see `stages.compare`; ranked_by: metric by data set.
+    """
+    tables = []
+    for dataset, metric in ranked_by.items():
+        columns = {f"test_{metric}": "value", f"test_{metric}_low": "low", f"test_{metric}_high": "high"}
+        wanted = ["dataset", "variant", "multiply_adds", "parameters", *columns.values()]
+        rows = leaderboard[leaderboard["dataset"] == dataset].rename(columns=columns).reindex(columns=wanted)
+        rows = rows.dropna(subset=["multiply_adds", "value"])
+        better = -rows["value"] if metric in LESS_IS_BETTER else rows["value"]
+        rows = rows.assign(better=better).sort_values(["multiply_adds", "better"], ascending=[True, False])
+        best_before = rows["better"].cummax().shift(fill_value=float("-inf"))
+        rows["front"] = (rows["better"] > best_before).astype(int)
+        rows["title"] = rows["variant"].map(lambda name: titles.get(name, name))
+        tables.append(rows.assign(dataset=f"{dataset}: {label(metric, dataset)['en']}")[COST_COLUMNS])
+    return pd.concat(tables) if tables else pd.DataFrame(columns=COST_COLUMNS)
 
 
 def _curves(history: pd.DataFrame, metric: str) -> pd.DataFrame:

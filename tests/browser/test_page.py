@@ -10,6 +10,7 @@ from pages import reports_of, without
 from playwright.sync_api import Locator, Page, expect
 
 from browser.visits import DARK, PHONE, barriers
+from stages.artifacts.tables import COMPARISONS
 from stages.page import PAGE
 from stages.reporting.page import render
 from stages.reporting.vega import bundle
@@ -281,6 +282,38 @@ def test_the_keyboard_is_enough(small: Path, visit: Visit) -> None:
 def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: dict[str, Any]) -> None:
     page = scrolled(visit(small, **PHONE, **options))
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
+
+
+CUT = """() => [...document.querySelectorAll(".scroll:has(.comparisons)")].filter(
+    each => each.checkVisibility() && each.scrollWidth > each.clientWidth).map(each => each.ariaLabel)"""
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_comparisons_are_read_without_scrolling_sideways(
+    real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
+) -> None:
+    page = visit(real, **options, **language)
+    folded = page.locator(".study .more")
+    folded.evaluate_all("all => all.forEach(each => { each.open = true; })")
+    assert page.evaluate(CUT) == []
+
+
+def test_comparisons_beside_the_claim_unfold_and_have_no_barrier(tmp_path: Path, visit: Visit) -> None:
+    reports = reports_of(["best", "second", "plain"], "plain")
+    compared = reports.tables[COMPARISONS].assign(part=[1, 0], clean=[True, False], note="also has a bias")
+    path = tmp_path / "index.html"
+    path.write_text(
+        render(replace(reports, tables={**reports.tables, COMPARISONS: compared}), bundle()), encoding="utf-8"
+    )
+    page = visit(path, **PHONE)
+    rows = page.locator(".comparisons tbody tr:not(.part)")
+    expect(rows.first).to_be_visible()
+    expect(rows.last).to_be_hidden()
+    page.locator(".study .more summary").click()
+    expect(rows.last).to_contain_text("not clean also has a bias")
+    expect(page.get_by_role("table").first.get_by_role("columnheader")).not_to_have_count(0)
+    assert barriers(page) == []
 
 
 # Whether each leaderboard shows all of its first row's ranked figure and interval without being scrolled.

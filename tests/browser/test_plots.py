@@ -23,11 +23,11 @@ from stages.presentation import plot_tables
 ROOT = Path(__file__).resolve().parents[2]
 PLOTS: list[dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
 TITLES = [title for plot in PLOTS for title in plot]
-LOSS, ACCURACY, DIFFERENCES, RANKING, CONFUSIONS = (
+LOSS, ACCURACY, DIFFERENCES, RANKING, COST, CONFUSIONS = (
     path for plot in PLOTS for each in plot.values() for path in each["y"]
 )
 """Paths of the tables, in the order of the titles."""
-IMAGE = "reports/overview.png"
+IMAGE = "reports/effects.png"
 SHOW, DIFF = "plots show", "plots diff HEAD~1 workspace"
 NOTHING = "Nothing differs between these revisions."
 
@@ -80,9 +80,9 @@ DRAWN = "[...document.querySelectorAll('.chart')].every((chart) => chart.textCon
 def write_tables(root: Path, better: float) -> None:
     """A study of two variants, of which the large one is by so much better, and the confusions of a third."""
     member = {"variant": "large", "expected": "better"}
-    study = Study.model_validate(
-        {"question": "Is more better?", "claim": "It is", "baseline": "small", "documents": ["A"], "members": [member]}
-    )
+    about = {"question": "Is more better?", "claim": "It is", "baseline": "small", "documents": ["A"]}
+    study = Study.model_validate(about | {"parts": [{"members": [member]}]})
+    titles = {"large": "many units", "small": "few units"}
     epochs = np.arange(1, 4)
     histories = {}
     for place, (name, gain) in enumerate({"small": 0.0, "large": better}.items(), start=1):
@@ -91,28 +91,32 @@ def write_tables(root: Path, better: float) -> None:
         histories[name] = pd.DataFrame({"seed": 42, "epoch": epochs, **curve})
     datasets, colors = {"small": "fashion_mnist", "large": "fashion_mnist"}, {"small": "#0072b2", "large": "#d55e00"}
     for metric, path in (("loss", LOSS), ("accuracy", ACCURACY)):
-        table = plot_tables.learning_curves({"more": study}, histories, datasets, colors, metric)
+        table = plot_tables.learning_curves({"more": study}, histories, datasets, colors, titles, metric)
         write_table(table, root / path)
     leaderboard = pd.DataFrame(
         {
             "dataset": "fashion_mnist",
             "variant": ["large", "small"],
-            "parameters": [9, 5],
+            "parameters": [9000, 5000],
+            "multiply_adds": [8e9, 3e9],
+            "diverged": 0.0,
             "validation_accuracy": [0.8 + better, 0.7],
             "test_accuracy": [0.78 + better, 0.69],
             "test_accuracy_low": [0.75 + better, 0.66],
             "test_accuracy_high": [0.81 + better, 0.72],
         }
     )
-    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy"}, colors)
+    table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy"}, colors, titles)
     write_table(table, root / RANKING)
-    row = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better", "expected": "better"}
+    write_table(plot_tables.cost(leaderboard, {"fashion_mnist": "accuracy"}, titles), root / COST)
+    row: dict[str, Any] = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better"}
+    row |= {"expected": "better", "diverged": 0, "baseline_diverged": 0}
     rows = [
         {**row, "metric": "accuracy", "difference": 0.09 + better, "low": 0.05, "high": 0.2 + better},
         {**row, "metric": "training_loss", "difference": -0.1, "verdict": "no interval"},
     ]
-    comparisons = plot_tables.differences(pd.DataFrame(rows, columns=COLUMNS[COMPARISONS]), {"more": study}, datasets)
-    write_table(comparisons, root / DIFFERENCES)
+    compared = pd.DataFrame(rows, columns=COLUMNS[COMPARISONS])
+    write_table(plot_tables.differences(compared, {"more": study}, datasets, titles), root / DIFFERENCES)
     right = round(10 * better)
     tables = []
     for classes, names in ((("boot", "coat", "bag"), ("large", "small")), (("survived", "died"), ("operated",))):
@@ -211,10 +215,11 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
 ) -> None:
     page, alone = drawn(made(DIFF)), drawn(made(SHOW))
     # What both revisions have alike, by chart: the small variant, the second comparison, the patients.
-    alike = dict(zip(TITLES, ["small", "small", "training loss", "small", "operated"], strict=True))
-    for title, name in alike.items():
-        text = text_of(page, title)
-        assert [word for word in ("large", "HEAD~1", "workspace") if word not in text] == []
+    alike = ["few units", "few units", "training loss", "few units", "few units", "operated"]
+    for title, name in zip(TITLES, alike, strict=True):
+        text, large = text_of(page, title), "large" if name == "operated" else "many units"
+        revisions = () if title == TITLES[4] else ("HEAD~1", "workspace")  # its dots say which is the newer
+        assert [word for word in (large, *revisions) if word not in text] == []
         assert name not in text
         assert name in text_of(alone, title)
     assert page.locator("figcaption").all_inner_texts() == ["HEAD~1", "workspace"]
@@ -222,7 +227,7 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
 
 def in_another_form(root: Path) -> None:
     """The tables of the workspace as an older revision may have them: other digits, colors and titles of studies."""
-    for path in (root / LOSS, root / ACCURACY, root / DIFFERENCES, root / RANKING):
+    for path in (root / LOSS, root / ACCURACY, root / DIFFERENCES, root / RANKING, root / COST):
         table = pd.read_csv(path)
         numbers = table.select_dtypes("float").columns
         table[numbers] *= 1 + 4e-8
@@ -244,8 +249,8 @@ def test_a_variant_that_differs_has_one_color_whatever_it_had_before(diffed: Cal
 
     page = diffed(worse_and_in_another_form, 0.1)
     for title in (TITLES[0], TITLES[3]):
-        assert "large" in text_of(page, title)
-        assert "small" not in text_of(page, title)
+        assert "many units" in text_of(page, title)
+        assert "few units" not in text_of(page, title)
     assert page.locator("[stroke='#d55e00']").count() > 0
     assert page.locator("[stroke='#654321'], [fill='#654321']").count() == 0
 

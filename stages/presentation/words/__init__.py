@@ -66,8 +66,23 @@ def joined(texts: Sequence[Text], separator: str = "; ") -> Text:
 
 
 def study_text(study: str, key: str, english: str) -> Text:
-    """The question or the claim of a study: English as `documents/` has it, in other languages if it is translated."""
+    """The question, the claim or the caveat (`but`) of a study: English as in `documents/`, else its translation."""
     return _translated(english, "studies", study, key)
+
+
+def part_text(study: str, part: int, english: str) -> Text:
+    """The claim of a study's part, by its number from 1: English as in `documents/`, else its translation."""
+    return _translated(english, "studies", study, "parts", part)
+
+
+def title_text(variant: str, english: str | None) -> Text:
+    """The title of a variant: English as `params.yaml` has it, else its translation; its name if it has no title."""
+    return _translated(english, "variants", variant) if english else dict.fromkeys(LANGUAGES, variant)
+
+
+def note_text(english: str) -> Text:
+    """A note on a comparison or on a variant: English as `documents/` has it, else its translation."""
+    return _translated(english, "notes", english)
 
 
 def source_text(letter: str, english: str) -> Text:
@@ -75,7 +90,7 @@ def source_text(letter: str, english: str) -> Text:
     return _translated(english, "documents", letter)
 
 
-def _translated(english: str, section: str, *path: str) -> Text:
+def _translated(english: str, section: str, *path: str | int) -> Text:
     texts = {}
     for language in LANGUAGES:
         found: Any = {} if language == "en" else read_strings(language)[section]

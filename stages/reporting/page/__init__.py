@@ -5,6 +5,7 @@ the browser, from data that the page contains once.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from stages.artifacts.tables import ENVIRONMENT, LEADERBOARD, PUBLISHED, TRAININGS
+from stages.artifacts.tables import COMPARISONS, ENVIRONMENT, PUBLISHED, TRAININGS
+from stages.comparison.verdicts import Answer
 from stages.datasets.spec import spec_of
 from stages.presentation.colors import variant_colors
 from stages.presentation.formats import cell
@@ -91,7 +93,13 @@ def render(reports: Reports, bundle: Bundle) -> str:
         lstrip_blocks=True,
     )
     environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
-    environment.filters |= {"shown": shown, "attribute": attribute, "cell": cell, "breakable": breakable}
+    environment.filters |= {
+        "shown": shown,
+        "attribute": attribute,
+        "cell": cell,
+        "breakable": breakable,
+        "titled": titled,
+    }
     environment.globals |= {"text": text}
     return environment.get_template("page.html.j2").render(
         **variables(reports),
@@ -122,6 +130,13 @@ def breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(name.split("_"))
 
 
+def titled(title: Text | str) -> Markup:
+    """Make the element of a variant's title, which may be its name."""
+    if isinstance(title, str):
+        return breakable(title)
+    return breakable(title["en"]) if len(set(title.values())) == 1 else shown(title)
+
+
 def script(content: str) -> Markup:
     """Make the content of a script element. Raises: ValueError if it would end the element."""
     if "</script" in content.lower() or "<!--" in content:
@@ -132,13 +147,13 @@ def script(content: str) -> Markup:
 def variables(reports: Reports) -> dict[str, Any]:
     """Make the variables of the template."""
     names = reports.names
-    titles = {name: reports.catalogue.title(name) for name in names}
+    titles = {name: reports.title(name) for name in names}
     colors = dict.fromkeys(names, NO_COLOR) | variant_colors(reports.catalogue, reports.studies)
     plotted = Plotted({name: curves_of(history) for name, history in reports.histories.items()}, titles)
     asked = questions(reports, plotted)
     cards = [make_card(reports, name, plotted, asked, colors[name]) for name in names]
     not_measurable = [card.name for card in cards if card.not_measurable]
-    boards = leaderboards(reports.tables[LEADERBOARD], colors, not_measurable)
+    boards = leaderboards(reports, colors, titles, not_measurable)
     missing = [
         *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
         *(each for question in asked for each in question.missing),
@@ -154,9 +169,11 @@ def variables(reports: Reports) -> dict[str, Any]:
         "published": published_rows(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
         "documents": documents(reports, asked),
         "counts": counts(reports, asked),
+        "tally": tally(asked),
         "basis": basis(reports),
+        "rules": rules(deciding[COMPARISONS]),
         "notes": reports.notes,
-        "own_seed": _seeds(reports.seeds),
+        "own_seed": _range(reports.seeds),
         "missing": missing,
         "galleries": galleries(reports),
         "run": run(reports),
@@ -181,6 +198,7 @@ def script_words(language: str) -> dict[str, dict[str, Any]]:
 def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
     """List the documents that the page names."""
     names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
+    names |= {name for each in reports.described.values() for name in each.documents}
     found = []
     for name in sorted(names):
         source = reports.sources.get(name)
@@ -191,28 +209,43 @@ def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
 
 def counts(reports: Reports, asked: Sequence[Question]) -> list[Count]:
     """List the numbers at the top of the page."""
-    answers = pd.Series([each.answer for each in asked], dtype=str)
     results = reports.deciding[PUBLISHED]["result"]
     return [
+        Count(len(asked), text("page", "count_questions")),
         Count(len(reports.names), text("page", "count_variants")),
         Count(len(reports.deciding[TRAININGS]), text("page", "count_trainings")),
-        Count(int((answers == "confirmed").sum()), text("page", "count_claims", all=len(answers))),
-        Count(int((answers == "refuted").sum()), text("page", "count_refuted")),
         Count(int((results == "reproduced").sum()), text("page", "count_reproduced", all=len(results))),
     ]
+
+
+def tally(asked: Sequence[Question]) -> dict[str, int]:
+    """Count the questions by answer, in the order of `Answer`."""
+    found = Counter(each.answer.answer for each in asked)
+    return {str(answer): found[answer] for answer in Answer if found[answer]}
 
 
 def basis(reports: Reports) -> Text:
     """Tell which seeds the answers are from."""
     seeds = sorted(reports.deciding[TRAININGS]["seed"].unique())
-    own = _seeds(reports.seeds)
-    if len(seeds) > 1:
-        key = "basis_several" if reports.several else "basis_own_several"
-        return text("page", key, own=own, seeds=len(seeds), first=seeds[0], last=seeds[-1])
-    return text("page", "basis_one" if seeds else "basis_none", own=own)
+    compared = reports.deciding[COMPARISONS]
+    own = _range(reports.seeds)
+    if len(seeds) < 2:
+        return text("page", "basis_one" if seeds else "basis_none", own=own)
+    key = "basis_several" if reports.several else "basis_own_several"
+    counts = sorted({int(count) for count in compared["seeds"] if count > 1}) or [len(seeds)]
+    of_comparisons = text("table", "range", low=counts[0], high=counts[-1]) if len(counts) > 1 else str(counts[0])
+    return text("page", key, own=own, seeds=of_comparisons, first=seeds[0], last=seeds[-1])
 
 
-def _seeds(seeds: Sequence[int]) -> str:
+def rules(compared: pd.DataFrame) -> list[Text]:
+    """Tell how a difference is judged and a claim answered. compared: the comparisons that do."""
+    looks = compared["looks"].max()
+    return [text("page", key) for key in ("verdicts", "answered")] + (
+        [text("page", "looks", count=int(looks))] if looks > 1 else []
+    )
+
+
+def _range(seeds: Sequence[int]) -> str:
     return "–".join(map(str, dict.fromkeys([*seeds[:1], *seeds[-1:]])))
 
 

@@ -2,47 +2,51 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.artifacts.tables import ANSWERS, COMPARISONS
-from stages.comparison.scores import LESS_IS_BETTER
+from stages.artifacts.tables import ANSWERS, COMPARISONS, PARTS
+from stages.comparison.statistics import MAX_SEEDS
+from stages.comparison.studies import BESIDE
 from stages.comparison.trained import loss_function
+from stages.comparison.verdicts import Answer, Verdict
 from stages.documents import Study
 from stages.presentation import determinism
 from stages.presentation.determinism import Cost
+from stages.presentation.effects import IN_POINTS, Effect, effect_of_determinism, effects
 from stages.presentation.formats import signed
 from stages.presentation.kept import with_one_seed
-from stages.presentation.metrics import label
-from stages.presentation.words import Text, study_text, text
-from stages.reporting.page.charts import Chart, Plotted, curve_charts, numbers, trainings
+from stages.presentation.words import Text, part_text, study_text, text
+from stages.reporting.page.charts import Chart, Plotted, curve_charts, trainings
+from stages.reporting.page.comparisons import ComparisonRow, Point, comparison_row, position
 from stages.reporting.page.pictures import Picture, study_pictures
 from stages.reporting.page.reports import Reports
 
-Point = dict[str, Any]
-"""Data of a point with its interval in a chart: variant, metric, difference, low, high, and baseline or label."""
+MANY_MINUTES = 100
+"""From so many minutes on, they are told in hours."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ComparisonRow:
-    """A row of a study's table. Texts that do not apply are empty."""
+@dataclass(frozen=True)
+class ShownAnswer:
+    """An answer to a question or to a part of its claim."""
 
-    variant: str
-    baseline: str
-    metric: Text
-    direction: Text
-    difference: str
-    interval: Text | str
-    verdict: str
-    expected: str
-    one_seed: str
-    """Verdict of one seed if it differs."""
-    differs_in: str
-    """Keys in which the recipes differ."""
-    note: str
-    point: Point | None
+    answer: str
+    """Key of `answers` in the words."""
+    shown: Text
+    """The answer, and how many parts of the claim hold."""
+    needed: Text | None = None
+    """What would decide it, if it is open."""
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """A part of a claim."""
+
+    claim: Text | None
+    """None if it is the whole claim."""
+    answer: ShownAnswer
+    rows: list[ComparisonRow]
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,17 @@ class Question:
     question: Text
     claim: Text
     documents: Sequence[str]
-    answer: str
+    answer: ShownAnswer
+    effect: Effect | None = None
+    """The answer in one line; None without an answer."""
     members: list[str]
     """Names of the variants, baselines included."""
-    rows: list[ComparisonRow] = field(default_factory=list)
+    parts: list[ClaimPart] = field(default_factory=list)
+    beside: list[ComparisonRow] = field(default_factory=list)
+    """Comparisons beside the claim."""
+    counts_seeds: bool = False
+    """Whether a comparison counts seeds."""
     costs: list[CostRow] = field(default_factory=list)
-    shows_one_seed: bool = False
     has_bands: bool = False
     """Whether its curves are means of several trainings."""
     missing: list[Text] = field(default_factory=list)
@@ -79,27 +88,31 @@ class Question:
 
 def questions(reports: Reports, plotted: Plotted) -> list[Question]:
     """Make the questions of all studies, and last that of the benchmark if there is one."""
-    answers = reports.deciding[ANSWERS].set_index("study")["answer"]
     compared = with_one_seed(reports.deciding[COMPARISONS], reports.tables[COMPARISONS])
+    titles = {name: entry.title for name, entry in reports.catalogue.variants.items()}
+    by_study = {effect.study: effect for effect in effects(reports.deciding, titles)}
     found = [
-        study_question(reports, plotted, name, study, compared[compared["study"] == name], answers)
+        study_question(reports, plotted, name, study, compared[compared["study"] == name], by_study.get(name))
         for name, study in reports.studies.items()
     ]
     return [*found, determinism_question(reports.costs, plotted.titles)] if reports.costs else found
 
 
 def study_question(
-    reports: Reports, plotted: Plotted, name: str, study: Study, compared: pd.DataFrame, answers: pd.Series
+    reports: Reports, plotted: Plotted, name: str, study: Study, compared: pd.DataFrame, effect: Effect | None
 ) -> Question:
-    """Make the question of a study. compared: its rows of comparisons.csv; answers: by study."""
-    rows = [comparison(row, reports.dataset(row["variant"])) for _, row in compared.iterrows()]
+    """Make the question of a study. compared: its rows of comparisons.csv, see `with_one_seed`."""
+    own_seed = str(reports.seeds[0]) if reports.seeds else ""
+    rows = [comparison_row(row, reports.dataset(row["variant"]), own_seed) for _, row in compared.iterrows()]
     question, claim = (study_text(name, key, getattr(study, key)) for key in ("question", "claim"))
     missing = [
-        text("page", "no_comparison", study=question, variant=row.variant, note=row.note)
+        text("page", "no_comparison", study=question, variant=reports.title(row.variant), note=row.note)
         for row in rows
-        if row.verdict == "not measured"
+        if row.verdict == Verdict.NOT_MEASURED
     ]
-    if name not in answers.index:
+    answers = reports.deciding[ANSWERS]
+    answered = answers[answers["study"] == name]
+    if answered.empty:
         missing.append(text("page", "no_answer", study=question, path=ANSWERS))
     members = list(dict.fromkeys(each for row in rows for each in (row.baseline, row.variant)))
     return Question(
@@ -107,10 +120,12 @@ def study_question(
         question=question,
         claim=claim,
         documents=study.documents,
-        answer=answers.get(name, "not measured"),
+        answer=shown_answer(answered, effect.short_answer if effect else None),
+        effect=effect,
         members=members,
-        rows=rows,
-        shows_one_seed=reports.several is not None,
+        parts=claim_parts(name, study, rows, reports.deciding[PARTS]),
+        beside=[row for row in rows if row.part == BESIDE],
+        counts_seeds=any(row.seeds for row in rows),
         has_bands=any(trainings(reports.histories.get(each)) > 1 for each in members),
         missing=missing,
         points=[row.point for row in rows if row.point],
@@ -119,15 +134,47 @@ def study_question(
     )
 
 
-def determinism_question(costs: Sequence[Cost], titles: Mapping[str, str]) -> Question:
+def claim_parts(name: str, study: Study, rows: Sequence[ComparisonRow], answers: pd.DataFrame) -> list[ClaimPart]:
+    """Make the parts of a study's claim. answers: parts.csv."""
+    found = []
+    for number, part in enumerate(study.parts, start=1):
+        answered = answers[(answers["study"] == name) & (answers["part"] == number)]
+        claim = part_text(name, number, part.claim) if part.claim else None
+        found.append(ClaimPart(claim, shown_answer(answered), [row for row in rows if row.part == number]))
+    return found
+
+
+def shown_answer(rows: pd.DataFrame, words: Text | None = None) -> ShownAnswer:
+    """Format an answer. rows: that of answers.csv or of parts.csv, or none; words: see `ShownAnswer.shown`."""
+    if rows.empty:
+        return ShownAnswer(Answer.NOT_MEASURED, text("answers", Answer.NOT_MEASURED))
+    row = rows.iloc[0]
+    return ShownAnswer(row["answer"], words or text("answers", row["answer"]), needed(row))
+
+
+def needed(row: pd.Series) -> Text | None:
+    """Tell how many seeds and minutes would decide what is open; None if it is not, or if nobody knows."""
+    seeds, minutes = row["seeds_needed"], row["minutes"]
+    if row["answer"] != Answer.OPEN or not np.isfinite([seeds, minutes]).all():
+        return None
+    long = minutes >= MANY_MINUTES
+    return text(
+        "page",
+        "needed",
+        seeds=text("effects", "at_least" if seeds >= MAX_SEEDS else "about", seeds=f"{seeds:,.0f}"),
+        time=text("effects", "hours" if long else "minutes", count=round(minutes / 60 if long else max(minutes, 1))),
+    )
+
+
+def determinism_question(costs: Sequence[Cost], titles: Mapping[str, Text]) -> Question:
     """Make the question that a benchmark answers."""
-    peers = determinism.comparable(costs)
+    peers, answer = determinism.comparable(costs), determinism.answer(costs)
     points = [
         {
             "variant": cost.variant,
             "label": text("page", "series", variant=titles.get(cost.variant, cost.variant), part=determinism.way(cost)),
             "metric": "ratio",
-            **_position((cost.ratio, cost.low, cost.high)),
+            **position((cost.ratio, cost.low, cost.high)),
         }
         for cost in peers
     ]
@@ -141,7 +188,8 @@ def determinism_question(costs: Sequence[Cost], titles: Mapping[str, str]) -> Qu
         question=determinism.question(),
         claim=determinism.claim(),
         documents=[determinism.DOCUMENT],
-        answer=determinism.answer(costs),
+        answer=ShownAnswer(answer, text("answers", answer)),
+        effect=effect_of_determinism(costs),
         members=list(dict.fromkeys(cost.variant for cost in peers)),
         costs=[
             CostRow(cost.variant, determinism.way(cost), f"{cost.ratio:.2f}", determinism.interval(cost))
@@ -151,39 +199,6 @@ def determinism_question(costs: Sequence[Cost], titles: Mapping[str, str]) -> Qu
         points=points,
         charts=charts,
     )
-
-
-def comparison(row: pd.Series, dataset: str) -> ComparisonRow:
-    """Make a row of a study's table. row: of comparisons.csv, see `with_one_seed`."""
-    one_seed = row["verdict_one_seed"]
-    measured = bool(pd.notna(row["difference"]))
-    limited = bool(np.isfinite(row["low"]))
-    point = None
-    if measured:
-        place = _position(row[["difference", "low", "high"]])
-        point = {**{key: row[key] for key in ("variant", "baseline", "metric")}, **place}
-    return ComparisonRow(
-        variant=row["variant"],
-        baseline=row["baseline"],
-        metric=label(row["metric"], dataset),
-        direction=text("page", "less_is_better" if row["metric"] in LESS_IS_BETTER else "more_is_better"),
-        difference=signed(row["difference"]) if measured else "",
-        interval=text("table", "range", low=signed(row["low"]), high=signed(row["high"])) if limited else "",
-        verdict=row["verdict"],
-        expected=_text_or_empty(row["expected"]),
-        one_seed="" if one_seed in (row["verdict"], "no interval") else _text_or_empty(one_seed),
-        differs_in=_text_or_empty(row.get("differs_in")),
-        note=_text_or_empty(row.get("note")),
-        point=point,
-    )
-
-
-def _text_or_empty(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)
-
-
-def _position(values: Iterable[float]) -> dict[str, float | None]:
-    return dict(zip(("difference", "low", "high"), numbers(values), strict=True))
 
 
 def _limits(points: Iterable[Point]) -> list[float]:
@@ -201,8 +216,10 @@ def difference_charts(name: str, rows: Sequence[ComparisonRow]) -> list[Chart]:
     axes = {row.point["metric"]: row.metric for row in rows if row.point}
     for metric, axis in axes.items():
         limits = _limits(row.point for row in rows if row.point and row.point["metric"] == metric)
-        description = text("page", "differences_chart", metric=axis, low=signed(min(limits)), high=signed(max(limits)))
-        charts.append(_differences(description, name, metric, text("page", "difference_in", metric=axis), 0))
+        ends = {"low": signed(min(limits)), "high": signed(max(limits))}
+        key = "points_in" if metric in IN_POINTS else "difference_in"
+        description = text("page", "differences_chart", quantity=text("page", key, metric=axis), **ends)
+        charts.append(_differences(description, name, metric, text("page", key, metric=axis), 0))
     return charts
 
 

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.artifacts.tables import LEADERBOARD
 from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import with_several_seeds
 from stages.presentation.metrics import label
 from stages.presentation.words import Text, joined, text
+from stages.reporting.page.pictures import Picture, cost_picture
+from stages.reporting.page.reports import Reports
 
 FENCE = 3.0
 """Values more than so many interquartile ranges from the quartiles are off the scale (Tukey 1977, "Exploratory Data
@@ -47,6 +50,8 @@ class BoardRow:
 
     variant: str
     color: str
+    diverged: Text | None
+    """That it has no metrics, because all of its trainings diverged, or how many did."""
     split: str
     parameters: float
     epochs: str
@@ -68,6 +73,8 @@ class Board:
     """Least and greatest value on the scale of the bars."""
     rows: list[BoardRow]
     splits: list[str]
+    cost: Picture | None
+    """What is reached at what cost."""
     notes: list[Text]
     missing: list[Text]
 
@@ -91,15 +98,29 @@ class PublishedRow:
     result_several: str
 
 
-def leaderboards(leaderboard: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> list[Board]:
-    """Make the leaderboard of each data set.
+def leaderboards(
+    reports: Reports, colors: Mapping[str, str], titles: Mapping[str, Text], not_measurable: Collection[str]
+) -> list[Board]:
+    """Make the leaderboard of each data set, the variants without a metric last.
 
-    not_measurable: variants whose split holds out no rows. That they have no metrics is a note, and nothing is missing.
+    colors, titles: by variant; not_measurable: variants whose split holds out no rows. That they have no metrics is a
+    note, and nothing is missing.
     """
-    return [_board(str(dataset), rows, colors, not_measurable) for dataset, rows in leaderboard.groupby("dataset")]
+    by_dataset = reports.tables[LEADERBOARD].groupby("dataset")
+    return [
+        _board(str(dataset), rows, colors, titles, not_measurable, cost_picture(reports, str(dataset)))
+        for dataset, rows in by_dataset
+    ]
 
 
-def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_measurable: Collection[str]) -> Board:
+def _board(
+    dataset: str,
+    rows: pd.DataFrame,
+    colors: Mapping[str, str],
+    titles: Mapping[str, Text],
+    not_measurable: Collection[str],
+    cost: Picture | None,
+) -> Board:
     ranked = f"test_{spec_of(dataset).ranked_by}"
     headings = leaderboard_columns(dataset)
     numeric = [column for column in headings if column != "interval"]
@@ -110,10 +131,12 @@ def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_meas
     board_rows, notes, missing = [], [], []
     for bar, (_, row), (_, shown) in zip(bars, rows.iterrows(), formatted.iterrows(), strict=True):
         name = row["variant"]
+        diverged = divergence(row, ranked)
         board_rows.append(
             BoardRow(
                 variant=name,
                 color=colors.get(name, NO_COLOR),
+                diverged=diverged,
                 split=row["split"],
                 parameters=row["parameters"],
                 epochs=cell(float(row["epochs"])),
@@ -124,10 +147,12 @@ def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_meas
                 },
             )
         )
-        lacking = [headings[column] for column in numeric if pd.isna(row[column])]
+        lacking = [headings[column] for column in numeric if column != "multiply_adds" and pd.isna(row[column])]
+        if diverged and pd.isna(row[ranked]):
+            notes.append(text("page", "diverged_key"))
         if name in not_measurable:
-            notes.append(text("page", "nothing_held_out_of", variant=name))
-        elif lacking:
+            notes.append(text("page", "nothing_held_out_of", variant=titles.get(name, name)))
+        elif lacking and not diverged:
             missing.append(text("page", "no_metric", variant=name, column=joined(lacking, ", ")))
     return Board(
         dataset=dataset,
@@ -137,9 +162,20 @@ def _board(dataset: str, rows: pd.DataFrame, colors: Mapping[str, str], not_meas
         scale=scale,
         rows=board_rows,
         splits=list(dict.fromkeys(row.split for row in board_rows)),
-        notes=notes,
+        cost=cost,
+        notes=list({note["en"]: note for note in notes}.values()),
         missing=missing,
     )
+
+
+def divergence(row: pd.Series, ranked: str) -> Text | None:
+    """Tell that all trainings of a variant diverged, or how many did; None if none did. row: of the leaderboard."""
+    share = row.get("diverged", 0.0)
+    if pd.isna(share) or not share:
+        return None
+    if pd.isna(row[ranked]):
+        return text("page", "all_diverged")
+    return text("page", "some_diverged", count=round(share * row["trainings"]), trainings=int(row["trainings"]))
 
 
 def bars_of(rows: pd.DataFrame, ranked: str) -> tuple[tuple[str, str] | None, list[Bar | None]]:

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS
+from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS, TRAININGS
+from stages.comparison.trained import loss_function
 from stages.datasets.spec import spec_of
+from stages.documents import Described
 from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
-from stages.presentation.words import Text, text
+from stages.presentation.words import Text, joined, note_text, text
 from stages.reporting.page.answers import Question
 from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, trainings
 from stages.reporting.page.pictures import Picture, variant_pictures
@@ -23,15 +25,23 @@ from stages.training.recipe import Recipe, Spec
 
 PLAIN = {"class", "monitor", "patience", "restore_best_weights", "save_best_only"}
 """Arguments of callbacks with which the best epoch is that of the least loss."""
+METRIC_OF_LOSS = {
+    "CategoricalCrossentropy": "log_loss",
+    "BinaryCrossentropy": "log_loss",
+    "MeanSquaredError": "mse",
+}
+"""Metrics that losses are, by the name that `loss_function` gives."""
+NOT_FINITE = {"nan": "NaN", "inf": "∞", "-inf": "−∞"}
 MAX_LINE = 81
 """Characters of a line of a recipe with its end: in params.yaml DVC wraps lines of more than 80."""
 
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric on validation and test rows; empty where it was not measured."""
+    """A metric on training, validation and test rows; empty where it was not measured."""
 
     metric: Text
+    training: str
     validation: str
     test: str
 
@@ -41,7 +51,7 @@ class Card:
     """Everything that the page shows of a variant."""
 
     name: str
-    title: str
+    title: Text
     color: str
     dataset: Text
     headline: list[Text]
@@ -50,6 +60,8 @@ class Card:
     """Whether it has no metrics because its split holds out no rows."""
     notes: list[Text]
     metrics: list[MetricRow]
+    facts: list[tuple[Text, str]]
+    """Cost of the training, and share of its weights near zero."""
     weights: Text | None
     """Epoch of the measured weights."""
     means: Text | None
@@ -66,6 +78,10 @@ class Card:
     """Its rows of classes.csv."""
     pictures: list[Picture]
     questions: list[Question]
+    documents: Sequence[str]
+    """Letters of the documents that describe it."""
+    ours: Text | None
+    """Which of its settings are ours."""
     search: str
     """Words by which it is found."""
 
@@ -82,19 +98,21 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
     counts = reports.confusion[reports.confusion["variant"] == name]
     not_measurable = holds_out_nothing(row, history)
     asked = [each for each in questions if name in each.members]
+    described = reports.described.get(name)
     return Card(
         name=name,
-        title=reports.catalogue.title(name),
+        title=reports.title(name),
         color=color,
         dataset=text("datasets", dataset),
         headline=headline(dataset, row, recipe, summary),
         missing=missing(reports, name, row, bool(charts)),
         not_measurable=not_measurable,
-        notes=notes(recipe, history, not_measurable),
-        metrics=metric_rows(rows, dataset),
+        notes=[*notes(recipe, not_measurable), *divergence(reports, name)],
+        metrics=metric_rows(rows, dataset, evaluated(recipe, summary)),
+        facts=facts(row),
         weights=epoch_of_weights(recipe, history),
-        means=over_trainings("means", history),
-        first=over_trainings("first", history),
+        means=over_trainings("means", history, summary),
+        first=over_trainings("first", history, summary),
         layers=summary["layers"] if summary else [],
         recipe=declaration(name, recipe, reports.columns.get(name)) if recipe else "",
         recipe_hash=hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
@@ -104,14 +122,18 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         classes=reports.classes[reports.classes["variant"] == name].to_dict("records"),
         pictures=variant_pictures(reports, name),
         questions=asked,
+        documents=described.documents if described else [],
+        ours=ours(reports, described),
         search=" ".join(search_words(reports, name, asked)),
     )
 
 
 def headline(dataset: str, row: pd.Series | None, recipe: Recipe, summary: Mapping[str, Any] | None) -> list[Text]:
-    """List the metric that ranks the data set, the number of parameters and the number of epochs."""
+    """List the metric that ranks the data set, or that it diverged, the number of parameters and that of epochs."""
     texts = []
     ranked = spec_of(dataset).ranked_by if row is not None else ""
+    if row is not None and row.get("diverged", 0.0) == 1:
+        texts.append(text("page", "all_diverged"))
     if row is not None and pd.notna(row.get(f"test_{ranked}")):
         value = f"{cell(float(row[f'test_{ranked}']))} {unit(ranked, dataset)}".strip()
         texts.append(text("page", "test_metric", metric=text("metrics", ranked), value=value))
@@ -138,16 +160,48 @@ def missing(reports: Reports, name: str, row: pd.Series | None, has_charts: bool
     ]
 
 
-def notes(recipe: Recipe, history: pd.DataFrame | None, not_measurable: bool) -> list[Text]:
-    """List what a reader should know: no curves or metrics by design, a loss that is not finite."""
+def notes(recipe: Recipe, not_measurable: bool) -> list[Text]:
+    """List what a variant has not by design: curves, or metrics."""
     texts = []
     if "estimator" in recipe:
         texts.append(text("page", "estimator"))
     if not_measurable:
         texts.append(text("page", "nothing_held_out", path=METRICS))
-    if history is not None and "loss" in history and history["loss"].isna().any():
-        texts.append(text("page", "diverged", epoch=int(history.loc[history["loss"].isna(), "epoch"].min())))
     return texts
+
+
+def divergence(reports: Reports, name: str) -> list[Text]:
+    """Tell how many trainings of a variant diverged, when and why: of this run, and of the one whose answers count."""
+    own, deciding = (tables[TRAININGS] for tables in (reports.tables, reports.deciding))
+    texts = []
+    for trained in (own, deciding) if reports.several else (own,):
+        rows = trained[trained["variant"] == name]
+        diverged = rows[rows["diverged"].notna()]
+        if len(diverged):
+            key = "diverged_of_several" if trained is not own else "diverged_of" if len(rows) > 1 else "diverged_alone"
+            first, last = int(diverged["diverged"].min()), int(diverged["diverged"].max())
+            when = text("page", "in_epochs" if last > first else "in_epoch", epoch=first, last=last)
+            why = joined([reason(each) for each in dict.fromkeys(diverged["reason"])], ", ")
+            texts.append(text("page", key, count=len(diverged), trainings=len(rows), when=when, reason=why))
+    return texts
+
+
+def reason(recorded: str) -> Text:
+    """Word the reason why a training diverged, see `stages.training.history`."""
+    name, _, value = recorded.rpartition(" ")
+    shown = NOT_FINITE.get(value, value)
+    part = {"loss": "training", "val_loss": "validation"}.get(name)
+    if part is None:
+        return text("page", "not_finite_prediction", value=shown)
+    of = text("page", "series_of_part", part=text("parts", part), metric=text("metrics", "loss"))
+    return text("page", "not_finite", quantity=of, value=shown)
+
+
+def ours(reports: Reports, described: Described | None) -> Text | None:
+    """Tell which settings of a variant are ours; None if all may be the documents', or nothing is known of any."""
+    if described is None:
+        return text("page", "all_ours") if reports.described else None
+    return text("page", "ours", ours=note_text(described.ours)) if described.ours else None
 
 
 def declaration(name: str, recipe: Recipe, columns: Sequence[str] | None = None) -> str:
@@ -177,23 +231,64 @@ def _yaml(key: str, value: Any, depth: int) -> str:
     return block
 
 
-def metric_rows(rows: pd.DataFrame, dataset: str) -> list[MetricRow]:
-    """List the metrics of a variant with their units. rows: that of the leaderboard, or none."""
-    measured: dict[str, dict[str, str]] = {}
+def evaluated(recipe: Recipe, summary: Mapping[str, Any] | None) -> dict[str, dict[str, float]]:
+    """Average the loss and the accuracy of a variant's saved models in inference mode: {metric: {part: mean}}.
+
+    A loss that is a metric is called as that.
+    """
+    loss = "main_loss" if recipe.get("graph", {}).get("auxiliary_output") else "loss"
+    names = {"loss": METRIC_OF_LOSS.get(loss_function(recipe), loss)}
+    found: dict[str, dict[str, list[float]]] = {}
+    for evaluation in summary.get("evaluations", []) if summary else []:
+        for part in ("train", "validation"):
+            for metric, value in evaluation.get(part, {}).items():
+                found.setdefault(names.get(metric, metric), {}).setdefault(part, []).append(value)
+    return {metric: {part: float(np.mean(values)) for part, values in parts.items()} for metric, parts in found.items()}
+
+
+def facts(row: pd.Series | None) -> list[tuple[Text, str]]:
+    """List the cost of a variant's training, and the share of its weights near zero. row: of the leaderboard."""
+    if row is None:
+        return []
+    found = []
+    if pd.notna(row.get("multiply_adds")):
+        found.append((text("page", "multiply_adds"), f"{row['multiply_adds']:,.0f}"))
+    if pd.notna(row.get("near_zero_weights")):
+        found.append((text("metrics", "near_zero_weights"), f"{100 * row['near_zero_weights']:.1f} %"))
+    return found
+
+
+def metric_rows(
+    rows: pd.DataFrame, dataset: str, evaluations: Mapping[str, Mapping[str, float]] = {}
+) -> list[MetricRow]:
+    """List the metrics of a variant with their units.
+
+    rows: that of the leaderboard, or none; evaluations: see `evaluated`.
+    """
+    measured = {
+        metric: {part: format_metric(value, metric, dataset) for part, value in parts.items()}
+        for metric, parts in evaluations.items()
+    }
     for _, row in rows.iterrows():
         for column, value in row.dropna().items():
             part, _, metric = str(column).partition("_")
             if part in ("validation", "test") and not metric.endswith(("_low", "_high", "_std")):
                 measured.setdefault(metric, {})[part] = format_metric(float(value), metric, dataset)
     return [
-        MetricRow(label(metric, dataset, report_unit=True), parts.get("validation", ""), parts.get("test", ""))
+        MetricRow(
+            label(metric, dataset, report_unit=True),
+            *(parts.get(part, "") for part in ("train", "validation", "test")),
+        )
         for metric, parts in sorted(measured.items())
     ]
 
 
-def over_trainings(key: str, history: pd.DataFrame | None) -> Text | None:
-    """Note what is the mean of several trainings, or of the first one (key: "means" or "first"); None for one."""
-    count = trainings(history)
+def over_trainings(key: str, history: pd.DataFrame | None, summary: Mapping[str, Any] | None) -> Text | None:
+    """Note what is the mean of several trainings, or of the first one (key: "means" or "first"); None for one.
+
+    Those that diverged are not among them.
+    """
+    count = trainings(history) - sum(map(bool, summary.get("diverged", []) if summary else []))
     if history is None or count < 2:
         return None
     splits = history["split"].nunique() if "split" in history else 1
@@ -238,7 +333,7 @@ def search_words(reports: Reports, name: str, asked: Sequence[Question]) -> list
     loss = recipe.get("loss", {})
     objects = [recipe.get("optimizer", {}), *([loss] if "class" in loss else loss.values())]
     objects += [*recipe.get("callbacks", {}).values(), *reports.summaries.get(name, {}).get("layers", [])]
-    words = [name, reports.catalogue.title(name), dataset, *text("titles", dataset).values(), recipe.get("split", "")]
+    words = [name, *reports.title(name).values(), dataset, *text("titles", dataset).values(), recipe.get("split", "")]
     words += [each.get("class", "") for each in objects]
     words += [question for each in asked for question in each.question.values()]
     return [word.lower() for word in dict.fromkeys(words) if word]

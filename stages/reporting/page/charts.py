@@ -37,7 +37,7 @@ class Plotted:
 
     curves: Mapping[str, Curves]
     """Curves by variant."""
-    titles: Mapping[str, str]
+    titles: Mapping[str, Text]
     """Titles by variant."""
 
     def has(self, name: str, metric: str) -> bool:

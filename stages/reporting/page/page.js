@@ -153,7 +153,7 @@ const HEIGHTS = {
   confusion: ({ variant }) => 34 * data.confusion[variant].classes.length + 90,
 };
 const views = new Map();
-const titled = (name) => data.titles[name] ?? name;
+const titled = (name) => data.titles[name]?.[root.lang] ?? name;
 const color = (names) => ({
   type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colors[name]) },
 });
@@ -219,7 +219,10 @@ function differences({ study, metric, axis, at }) {
         mark: { type: "point", filled: true, size: 80, opacity: 1, yOffset: 8 },
         encoding: { ...encoding, x: x("difference"), tooltip: [...tooltips("page", ["compared"], ["label"]), { field: "difference", title }, ...tooltips("page", ["low", "high"])] },
       },
-      { mark: { type: "text", align: "left", dy: -8, fontSize: 12, color: ink().text }, encoding: { y, x: { value: 4 }, text: { field: "label" } } },
+      {
+        mark: { type: "text", align: "left", dy: -8, fontSize: 12, limit: { expr: "width - 8" } },
+        encoding: { y, x: { value: 4 }, text: { field: "label" }, color: { condition: { test: "datum.beside", value: ink().quiet }, value: ink().text } },
+      },
     ],
   };
 }

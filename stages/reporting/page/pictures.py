@@ -4,13 +4,15 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from stages.artifacts.tables import LEADERBOARD
 from stages.datasets.spec import spec_of
-from stages.presentation.words import LANGUAGES, Text, text
+from stages.presentation.words import Text, text
 from stages.reporting.page.reports import Reports
 
 STUDY_FOLDERS = ("studies_ranking",)
-OTHER_FOLDERS = ("data", "keras")
+OTHER_FOLDERS = ("data", "keras", "cost")
 """Folders of figures that have other names than those of variants and studies."""
 INVERTED = ("samples", "worst")
 """Kinds of pictures that draw images inverted, dark on light."""
@@ -38,7 +40,7 @@ class Gallery:
 def variant_pictures(reports: Reports, name: str) -> list[Picture]:
     """Make the pictures of a variant, of all kinds."""
     kinds = [kind for kind in reports.pictures if kind not in STUDY_FOLDERS + OTHER_FOLDERS]
-    return _pictures(reports, kinds, name, dict.fromkeys(LANGUAGES, reports.catalogue.title(name)))
+    return _pictures(reports, kinds, name, reports.title(name))
 
 
 def study_pictures(reports: Reports, name: str, question: Text) -> list[Picture]:
@@ -64,6 +66,12 @@ def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
         source=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
         note=text("page", "inverted") if kind in INVERTED else None,
     )
+
+
+def cost_picture(reports: Reports, dataset: str) -> Picture | None:
+    """Make the picture of the scores by the cost of the training; None if there is none."""
+    content = reports.pictures.get("cost", {}).get(dataset)
+    return picture("cost", text("page", "by_cost"), text("datasets", dataset), content) if content else None
 
 
 def galleries(reports: Reports) -> list[Gallery]:
@@ -93,10 +101,14 @@ def _of_dataset(reports: Reports, dataset: str) -> list[Picture]:
     return pictures
 
 
+def _predicts_images(row: pd.Series) -> bool:
+    spec = spec_of(row["dataset"])
+    return bool(spec.image_shape) and bool(pd.notna(row.get(f"test_{spec.ranked_by}")))
+
+
 def missing_pictures(reports: Reports, names: Sequence[str]) -> list[Text]:
     """Count the variants without a drawing, and those of images without a picture of the worst errors."""
-    measured = reports.tables[LEADERBOARD].set_index("variant")["dataset"]
-    images = [str(name) for name, dataset in measured.items() if spec_of(dataset).image_shape]
+    images = [str(row["variant"]) for _, row in reports.tables[LEADERBOARD].iterrows() if _predicts_images(row)]
     missing = []
     for kind, key, wanted in (("models", "no_drawing", names), ("worst", "no_worst", images)):
         count = sum(name not in reports.pictures.get(kind, {}) for name in wanted)

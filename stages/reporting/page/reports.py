@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from stages.artifacts.tables import LEADERBOARD, TRAININGS
-from stages.documents import Source, Study
+from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
-from stages.presentation.words import Text
+from stages.presentation.words import Text, title_text
 from stages.training.recipe import Recipe
 
 
@@ -24,6 +24,8 @@ class Reports:
     catalogue: Catalogue
     studies: Mapping[str, Study]
     sources: Mapping[str, Source]
+    described: Mapping[str, Described]
+    """Documents that describe a variant, and its settings that are ours."""
     recipes: Mapping[str, bytes]
     """`data/models/<variant>/recipe.json`, from which the model was trained, by variant."""
     columns: Mapping[str, Sequence[str]]
@@ -68,6 +70,11 @@ class Reports:
         """Data set of a variant; empty if it is unknown."""
         entry = self.catalogue.variants.get(name)
         return self.recipe(name).get("dataset") or (entry.dataset if entry else "")
+
+    def title(self, name: str) -> Text:
+        """Title of a variant; its name if it is unknown."""
+        entry = self.catalogue.variants.get(name)
+        return title_text(name, entry.title if entry else None)
 
     @cached_property
     def seeds(self) -> list[int]:
