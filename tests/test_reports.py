@@ -4,9 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pages import reports_of
 
 from stages import compare, readme
-from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS
+from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD
 from stages.artifacts.tables import PARTS as PARTS_OF_CLAIMS
 from stages.comparison.criteria import Criteria
 from stages.comparison.leaderboard import rank, summarize
@@ -158,7 +159,8 @@ def test_variants_of_which_none_has_test_rows_stand_in_the_order_of_their_names_
     ranked_by = {"fashion_mnist": "accuracy"}
     assert charts.ranking(table, ranked_by, dict.fromkeys("ab", "#000000"), {})["part"].tolist() == ["validation"] * 2
     assert re.findall("`(.)`", readme.results(table)) == ["a", "b"]
-    (board,) = leaderboards(table, {}, [])
+    reports = reports_of(["a", "b"], "b")
+    (board,) = leaderboards(replace(reports, tables={**reports.tables, LEADERBOARD: table}), {}, {}, [])
     assert [(row.variant, row.bar) for row in board.rows] == [("a", None), ("b", None)]
 
 
