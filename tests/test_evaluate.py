@@ -128,7 +128,7 @@ def history_of(*epochs: int, seed: int = 42, splits: int = 1) -> pd.DataFrame:
 def summary_of(*epochs: int, diverged: Any = None) -> dict[str, Any]:
     """The summary of a variant with a dense layer of three inputs and two units."""
     layer = {"class": "Dense", "inputs": [], "output_shape": [None, 2], "parameters": 8, "multiply_adds": 6}
-    evaluation = {"train": {"loss": 0.5}, "model": {"near_zero_weights": 0.25}}
+    evaluation = {"train": {"loss": 0.5}, "validation": {"loss": 0.75}, "model": {"near_zero_weights": 0.25}}
     diverged = diverged or [None] * len(epochs)
     return {
         "parameters": 8,
@@ -177,13 +177,14 @@ def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its
     )
     recipe: Any = {"dataset": "thoracic", "seed": 5, "seeds": 2}
     table = metrics.training_table("mine", recipe, by_training, splits, summary, history)
-    columns = ["variant", "split", "seed", "epochs", "test_accuracy", "train_loss", "last_val_loss", "least_val_loss"]
+    columns = ["variant", "split", "seed", "epochs", "test_accuracy", "train_loss", "overfitting", "last_val_loss"]
     assert table[columns].to_numpy().tolist() == [
-        ["mine", 0, 5, 3, 1.0, 0.5, 3, 1],
-        ["mine", 0, 6, 3, 1.0, 0.5, 3, 1],
-        ["mine", 1, 5, 3, 0.0, 0.5, 3, 1],
-        ["mine", 1, 6, 7, 1.0, 0.5, 7, 1],
+        ["mine", 0, 5, 3, 1.0, 0.5, 0.25, 3],
+        ["mine", 0, 6, 3, 1.0, 0.5, 0.25, 3],
+        ["mine", 1, 5, 3, 0.0, 0.5, 0.25, 3],
+        ["mine", 1, 6, 7, 1.0, 0.5, 0.25, 7],
     ]
+    assert table["least_val_loss"].tolist() == [1] * 4
     assert table["diverged"].isna().all()
 
 
