@@ -131,7 +131,9 @@ def spreads(ours: pd.DataFrame, theirs: pd.DataFrame, row: Mapping[str, Any]) ->
 # From the variances
 
 
-def parts_of(row: Mapping[str, Any], seeds: float | None = None, splits: float | None = None) -> Any:
+def parts_of(
+    row: Mapping[str, Any], seeds: float | None = None, splits: float | None = None
+) -> tuple[float, list[tuple[float, float]]]:
     """Middle of the interval, and variance and degrees of freedom of its parts; perhaps with more seeds."""
     now = row["seeds"] - max(row["diverged"], row["baseline_diverged"])
     seeds = now if seeds is None else seeds
@@ -228,7 +230,8 @@ def verdict_of_diverging(row: Mapping[str, Any], error: float, lower: bool) -> s
     if counts[0] != counts[1] and p <= used * (1 + 1e-9):
         found.add("worse" if counts[0] > counts[1] else "better")
     if pd.notna(row["seed_variance"]):
-        found.add(told(*parts_of(row), 0.0, error - used, lower))
+        mean, parts = parts_of(row)
+        found.add(told(mean, parts, 0.0, error - used, lower))
     known = found & {"better", "worse"}
     return known.pop() if len(known) == 1 else "open"
 
@@ -329,7 +332,8 @@ def recompute(tables: Mapping[str, pd.DataFrame]) -> Report:
     report = Report()
     comparisons = tables["comparisons"]
     members = comparisons.groupby(["study", "part"])["variant"].transform("size")
-    for row, count in zip(comparisons.to_dict("records"), members, strict=True):
+    rows: list[Mapping[str, Any]] = comparisons.to_dict("records")  # type: ignore[assignment]
+    for row, count in zip(rows, members, strict=True):
         check_comparison(row, count, report)
         if row["verdict"] != "not measured":
             check_trainings(row, tables["trainings"], report)

@@ -379,7 +379,7 @@ def test_a_comparison_names_the_keys_in_which_the_recipes_differ() -> None:
 # Answers
 
 
-def compared(expected: str, verdict: str, shared: str | None = None, seeds: int = 5, **others: Any) -> Comparison:
+def compared(expected: str, verdict: str, shared: str = "", *, seeds: int = 5, **others: Any) -> Comparison:
     return Comparison(
         study="it",
         variant="new",
@@ -397,7 +397,7 @@ def compared(expected: str, verdict: str, shared: str | None = None, seeds: int 
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("found", "answer"),
     [
         ([("better", "better"), ("worse", "worse")], "yes"),
         ([("better", "better", "open"), ("worse", "worse", "open")], "yes"),  # all hold, each with the whole error
@@ -422,9 +422,10 @@ def compared(expected: str, verdict: str, shared: str | None = None, seeds: int 
         ([("better", "no interval")], "open"),
     ],
 )
-def test_a_part_of_a_claim_is_answered_by_its_comparisons(found: list[tuple[str, ...]], expected: str) -> None:
-    assert answer_part([compared(*each) for each in found]) == expected
-    of_one_seed = answer_part([compared(*each, seeds=1) for each in found])
+def test_a_part_of_a_claim_is_answered_by_its_comparisons(found: list[tuple[str, ...]], answer: str) -> None:
+    rows = [compared(expected, verdict, *shared) for expected, verdict, *shared in found]
+    assert answer_part(rows) == answer
+    of_one_seed = answer_part([replace(each, seeds=1) for each in rows])
     assert of_one_seed in ("open", "not measured")
 
 

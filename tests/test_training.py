@@ -245,7 +245,8 @@ def test_a_saved_model_is_evaluated_as_keras_does_without_dropout_and_penalties(
         trained = train(recipe, folder, split)
     model = keras.models.load_model(folder / "model.keras")
     for part in ("train", "validation"):
-        x, y = split.x[part], split.y[part]
+        x: Any = split.x[part]
+        y: Any = split.y[part]
         if case == "two outputs":
             x, y = inputs_of(recipe_of(**TWO_OUTPUTS), x), [y, y]
         elif case == "one-hot classes":
