@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from compared import RECIPE, trained
 from simulated import at_most, criteria, difference_of, draw, moments_of_each
 
 from stages.comparison import scores
@@ -28,7 +29,6 @@ from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import Study
 from stages.params.differences import recipe_differences
-from stages.splits import Split
 
 # Scores
 
@@ -72,61 +72,6 @@ def test_what_a_saved_model_and_its_epochs_say_of_overfitting() -> None:
 
 
 # Studies
-
-
-RECIPE: Any = {
-    "dataset": "fashion_mnist",
-    "split": "any",
-    "layers": {"output": {"class": "Dense", "units": 2}},
-    "loss": {"class": "SparseCategoricalCrossentropy"},
-}
-
-
-def trained(
-    name: str,
-    right: int | list[int],
-    seeds: int = 1,
-    splits: int = 1,
-    loss: float = 0.5,
-    diverged: tuple[int, ...] = (),
-    first: int = 42,
-) -> TrainedVariant:
-    """A classifier of 200 test rows of class 0, of which so many are right in each training that ended."""
-    counts = right if isinstance(right, list) else [right] * (seeds * splits)
-    parted = [
-        Split(
-            x={},
-            y={"train": np.zeros(600, np.int32), "test": np.zeros(200, np.int32)},
-            rows={
-                "train": np.arange(600),
-                "validation": np.arange(200) + 600,
-                "test": np.arange(200) + 1000 * number,
-            },
-            scaling={},
-        )
-        for number in range(splits)
-    ]
-    predicted = np.zeros((len(counts), 200, 2), np.float32)
-    for number, count in enumerate(counts):
-        predicted[number, :, 0] = np.nan if number in diverged else np.where(np.arange(200) < count, 0.9, 0.1)
-    predicted[:, :, 1] = 1 - predicted[:, :, 0]
-    epochs = [
-        {"split": split, "seed": first + seed, "epoch": epoch, "loss": 0.75, "val_loss": seed + epoch}
-        for split in range(splits)
-        for seed in range(seeds)
-        for epoch in (1, 2)
-    ]
-    history = pd.DataFrame(epochs)
-    evaluation = {"train": {"loss": loss}, "validation": {"loss": loss + 1}, "model": {"near_zero_weights": 0.5}}
-    return TrainedVariant(
-        name,
-        RECIPE,
-        parted,
-        {"test": predicted},
-        history if splits > 1 else history.drop(columns="split"),
-        [{} if number in diverged else evaluation for number in range(len(counts))],
-        [{"epoch": 2, "reason": "loss nan"} if number in diverged else None for number in range(len(counts))],
-    )
 
 
 NEW: Any = {"variant": "new", "expected": "better"}
@@ -434,7 +379,7 @@ def test_a_comparison_names_the_keys_in_which_the_recipes_differ() -> None:
 # Answers
 
 
-def compared(expected: str, verdict: str, shared: str | None = None, seeds: int = 5, **others: Any) -> Comparison:
+def compared(expected: str, verdict: str, shared: str = "", *, seeds: int = 5, **others: Any) -> Comparison:
     return Comparison(
         study="it",
         variant="new",
@@ -452,7 +397,7 @@ def compared(expected: str, verdict: str, shared: str | None = None, seeds: int 
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("found", "answer"),
     [
         ([("better", "better"), ("worse", "worse")], "yes"),
         ([("better", "better", "open"), ("worse", "worse", "open")], "yes"),  # all hold, each with the whole error
@@ -477,9 +422,10 @@ def compared(expected: str, verdict: str, shared: str | None = None, seeds: int 
         ([("better", "no interval")], "open"),
     ],
 )
-def test_a_part_of_a_claim_is_answered_by_its_comparisons(found: list[tuple[str, ...]], expected: str) -> None:
-    assert answer_part([compared(*each) for each in found]) == expected
-    of_one_seed = answer_part([compared(*each, seeds=1) for each in found])
+def test_a_part_of_a_claim_is_answered_by_its_comparisons(found: list[tuple[str, ...]], answer: str) -> None:
+    rows = [compared(expected, verdict, *shared) for expected, verdict, *shared in found]
+    assert answer_part(rows) == answer
+    of_one_seed = answer_part([replace(each, seeds=1) for each in rows])
     assert of_one_seed in ("open", "not measured")
 
 

@@ -6,17 +6,21 @@ from typing import Any
 import pytest
 
 from stages.documents import (
+    DESCRIBED,
     PUBLISHED_VALUES,
     SOURCES,
     STUDIES,
+    Described,
     PublishedValue,
     Source,
     Study,
+    read_described,
     read_published,
     read_sources,
     read_studies,
 )
-from stages.documents.checks import check_published, check_studies
+from stages.documents.checks import check_described, check_published, check_studies
+from stages.params.schema import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = "document,variant,part,metric,epoch,value,tolerance\n"
@@ -37,7 +41,7 @@ def test_the_repositorys_own_documents_are_read() -> None:
     studies = read_studies(ROOT / STUDIES)
     assert {letter for study in studies.values() for letter in study.documents} == sources.keys()
     published = read_published(ROOT / PUBLISHED_VALUES)
-    assert len(published) == 56
+    assert len(published) >= 56
     assert published[3] == PublishedValue(
         document="B", variant="softmax", part="training", metric="loss", epoch=5, value=0.4356, tolerance=0.03
     )
@@ -56,10 +60,29 @@ def test_empty_files_are_as_good_as_none(tmp_path: Path) -> None:
 
 
 def test_a_study_of_ones_own_needs_no_document(tmp_path: Path) -> None:
-    text = "mine: {question: Q?, claim: C, baseline: plain, members: [{variant: new, note: longer}]}"
+    text = "mine: {question: Q?, claim: C, baseline: plain, beside: [{variant: new, note: longer}]}"
     study = read_studies(written(tmp_path, text))["mine"]
-    assert study.documents == []
-    assert study.members[0].note == "longer"
+    assert (study.documents, study.parts) == ([], [])
+    assert (study.members[0].note, study.members[0].clean) == ("longer", True)
+
+
+def test_the_members_of_a_study_are_those_of_its_parts_and_those_beside_them(tmp_path: Path) -> None:
+    text = """
+mine:
+  question: Q?
+  claim: C
+  baseline: plain
+  but: one epoch
+  parts:
+    - claim: D
+      members: [{variant: a, expected: better}, {variant: b, expected: same}]
+    - members: [{variant: c, expected: worse}]
+  beside: [{variant: d, clean: false}]
+"""
+    study = read_studies(written(tmp_path, text))["mine"]
+    assert [member.variant for member in study.members] == ["a", "b", "c", "d"]
+    assert [part.claim for part in study.parts] == ["D", None]
+    assert study.but == "one epoch"
 
 
 @pytest.mark.bad_input("documents", "studies: YAML that is none, values and keys that are none")
@@ -72,26 +95,46 @@ def test_a_study_of_ones_own_needs_no_document(tmp_path: Path) -> None:
         ("[]", r": expected a mapping, got \[\]"),
         ("it: {question: !!int x}", r", line 1: expected YAML, got .+"),
         (
-            "It: {question: Q?, claim: C, baseline: b, members: [{variant: a}]}",
+            "It: {question: Q?, claim: C, baseline: b, beside: [{variant: a}]}",
             r", It: expected text that matches .*, got 'It'",
         ),
         ("it: 3", r", it: expected a mapping, got 3"),
-        ("it: {question: Q?, claim: C, baseline: b}", r", it\.members: expected a value, got nothing"),
+        ("it: {question: Q?, claim: C, baseline: b}", r", it: expected members in parts or beside, got none"),
+        ("it: {question: Q?, claim: C, baseline: b, parts: [{}]}", r", it\.parts\[0\]\.members: expected a value, .*"),
         (
-            "it: {question: Q?, claim: C, baseline: b, members: [{variant: a, expected: beter}]}",
-            r", it\.members\[0\]\.expected: expected one of 'better' or 'worse', got 'beter'",
+            "it: {question: Q?, claim: C, baseline: b, parts: [{members: [{variant: a}]}]}",
+            r", it\.parts\[0\]\.members\[0\]\.expected: expected a value, got nothing",
         ),
         (
-            "it: {question: Q?, claim: C, baseline: b, members: [{variant: a, expectd: better}]}",
-            r", it\.members\[0\]\.expectd: expected no such key, got 'better'",
+            "it: {question: Q?, claim: C, baseline: b, parts: [{claim: ' ', members: [{variant: a, expected: same}]}]}",
+            r", it\.parts\[0\]\.claim: expected text that matches .*, got ' '",
         ),
-        ("it: {question: Q?, claim: C, baseline: b, members: []}", r", it\.members: expected at least 1 .*"),
         (
-            "it: {question: Q?, claim: C, documents: [A B], baseline: b, members: [{variant: a}]}",
+            "it: {question: Q?, claim: C, baseline: b, beside: [{variant: a, clean: 0}]}",
+            r", it\.beside\[0\]\.clean: expected true or false, got 0",
+        ),
+        (
+            "it: {question: Q?, claim: C, baseline: b, members: [{variant: a}], beside: [{variant: a}]}",
+            r", it\.members: expected no such key, got .*",
+        ),
+        (
+            "it: {question: Q?, claim: C, baseline: b, beside: [{variant: a, expected: beter}]}",
+            r", it\.beside\[0\]\.expected: expected one of 'better', 'worse' or 'same', got 'beter'",
+        ),
+        (
+            "it: {question: Q?, claim: C, baseline: b, beside: [{variant: a, expectd: better}]}",
+            r", it\.beside\[0\]\.expectd: expected no such key, got 'better'",
+        ),
+        (
+            "it: {question: Q?, claim: C, baseline: b, parts: [{members: []}]}",
+            r", it\.parts\[0\]\.members: expected at least 1 .*",
+        ),
+        (
+            "it: {question: Q?, claim: C, documents: [A B], baseline: b, beside: [{variant: a}]}",
             r", it\.documents\[0\]: expected text that matches .*, got 'A B'",
         ),
         (
-            'it: {question: "\\ud800", claim: C, baseline: b, members: [{variant: a}]}',
+            'it: {question: "\\ud800", claim: C, baseline: b, beside: [{variant: a}]}',
             r", it\.question: expected .*unicode.*",
         ),
     ],
@@ -101,6 +144,22 @@ def test_a_mistake_in_the_studies_is_named_in_a_line(tmp_path: Path, content: st
     with pytest.raises(ValueError, match=rf"^{path}{message}$") as raised:
         read_studies(path)
     assert "\n" not in str(raised.value)
+
+
+def test_a_description_of_a_variant_that_is_not_there_is_named() -> None:
+    described = {"nwe": Described(documents=["F"], ours="all"), "new": Described(documents=["A"])}
+    with pytest.raises(ValueError, match=r"variants\.yaml") as raised:
+        check_described(described, DATASETS, DOCUMENTS)
+    assert str(raised.value).splitlines() == [
+        f"{DESCRIBED}, nwe: expected one of new, got 'nwe'",
+        f"{DESCRIBED}, nwe.documents[0]: expected one of A, B, got 'F'",
+    ]
+
+
+def test_the_repositorys_own_descriptions_are_of_its_variants(params: Params) -> None:
+    described = read_described(ROOT / DESCRIBED)
+    check_described(described, params.variants, read_sources(ROOT / SOURCES))
+    assert sum(each.ours is not None for each in described.values()) > 25
 
 
 def test_a_source_needs_a_title(tmp_path: Path) -> None:
@@ -150,12 +209,13 @@ def test_a_mistake_in_the_published_values_is_named_in_a_line(
 
 
 def study(**changes: Any) -> Study:
-    base = {"question": "?", "claim": "it is", "documents": ["A"], "baseline": "plain", "members": [{"variant": "new"}]}
+    parts = [{"members": [{"variant": "new", "expected": "better"}]}]
+    base = {"question": "?", "claim": "it is", "documents": ["A"], "baseline": "plain", "parts": parts}
     return Study.model_validate(base | changes)
 
 
 def test_studies_of_what_is_there_are_let_through() -> None:
-    asked = study(metric="accuracy", members=[{"variant": "new"}, {"variant": "new", "baseline": "other"}])
+    asked = study(metric="accuracy", beside=[{"variant": "new"}, {"variant": "new", "baseline": "other"}])
     check_studies({"it": asked, "mine": study(documents=[])}, DATASETS, METRICS.__getitem__, DOCUMENTS)
 
 
@@ -164,23 +224,27 @@ def test_studies_of_what_is_there_are_let_through() -> None:
     [
         ({"documents": ["A", "F"]}, "documents[1]: expected one of A, B, got 'F'"),
         ({"baseline": "plane"}, "baseline: expected one of plain, got 'plane'"),
-        ({"members": [{"variant": "nwe"}]}, "members[0].variant: expected one of new, got 'nwe'"),
+        ({"beside": [{"variant": "nwe"}]}, "beside[0].variant: expected one of new, got 'nwe'"),
         (
-            {"members": [{"variant": "new"}, {"variant": "new", "baseline": "plan"}]},
-            "members[1].baseline: expected one of plain, got 'plan'",
+            {"parts": [{"members": [{"variant": "new", "expected": "same"}, {"variant": "nwe", "expected": "worse"}]}]},
+            "parts[0].members[1].variant: expected one of new, got 'nwe'",
         ),
         (
-            {"members": [{"variant": "plain"}]},
-            "members[0].variant: expected another variant than its baseline, got 'plain'",
+            {"beside": [{"variant": "new"}, {"variant": "new", "baseline": "plan"}]},
+            "beside[1].baseline: expected one of plain, got 'plan'",
         ),
         (
-            {"members": [{"variant": "houses"}]},
-            "members[0].variant: expected a variant of images, the baseline's data set, got 'houses'",
+            {"beside": [{"variant": "plain"}]},
+            "beside[0].variant: expected another variant than its baseline, got 'plain'",
+        ),
+        (
+            {"beside": [{"variant": "houses"}]},
+            "beside[0].variant: expected a variant of images, the baseline's data set, got 'houses'",
         ),
         ({"metric": "mse"}, "metric: expected one of accuracy, log_loss, got 'mse'"),
         (
-            {"members": [{"variant": "new", "metric": "acuracy"}]},
-            "members[0].metric: expected one of accuracy, got 'acuracy'",
+            {"beside": [{"variant": "new", "metric": "acuracy"}]},
+            "beside[0].metric: expected one of accuracy, got 'acuracy'",
         ),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.artifacts.tables import PRECISION_RECALL, RELIABILITY, ROC
+from stages.artifacts.tables import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC
 from stages.comparison.scores import shares
 from stages.evaluation import metrics, tables
 from stages.splits import Split
@@ -78,7 +78,7 @@ ESTIMATOR: Any = {"estimator": {"class": "SGDClassifier"}}
         ),
         ("training", 1, {"metrics": {"accuracy": {}}}, 10, {"train"}, ["loss", "accuracy"]),
         ("training", 1, ESTIMATOR, 10, ALL_PARTS, []),
-        ("model", None, {}, 10, {"train"}, ["parameters", "epochs", "trainings"]),
+        ("model", None, {}, 10, {"train"}, ["parameters", "epochs", "trainings", "multiply_adds"]),
         ("cross_validation", None, ESTIMATOR | {"cross_validation": 3}, 10, ALL_PARTS, ["accuracy"]),
         ("cross_validation", None, ESTIMATOR, 10, ALL_PARTS, []),
         ("cross_validation", None, {}, 10, ALL_PARTS, []),
@@ -102,57 +102,128 @@ def test_the_metrics_that_a_value_may_be_of_are_named(
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
     assert metrics.mean_metrics([{"accuracy": 0.5}]) == {"accuracy": 0.5}
-    # Student's t of one degree of freedom at 97.5 % is 12.7062.
-    assert metrics.mean_metrics([{"accuracy": 0.4}, {"accuracy": 0.6}]) == {
-        "accuracy": 0.5,
-        "accuracy_std": pytest.approx(0.141421),
-        "accuracy_low": pytest.approx(0.5 - 1.27062, abs=1e-5),
-        "accuracy_high": pytest.approx(0.5 + 1.27062, abs=1e-5),
-    }
-
-
-def test_repeated_splits_are_counted_once_each_and_share_rows() -> None:
-    seeds = [{"accuracy": value} for value in (0.3, 0.5, 0.5, 0.7)]  # two splits with means 0.4 and 0.6
-    found = metrics.mean_metrics(seeds, splits=2, overlap=0.5)
-    assert found["accuracy"] == 0.5
-    half = 12.7062 * 0.141421 * (1 / 2 + 0.5) ** 0.5
-    assert found["accuracy_high"] == pytest.approx(0.5 + half, abs=1e-4)
+    several = {"accuracy": 0.5, "accuracy_std": pytest.approx(0.141421)}
+    assert metrics.mean_metrics([{"accuracy": 0.4}, {"accuracy": 0.6}]) == several
+    # One that diverged has no metrics.
+    assert metrics.mean_metrics([{"accuracy": 0.4}, {}, {"accuracy": 0.6}]) == several
+    assert metrics.mean_metrics([{}, {"accuracy": 0.6}]) == {"accuracy": 0.6}
+    assert metrics.mean_metrics([{}, {}]) == {}
 
 
 def split_with(targets: dict[str, np.ndarray]) -> Split:
     return Split(x={}, y=targets, rows={}, scaling={})
 
 
-HISTORY = pd.DataFrame({"seed": [42], "epoch": [3]})
+def history_of(*epochs: int, seed: int = 42, splits: int = 1) -> pd.DataFrame:
+    """So many epochs of each training."""
+    seeds = len(epochs) // splits
+    rows = [
+        {"split": number // seeds, "seed": seed + number % seeds, "epoch": epoch, "loss": 1 / epoch, "val_loss": epoch}
+        for number, count in enumerate(epochs)
+        for epoch in range(1, count + 1)
+    ]
+    return pd.DataFrame(rows) if splits > 1 else pd.DataFrame(rows).drop(columns="split")
+
+
+def summary_of(*epochs: int, diverged: Any = None) -> dict[str, Any]:
+    """The summary of a variant with a dense layer of three inputs and two units."""
+    layer = {"class": "Dense", "inputs": [], "output_shape": [None, 2], "parameters": 8, "multiply_adds": 6}
+    evaluation = {"train": {"loss": 0.5}, "validation": {"loss": 0.75}, "model": {"near_zero_weights": 0.25}}
+    diverged = diverged or [None] * len(epochs)
+    return {
+        "parameters": 8,
+        "layers": [layer | {"name": "output"}],
+        "epochs": list(epochs),
+        "evaluations": [{} if each else evaluation for each in diverged],
+        "diverged": diverged,
+    }
 
 
 def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
     predictions = {part: np.array([[[0.9], [0.2]]], dtype=np.float32) for part in ("validation", "test")}
     splits = [split_with({"train": np.array([1]), "validation": np.array([1, 0]), "test": np.array([0, 1])})]
-    by_training = metrics.training_metrics({}, splits, predictions, HISTORY)
-    measured = metrics.variant_metrics(by_training, splits, {"parameters": 7, "epochs": [3]})
+    by_training = metrics.training_metrics({}, splits, predictions, history_of(3), summary_of(3))
+    measured = metrics.variant_metrics(by_training, splits, summary_of(3))
     assert measured["validation"]["accuracy"] == 1
     assert measured["test"]["accuracy"] == 0
-    assert measured["model"] == {"parameters": 7, "epochs": 3, "trainings": 1}
-    assert set(measured) == {"validation", "test", "model"}
+    assert measured["train"] == {"loss": 0.5}
+    # One row, three epochs: two products for each of six weights.
+    model = {"parameters": 8, "epochs": 3, "trainings": 1, "multiply_adds": 36, "near_zero_weights": 0.25}
+    assert measured["model"] == model
+    assert set(measured) == {"train", "validation", "test", "model"}
+
+
+def test_the_evaluation_of_training_rows_stands_beside_their_predictions_where_there_are_no_others() -> None:
+    splits = [split_with({"train": np.array([1, 0])})]
+    predictions = {"train": np.array([[[0.9], [0.2]]], dtype=np.float32)}
+    (found,) = metrics.training_metrics({}, splits, predictions, history_of(3), summary_of(3))["train"]
+    assert (found["loss"], found["accuracy"]) == (0.5, 1)
 
 
 def test_each_training_is_measured_on_the_rows_of_its_split_and_has_a_row_of_its_own() -> None:
     predicted = np.array([[[0.9], [0.2]], [[0.8], [0.1]], [[0.9], [0.2]], [[0.1], [0.6]]], dtype=np.float32)
     splits = [split_with({"train": np.zeros(4), "test": np.array(labels)}) for labels in ([1, 0], [0, 1])]
-    by_training = metrics.training_metrics({}, splits, {"test": predicted}, HISTORY)
-    measured = metrics.variant_metrics(by_training, splits, {"parameters": 7, "epochs": [3, 3, 3, 7]})
+    epochs = (3, 3, 3, 7)
+    history, summary = history_of(*epochs, seed=5, splits=2), summary_of(*epochs)
+    by_training = metrics.training_metrics({}, splits, {"test": predicted}, history, summary)
+    measured = metrics.variant_metrics(by_training, splits, summary)
     assert measured["test"]["accuracy"] == (1 + 1 + 0 + 1) / 4
-    assert measured["model"] == {"parameters": 7, "epochs": 4, "trainings": 4, "epochs_std": 2}
+    model = measured["model"]
+    assert (model["epochs"], model["trainings"], model["epochs_std"], model["multiply_adds"]) == (
+        4,
+        4,
+        2,
+        2 * 6 * 4 * 4,
+    )
     recipe: Any = {"dataset": "thoracic", "seed": 5, "seeds": 2}
-    table = metrics.training_table("mine", recipe, by_training, splits, [3, 3, 3, 7])
-    columns = ["variant", "split", "seed", "epochs", "test_accuracy"]
+    table = metrics.training_table("mine", recipe, by_training, splits, summary, history)
+    columns = ["variant", "split", "seed", "epochs", "test_accuracy", "train_loss", "overfitting", "last_val_loss"]
     assert table[columns].to_numpy().tolist() == [
-        ["mine", 0, 5, 3, 1.0],
-        ["mine", 0, 6, 3, 1.0],
-        ["mine", 1, 5, 3, 0.0],
-        ["mine", 1, 6, 7, 1.0],
+        ["mine", 0, 5, 3, 1.0, 0.5, 0.25, 3],
+        ["mine", 0, 6, 3, 1.0, 0.5, 0.25, 3],
+        ["mine", 1, 5, 3, 0.0, 0.5, 0.25, 3],
+        ["mine", 1, 6, 7, 1.0, 0.5, 0.25, 7],
     ]
+    assert table["least_val_loss"].tolist() == [1] * 4
+    assert table["diverged"].isna().all()
+
+
+def test_a_training_that_diverged_is_told_and_left_out_of_the_means() -> None:
+    predicted = np.array([[[np.nan], [np.nan]], [[0.9], [0.2]], [[0.9], [0.7]]], dtype=np.float32)
+    splits = [split_with({"train": np.zeros(4), "test": np.array([1, 0])})]
+    diverged = [{"epoch": 2, "reason": "loss nan"}, None, None]
+    summary, history = summary_of(2, 5, 5, diverged=diverged), history_of(2, 5, 5)
+    by_training = metrics.training_metrics({}, splits, {"test": predicted}, history, summary)
+    measured = metrics.variant_metrics(by_training, splits, summary)
+    assert measured["test"]["accuracy"] == 0.75
+    assert measured["model"]["near_zero_weights"] == 0.25
+    shares = [measured["model"][name] for name in ("diverged", "diverged_low", "diverged_high")]
+    assert shares == pytest.approx([1 / 3, 0.0615, 0.7923], abs=1e-4)  # Wilson's
+    recipe: Any = {"dataset": "thoracic", "seed": 42, "seeds": 3}
+    table = metrics.training_table("mine", recipe, by_training, splits, summary, history)
+    assert table["diverged"].tolist()[0] == 2
+    assert table["reason"].fillna("").tolist() == ["loss nan", "", ""]
+    assert table["test_accuracy"].isna().tolist() == [True, False, False]
+
+
+def layer(name: str, multiply_adds: int, parameters: int, *inputs: str) -> dict[str, Any]:
+    return {"name": name, "multiply_adds": multiply_adds, "parameters": parameters, "inputs": list(inputs)}
+
+
+def test_what_trains_a_row_is_counted_product_by_product() -> None:
+    # 784 x 100 and 100 x 10 weights: both with their input and for their own gradient; and for the gradient of what
+    # the second has from the first, whose own input has none.
+    dense = [layer("x", 0, 0), layer("hidden", 78_400, 78_500, "x"), layer("output", 1000, 1010, "hidden")]
+    assert metrics.multiply_adds(dense) == 2 * 78_400 + 3 * 1000
+    # A shortcut from the input joins what is trained.
+    wide = [
+        layer("x", 0, 0),
+        layer("deep", 40, 45, "x"),
+        layer("joined", 0, 0, "x", "deep"),
+        layer("y", 9, 10, "joined"),
+    ]
+    assert metrics.multiply_adds(wide) == 2 * 40 + 3 * 9
+    assert metrics.multiply_adds([{"name": "estimator", "inputs": [], "parameters": 5}]) is None
 
 
 def test_a_classifier_that_is_as_often_right_as_it_says_is_calibrated() -> None:
@@ -219,4 +290,11 @@ def test_each_training_has_ranking_curves(columns: int) -> None:
     recall = made[PRECISION_RECALL].query("split == 0 and seed == 42")["recall"]
     assert recall.is_monotonic_increasing
     assert made[RELIABILITY]["rows"].sum() == 16  # of all trainings
+    lost = predictions.copy()
+    lost[[0, 3]] = np.nan  # the first training and the last diverged
+    made = tables.classifier_tables(("no", "yes"), splits, lost, seed=42)
+    assert made[ROC][["split", "seed"]].drop_duplicates().to_numpy().tolist() == [[0, 43], [1, 42]]
+    assert made[CONFUSION]["count"].sum() == 4  # of the first that ended
+    assert made[RELIABILITY]["rows"].sum() == 8
+    assert tables.classifier_tables(("no", "yes"), splits, np.full_like(lost, np.nan), seed=42) == {}
     assert ROC not in tables.classifier_tables(("a", "b", "c"), splits, np.ones((1, 4, 3), np.float32), 42)

@@ -263,7 +263,8 @@ def test_an_interval_of_a_share_covers_with_few_rows_and_stays_within_0_and_1(ro
 
 @pytest.mark.parametrize("rows", ROWS)
 def test_an_interval_of_a_difference_of_shares_covers_with_few_rows(rows: int) -> None:
-    generator, number, covered, naive = np.random.default_rng(rows), 500, [], []
+    generator, number = np.random.default_rng(rows), 500
+    covered, naive = list[bool](), list[bool]()
     for ours, theirs in ((0.02, 0.005), (0.05, 0.02), (0.1, 0.02), (0.15, 0.05), (0.27, 0.03)):
         counts = generator.multinomial(rows, [ours, theirs, 1 - ours - theirs], size=number)
         for own, other, _ in counts:

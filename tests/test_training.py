@@ -230,6 +230,52 @@ def test_plain_keras_opens_the_saved_model_and_predicts_the_same(left: tuple[Pat
     assert model.evaluate(split_of().x["test"], split_of().y["test"], verbose=0)
 
 
+@pytest.mark.parametrize("case", ["a quantity", "classes", "one-hot classes", "two outputs"])
+def test_a_saved_model_is_evaluated_as_keras_does_without_dropout_and_penalties(
+    case: str, left: tuple[Path, Trained], tmp_path: Path
+) -> None:
+    split, (folder, trained) = split_of(), left
+    if case != "a quantity":
+        output = {"class": "Dense", "units": 3, "activation": "softmax"}
+        loss = {"class": "CategoricalCrossentropy" if case == "one-hot classes" else "SparseCategoricalCrossentropy"}
+        layers = {**DRAWING["layers"], "output": output}
+        recipe = recipe_of(layers, loss=loss, metrics={"accuracy": {"class": f"{loss['class'][:-12]}Accuracy"}})
+        recipe, split = (recipe_of(**TWO_OUTPUTS), split) if case == "two outputs" else (recipe, split_of(classes=3))
+        folder = tmp_path / "model"
+        trained = train(recipe, folder, split)
+    model = keras.models.load_model(folder / "model.keras")
+    for part in ("train", "validation"):
+        x: Any = split.x[part]
+        y: Any = split.y[part]
+        if case == "two outputs":
+            x, y = inputs_of(recipe_of(**TWO_OUTPUTS), x), [y, y]
+        elif case == "one-hot classes":
+            y = np.eye(3)[y]
+        penalties = float(sum(map(float, (np.asarray(each) for each in model.losses))))
+        # In one batch: Keras gives each batch the same weight in the loss of an output.
+        found = model.evaluate(x, y, batch_size=50, verbose=0, return_dict=True)
+        loss = found["main_loss"] if case == "two outputs" else found["loss"] - penalties
+        assert (penalties > 0) == (case != "two outputs")
+        assert trained.evaluation[part]["loss"] == pytest.approx(loss, rel=1e-5)
+        if "classes" in case:
+            assert trained.evaluation[part]["accuracy"] == pytest.approx(found["accuracy"])
+    # Keras's own training loss is a mean over an epoch with dropout.
+    assert trained.evaluation["train"]["loss"] != pytest.approx(history_of(trained)["loss"].iloc[-1], rel=1e-3)
+
+
+def test_weights_near_zero_are_those_of_kernels_alone(tmp_path: Path) -> None:
+    recipe = recipe_of(
+        {"hidden": {**DENSE["hidden"], "kernel_initializer": {"class": "Zeros"}}, "output": DENSE["output"]}
+    )
+    # A rate of almost nothing: the 48 zeros stay almost so, and none of the 6 drawn weights is near zero.
+    tiny: Recipe = {**recipe, "optimizer": {"class": "SGD", "learning_rate": 1e-6}}
+    trained = train(tiny, tmp_path / "model")
+    weights = keras.models.load_model(tmp_path / "model/model.keras").get_weights()
+    assert (np.abs(weights[0]) < 0.001).all()
+    assert (np.abs(weights[2]) >= 0.001).all()
+    assert trained.evaluation["model"]["near_zero_weights"] == 48 / 54
+
+
 def test_the_weights_alone_fill_a_model_that_is_built_anew(left: tuple[Path, Trained]) -> None:
     folder, trained = left
     keras.utils.clear_session()
@@ -269,7 +315,19 @@ def test_the_summary_counts_parameters_and_shows_shapes(left: tuple[Path, Traine
     classes = ["InputLayer", "Dense", "Dropout", "BatchNormalization", "Dense"]
     assert [layer["class"] for layer in summary["layers"]] == classes
     assert summary["layers"][1]["output_shape"] == [None, 6]
+    assert [layer["multiply_adds"] for layer in summary["layers"]] == [0, 8 * 6, 0, 0, 6 * 1]
     json.dumps(summary)
+
+
+def test_products_of_a_convolution_are_those_of_its_kernel_at_each_position() -> None:
+    layers: dict[str, Spec] = {
+        "convolution": {"class": "Conv2D", "filters": 4, "kernel_size": 3, "strides": 2},
+        "flatten": {"class": "Flatten"},
+        "output": {"class": "Dense", "units": 10},
+    }
+    model = builder.build_model(recipe_of(layers), (9, 9, 2), "it")
+    found = [layer["multiply_adds"] for layer in keras_models.summarize(model)["layers"]]
+    assert found == [0, 3 * 3 * 2 * 4 * (4 * 4), 0, 64 * 10]  # 4 x 4 positions
 
 
 def test_the_history_has_a_row_per_epoch_with_seed_logs_and_learning_rate(
@@ -343,12 +401,16 @@ def test_a_schedule_is_recorded_as_it_stands_at_the_first_step_of_the_epoch(tmp_
     assert history_of(trained)["learning_rate"].tolist() == pytest.approx([0.02, 0.02, 0.01, 0.01])
 
 
-@pytest.mark.bad_input("train", "a loss or predictions that are not finite")
-def test_a_loss_that_is_no_number_ends_the_training_with_its_seed_and_epoch(tmp_path: Path) -> None:
-    recipe = recipe_of(optimizer={"class": "SGD", "learning_rate": 1e30}, epochs=3)
-    with pytest.raises(ValueError, match=r"^seed 7, epoch [12]: expected a finite loss, got (nan|inf)$"):
-        train(recipe, tmp_path / "model", seed=7)
-    assert list((tmp_path / "model").iterdir()) == []
+def test_a_loss_that_is_no_number_ends_the_training_and_is_its_outcome(tmp_path: Path) -> None:
+    recipe = recipe_of(optimizer={"class": "SGD", "learning_rate": 1e30}, epochs=3, callbacks={"best": BEST})
+    trained = train(recipe, tmp_path / "model", seed=7)
+    assert trained.diverged is not None
+    assert trained.diverged.epoch == len(trained.history) <= 2
+    assert re.fullmatch("(val_)?loss (nan|inf)", trained.diverged.reason)
+    assert trained.evaluation == {}
+    shapes = {part: values.shape for part, values in trained.predictions.items()}
+    assert shapes == {"validation": (20, 1), "test": (10, 1)}
+    assert all(np.isnan(values).all() for values in trained.predictions.values())
 
 
 def test_no_callback_ever_sees_the_test_rows(tmp_path: Path) -> None:
@@ -478,16 +540,46 @@ def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bo
 
 
 @pytest.mark.bad_input("train", "a loss or predictions that are not finite")
-def test_of_several_trainings_the_one_that_diverged_is_named(tmp_path: Path) -> None:
+def test_predictions_that_are_no_numbers_are_an_outcome_too(tmp_path: Path) -> None:
+    # One step, whose loss is still finite, and no validation rows.
+    split = split_of()
+    alone = replace(split, x={"train": split.x["train"]}, y={"train": split.y["train"]})
+    recipe = recipe_of(optimizer={"class": "SGD", "learning_rate": 1e38}, epochs=1, batch_size=50)
+    trained = train(recipe, tmp_path / "model", alone)
+    assert trained.diverged is not None
+    assert re.fullmatch("prediction of train rows (nan|-?inf)", trained.diverged.reason)
+    assert (trained.evaluation, np.isnan(trained.predictions["train"]).all()) == ({}, True)
+    assert np.isfinite(history_of(trained)["loss"]).all()
+
+
+@pytest.mark.bad_input("train", "a loss or predictions that are not finite")
+@pytest.mark.parametrize("callbacks", [{}, {"stop_on_nan": {"class": "TerminateOnNaN"}}])
+def test_trainings_go_on_after_one_that_diverged(
+    callbacks: dict[str, Spec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first split has targets that no float32 holds the square of. The model that is left is the first that ended.
+    monkeypatch.setattr("stages.training.engine.make_deterministic", lambda: None)
     rows = split_of()
     huge = replace(rows, y={part: values * 1e30 for part, values in rows.y.items()})
-    recipe = recipe_of(
-        optimizer={"class": "SGD", "learning_rate": 0.01}, callbacks={"stop_on_nan": {"class": "TerminateOnNaN"}}
-    )
-    with pytest.raises(ValueError, match=r"^split 1, seed 3, predictions of validation rows: expected finite numbers"):
-        list(keras_models.train(recipe, [rows, huge], "it", tmp_path, ignore))
-    with pytest.raises(ValueError, match=r"^split 1, seed 3, epoch 1: expected a finite loss, got (inf|nan)"):
-        list(keras_models.train({**recipe, "callbacks": {}}, [rows, huge], "it", tmp_path, ignore))
+    recipe = recipe_of(optimizer={"class": "SGD", "learning_rate": 0.01}, callbacks=callbacks)
+    monkeypatch.setattr("stages.training.variant.load_splits", lambda *_: [huge, rows])
+    store(recipe, rows, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    last = train_variant("it", ignore, own_process=False)
+    folder = tmp_path / "data/models/it"
+    alone = train(recipe, tmp_path / "alone", rows)
+    assert (folder / "model.weights.h5").read_bytes() == (tmp_path / "alone/model.weights.h5").read_bytes()
+    with np.load(folder / "predictions.npz") as predictions:
+        assert np.isnan(predictions["test"][0]).all()
+        assert np.array_equal(predictions["test"][1], alone.predictions["test"])
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    diverged, ended = summary["diverged"]
+    assert ended is None
+    assert diverged["epoch"] == summary["epochs"][0] == last[0]["epoch"]
+    assert re.fullmatch("(val_)?loss (nan|inf)", diverged["reason"])
+    assert summary["evaluations"] == [{}, alone.evaluation]
+    history = pd.read_csv(folder / "history.csv")
+    assert history.groupby("split").size().tolist() == [diverged["epoch"], 2]
 
 
 def test_the_trainings_of_a_recipe_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,7 +650,7 @@ def test_the_stage_counts_the_epochs_that_early_stopping_left(tmp_path: Path, mo
 
 
 def trained_of(*histories: list[dict[str, Any]]) -> list[Trained]:
-    return [Trained({}, history, {}) for history in histories]
+    return [Trained({}, history, {}, {}) for history in histories]
 
 
 def test_a_history_writes_nine_digits_and_nothing_for_nan(tmp_path: Path) -> None:

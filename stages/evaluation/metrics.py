@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from stages.comparison.scores import TRAINING_SCORES, shares
+from stages.comparison.scores import EVALUATION_SCORES, TRAINING_SCORES, shares
 from stages.comparison.statistics import share_of_seeds
 from stages.comparison.trained import loss_function
 from stages.splits import Split, split_of_each
@@ -215,9 +215,9 @@ def training_table(
 ) -> pd.DataFrame:
     """Tabulate the trainings, one row each: dataset, variant, split, seed, epochs, diverged, reason, <part>_<metric>.
 
-    split: 0, or the number of the repetition; diverged: the epoch in which it did, and the reason. last_<column> is the
-    history's last epoch, and least_val_loss the least of its validation losses. by_training: as `training_metrics`
-    gives them.
+    split: 0, or the number of the repetition; diverged: the epoch in which it did, and the reason. overfitting: of the
+    saved model; last_<column>: of the history's last epoch; least_val_loss: the least of its validation losses.
+    by_training: as `training_metrics` gives them.
     """
     seeds = range(recipe["seed"], recipe["seed"] + recipe["seeds"])
     rows: list[dict[str, Any]] = [
@@ -233,6 +233,9 @@ def training_table(
         row |= {"diverged": diverged.get("epoch"), "reason": diverged.get("reason")}
         for part, each in by_training.items():
             row |= {f"{part}_{metric}": value for metric, value in each[number].items()}
+        evaluation = summary["evaluations"][number]
+        if {"train", "validation"} <= evaluation.keys():
+            row["overfitting"] = EVALUATION_SCORES["overfitting"](evaluation)
         last = epochs[number].iloc[-1].drop([*keys, "epoch", "learning_rate"], errors="ignore")
         row |= {f"last_{column}": value for column, value in last.items() if column != "cross_validation_accuracy"}
         if "val_loss" in history:
