@@ -3,17 +3,21 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.repo import Repo
+from projects import copied, initialize
 
 from stages import diff
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC, in this process
+
 ROWS = 400
+GIT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 ONE_SEED = "one seed: these verdicts are about the trained models; with another seed they may be reversed"
 
 
@@ -27,11 +31,19 @@ def lay_data(root: Path) -> None:
     (folder / "splits.json").write_text(json.dumps({"holdout": {"arrays": "holdout", "parts": parts}}))
 
 
-def lay(root: Path, name: str, right: list[int], seeds: tuple[int, ...] = (42,), **recipe: Any) -> None:
+def lay(
+    root: Path,
+    name: str,
+    right: list[int],
+    seeds: tuple[int, ...] = (42,),
+    diverged: tuple[int, ...] = (),
+    train_loss: float = 0.5,
+    **recipe: Any,
+) -> None:
     """Lay the files of a variant whose trainings are right in so many of the test rows."""
     predicted = np.zeros((len(right), ROWS, 2), np.float32)
     for number, count in enumerate(right):
-        predicted[number, :, 0] = np.where(np.arange(ROWS) < count, 0.9, 0.1)
+        predicted[number, :, 0] = np.nan if number in diverged else np.where(np.arange(ROWS) < count, 0.9, 0.1)
     predicted[..., 1] = 1 - predicted[..., 0]
     for folder in ("data/recipes", f"data/models/{name}"):
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -41,39 +53,59 @@ def lay(root: Path, name: str, right: list[int], seeds: tuple[int, ...] = (42,),
     )
     table = pd.DataFrame({"seed": seeds, "epoch": 1, "loss": 0.5, "val_loss": 0.75})
     table.to_csv(root / f"data/models/{name}/history.csv", index=False)
+    places = range(len(right))
+    summary = {
+        "evaluations": [{} if number in diverged else {"train": {"loss": train_loss}} for number in places],
+        "diverged": [{"epoch": 1, "reason": "loss nan"} if number in diverged else None for number in places],
+    }
+    (root / f"data/models/{name}/summary.json").write_text(json.dumps(summary))
+
+
+def lay_criteria(root: Path) -> None:
+    """Differences of less than 2 points are not worth having. It is no part of a revision."""
+    (root / "data").mkdir(exist_ok=True)
+    criteria = {"confidence": 0.95, "looks": [5], "worth": {"accuracy": 0.02}}
+    (root / "data/criteria.json").write_text(json.dumps(criteria))
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Git and DVC repository whose data, models and histories are in DVC's cache."""
+    root = tmp_path_factory.mktemp("committed") / "project"
+    root.mkdir()
+    lay_data(root)
+    lay(root, "same", [300])
+    lay(root, "better", [200])
+    lay(root, "hardly", [200])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        for variable in GIT:
+            patch.delenv(variable, raising=False)
+        initialize(root)
+        commit()
+    return root
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Git and DVC repository whose data, models and histories are in DVC's cache."""
-    monkeypatch.chdir(tmp_path)
-    for variable in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+def project(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the repository."""
+    root = copied(committed, tmp_path / "project")
+    lay_criteria(root)
+    monkeypatch.chdir(root)
+    for variable in GIT:
         monkeypatch.delenv(variable, raising=False)
-    lay_data(tmp_path)
-    lay(tmp_path, "same", [300])
-    lay(tmp_path, "better", [200])
-    lay(tmp_path, "hardly", [200])
-    run("git", "init", "-q")
-    run("git", "config", "user.email", "it@example.org")
-    run("git", "config", "user.name", "It")
-    dvc("init", "-q")
-    dvc("config", "core.analytics", "false")
-    commit()
-    return tmp_path
+    return root
 
 
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def dvc(*arguments: str) -> str:
-    return run(sys.executable, "-m", "dvc", *arguments)
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True, capture_output=True)
 
 
 def commit() -> None:
-    dvc("add", "-q", "data/recipes", "data/normalized", "data/models")
-    run("git", "add", ".")
-    run("git", "commit", "-qm", "it")
+    with Repo() as repo:
+        repo.add(["data/recipes", "data/normalized", "data/models"])
+    git("add", ".")
+    git("commit", "-qm", "it")
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
@@ -92,12 +124,49 @@ def test_after_a_change_the_workspace_is_compared_with_the_last_commit(
     assert first.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
     assert first.endswith(" better")
     assert second.split()[:5] == ["hardly", "accuracy", "0.5000", "0.5025", "0.0025"]
-    assert second.endswith("within noise")
-    assert counts == "1 better, 1 within noise"
+    assert second.endswith(" same")
+    assert counts == "1 better, 1 same"
     assert notes == [
         "the same recipe, another result: better, hardly",
         *("new: in workspace only", ONE_SEED, "the same, byte for byte: 1"),
     ]
+
+
+def test_the_lines_share_the_chance_of_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # With five seeds p is 0.03: enough alone, and not as one of two.
+    seeds, before, after = (42, 43, 44, 45, 46), [200] * 5, [236, 210, 206, 224, 214]
+    for name in ("better", "hardly"):
+        lay(project, name, before, seeds)
+    commit()
+    lay(project, "better", after, seeds)
+    assert told(capsys)[1].endswith(" better")
+    lay(project, "hardly", after, seeds)
+    _, first, second, counts, *_ = told(capsys)
+    assert first.endswith(" open")
+    assert second.endswith(" open")
+    assert counts == "2 open"
+    low = float(first.split()[5])
+    assert low > 0  # its own interval excludes 0
+
+
+def test_trainings_that_diverged_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = (42, 43, 44, 45, 46, 47)
+    lay(project, "better", [200] * 6, seeds)
+    commit()
+    lay(project, "better", [200] * 6, seeds, diverged=(0, 1, 2, 3, 4, 5))
+    lay(project, "hardly", [201], diverged=(0,))
+    lines = told(capsys)
+    assert lines[1].endswith(" worse")
+    assert lines[2].endswith(" open")
+    assert "better: diverged with 6 of 6 seeds, before with 0" in lines
+    assert "hardly: diverged with 1 of 1 seeds, before with 0" in lines
+
+
+def test_an_evaluation_that_changed_is_a_change(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(project, "better", [200], train_loss=0.25)
+    _, line, counts, *_ = told(capsys, "--metric", "training_loss")
+    assert line.split()[:5] == ["better", "training_loss", "0.5000", "0.2500", "-0.2500"]
+    assert counts == "1 no interval"
 
 
 def test_two_commits_are_compared_though_neither_is_checked_out(
@@ -105,10 +174,11 @@ def test_two_commits_are_compared_though_neither_is_checked_out(
 ) -> None:
     lay(project, "better", [260])
     commit()
-    run("git", "tag", "tuned")
+    git("tag", "tuned")
     lay(project, "better", [100])
     commit()
     shutil.rmtree(project / "data")
+    lay_criteria(project)
     _, line, _, recipes, one_seed, note = told(capsys, "HEAD~2", "tuned", "--metric", "log_loss")
     assert line.split()[:2] == ["better", "log_loss"]
     assert line.endswith(" better")
@@ -156,7 +226,7 @@ def test_a_revision_whose_predictions_are_not_to_be_had_is_told(project: Path) -
         diff.main([])
 
 
-@pytest.mark.parametrize("name", ["predictions.npz", "history.csv"])
+@pytest.mark.parametrize("name", ["predictions.npz", "history.csv", "summary.json"])
 def test_a_variant_whose_files_are_missing_is_noted_and_the_others_are_compared(
     project: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -226,9 +296,9 @@ def test_a_revision_without_the_files_of_any_variant_is_told(project: Path) -> N
 
 
 def test_a_revision_of_before_the_pipeline_is_told(project: Path) -> None:
-    run("git", "checkout", "-q", "--orphan", "empty")
-    run("git", "rm", "-rfq", "--cached", ".")
-    run("git", "commit", "-q", "--allow-empty", "-m", "nothing")
+    git("checkout", "-q", "--orphan", "empty")
+    git("rm", "-rfq", "--cached", ".")
+    git("commit", "-q", "--allow-empty", "-m", "nothing")
     with pytest.raises(SystemExit, match=r"^HEAD: expected data/recipes, got a revision without it"):
         diff.main([])
 
