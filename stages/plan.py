@@ -2,7 +2,8 @@
 
 It reads the tables in `reports/several_seeds/` and prints each open part of a claim, with the number of seeds that
 would decide it and the minutes that they take. With `--until-decided` it trains all variants of the studies with 5
-seeds, those of open comparisons with 10, 20 and 100 (`comparison.looks` in `params.yaml`), and keeps the answers there:
+seeds, those of open comparisons with 10, 20, 100 and 400 (`comparison.looks` in `params.yaml`), and keeps the answers
+there:
 
     python -m stages.plan --until-decided --minutes 60
 
@@ -51,6 +52,9 @@ from stages.scheduling.graph import estimate
 from stages.scheduling.seeds import Block, blocks, train
 from stages.training.recipe import Recipe
 
+HOPE = 2
+"""A comparison that is expected to need more than so many times the seeds of the last look is not trained for."""
+
 
 @dataclass
 class Run:
@@ -65,6 +69,7 @@ class Run:
     def __post_init__(self) -> None:
         self.tables: dict[Path, pd.DataFrame] = {}
         self.measured: dict[str, dict[str, Any]] = {}
+        self.seconds: dict[str, float] = {}
 
     def read(self) -> None:
         """Read what is trained, and compare it."""
@@ -83,7 +88,8 @@ class Run:
             if all({member.variant, member.baseline or study.baseline} <= trained.keys() for member in study.members)
         }
         error = 1 - self.criteria.confidence
-        self.tables = answer_all(studies, trained, self.criteria, seconds_of_a_seed(self.measured, trained))
+        self.seconds = seconds_of_a_seed(self.measured, trained)
+        self.tables = answer_all(studies, trained, self.criteria, self.seconds)
         self.tables[TRAININGS] = pd.concat(trainings)
         self.tables[LEADERBOARD] = rank(self.measured, trained, error)
         histories = {name: each.history for name, each in trained.items()}
@@ -92,9 +98,13 @@ class Run:
         published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED])
         self.tables[PUBLISHED] = published.astype({"epoch": "Int64"})
 
-    def open_variants(self) -> set[str]:
-        """Variants of the open comparisons in open parts of claims."""
-        return variants_of(open_comparisons(self.tables[PARTS], self.tables[COMPARISONS]))
+    def open_variants(self) -> list[str]:
+        """Variants of the open comparisons that the looks may decide, those of the cheapest comparison first."""
+        found = open_comparisons(self.tables[PARTS], self.tables[COMPARISONS])
+        found = found[found["seeds_needed"] <= HOPE * self.criteria.looks[-1]]
+        pairs = zip(found["variant"], found["baseline"], strict=True)
+        cheapest = sorted(pairs, key=lambda pair: sum(self.seconds[name] for name in pair))
+        return list(dict.fromkeys(name for pair in cheapest for name in pair))
 
     def keep(self) -> None:
         """Write the tables to `reports/several_seeds/`."""
@@ -152,17 +162,16 @@ def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -
     Returns: why it ended.
     """
     deadline = time.monotonic() + 60 * minutes
-    wanted = set(names)
+    wanted = sorted(names, key=lambda name: (-estimate(f"train@{name}"), name))  # the longest first
     for number, _ in enumerate(run.criteria.looks):
-        longest_first = sorted(wanted, key=lambda name: (-estimate(f"train@{name}"), name))
-        late = train([run.blocks[name][number] for name in longest_first], jobs, deadline)
+        late = train([run.blocks[name][number] for name in wanted], jobs, deadline)
         run.read()
         run.keep()
         if late:
             return f"{len(late)} variants are not trained yet; the same command goes on from here"
-        wanted = run.open_variants() & set(names)
+        wanted = [name for name in run.open_variants() if name in names]
         if not wanted:
-            return "no part of a claim is open"
+            return "no part of a claim is open that more seeds are expected to decide"
     return f"the last look, at {run.criteria.looks[-1]} seeds"
 
 

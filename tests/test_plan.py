@@ -125,14 +125,18 @@ class Looked:
     def keep(self) -> None:
         self.kept += 1
 
-    def open_variants(self) -> set[str]:
-        return {"a"} if len(self.trained) == 1 else set()
+    def open_variants(self) -> list[str]:
+        return ["a"] if len(self.trained) == 1 else []
 
 
 @pytest.mark.parametrize(
     ("late", "trained", "why"),
     [
-        (False, [["a 42-46", "b 42-46"], ["a 47-51"]], "no part of a claim is open"),
+        (
+            False,
+            [["a 42-46", "b 42-46"], ["a 47-51"]],
+            "no part of a claim is open that more seeds are expected to decide",
+        ),
         (True, [["a 42-46", "b 42-46"]], "1 variants are not trained yet; the same command goes on from here"),
     ],
 )
