@@ -75,8 +75,10 @@ def test_the_file_is_one_that_dvc_writes_as_it_is(file: Path, tmp_path: Path) ->
     assert (applied.went, applied.came) == ([], [])
 
 
-def test_the_file_has_no_lists_and_no_long_lines(file: Path) -> None:
-    assert [path for path, value in paths_of(plain(file)).items() if isinstance(value, list)] == []
+def test_the_file_has_no_lists_over_lines_and_no_long_lines(file: Path) -> None:
+    lists = {path: value for path, value in paths_of(plain(file)).items() if isinstance(value, list)}
+    # A list in one line stays as it is.
+    assert lists == ({"variants.relu_100_flipped.layers.image.target_shape": [28, 28, 1]} if file == PARAMS else {})
     assert [line for line in file.read_text(encoding="utf-8").splitlines() if len(line) > MAX_COLUMNS] == []
 
 
@@ -95,6 +97,8 @@ SETS: list[dict[str, tuple[int, int, dict[str, Any]]]] = [
     {
         "dropout=0.3": (1, 1, {"dropout": 0.3}),
         "seeds=5": (1, 1, {"seeds": 5}),
+        "comparison.confidence=0.9": (1, 1, {"comparison.confidence": 0.9}),
+        "comparison.worth.accuracy=0.01": (1, 1, {"comparison.worth.accuracy": 0.01}),
         "optimizer=Nadam": (1, 1, {"optimizer": "Nadam"}),
         "variants.relu_100.layers.hidden.units=64": (1, 1, {"variants.relu_100.layers.hidden.units": 64}),
         "variants.relu_100.optimizer.class=Nadam": (1, 1, {"variants.relu_100.optimizer.class": "Nadam"}),

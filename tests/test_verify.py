@@ -54,7 +54,8 @@ if sys.argv[1] == "arrays":
 if sys.argv[1] == "train":
     folder = data / "models" / "it"
     write(folder / "recipe.json", json.dumps({"dataset": "housing", "split": "single", "seeds": 1}))
-    write(folder / "summary.json", json.dumps({"parameters": 3, "epochs": [1]}))
+    summary = {"parameters": 3, "layers": [{"name": "it"}], "epochs": [1], "evaluations": [{}], "diverged": [None]}
+    write(folder / "summary.json", json.dumps(summary))
     predicted = np.load(data / "normalized/housing/single/y.npy") + 0.1 + nudge
     if "EXTRA" in os.environ:
         write(folder / "extra.txt", "more")
