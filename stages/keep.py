@@ -1,8 +1,8 @@
 """Keep the tables of a run in Git: `python -m stages.keep [revision]`, by default those of the workspace.
 
-The tables of a run with one seed are kept in `reports/one_seed/`. Those of runs with several seeds, whose answers count,
-are in `reports/several_seeds/`: `python -m stages.plan --until-decided` writes them there itself, and those of an
-experiment with as many seeds for each variant are kept by its name:
+The tables of a run with one seed are kept in `reports/one_seed/`. Those of runs with several seeds, whose answers
+count, are in `reports/several_seeds/`: `python -m stages.plan --until-decided` writes them there itself, and those of
+an experiment with as many seeds for each variant are kept by its name:
 
     dvc exp run -S seeds=5 -n five-seeds
     git reset --hard && dvc checkout --force      # back to one seed
