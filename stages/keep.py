@@ -1,15 +1,15 @@
 """Keep the tables of a run in Git: `python -m stages.keep [revision]`, by default those of the workspace.
 
-The tables of a run with one seed are kept in `reports/one_seed/`, those of a run with several seeds in
-`reports/several_seeds/`. The READMEs are made from both, and the page shows the latter beside a run with one seed,
-which decides no claim:
+The tables of a run with one seed are kept in `reports/one_seed/`. Those of runs with several seeds, whose answers
+count, are in `reports/several_seeds/`: `python -m stages.plan --until-decided` writes them there itself, and those of
+an experiment with as many seeds for each variant are kept by its name:
 
-    dvc exp run -S seeds=5 -n five-seeds          # an hour and more
+    dvc exp run -S seeds=5 -n five-seeds
     git reset --hard && dvc checkout --force      # back to one seed
     python -m stages.keep five-seeds
-    python -m stages.keep
-    dvc repro page
-    python -m stages.readme
+
+Afterwards `dvc repro` and `python -m stages.readme` show them: the READMEs are made from both folders, and the page and
+the picture of all answers show several seeds beside a run with one, which decides no claim.
 
 Tests check that both runs ask the same questions, and that the trainings that both have are the same
 (`stages.presentation.kept`). They do not see what a change of `stages/comparison` makes of the same trainings.

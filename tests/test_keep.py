@@ -42,16 +42,21 @@ def test_a_variant_that_is_new_or_gone_is_stale() -> None:
 
 
 def study(name: str, *variants: str, seeds: int = 1) -> dict[Path, pd.DataFrame]:
-    columns = {"study": name, "baseline": "a", "metric": "mse", "expected": "better", "seeds": seeds}
+    columns = dict.fromkeys(kept.ASKED[kept.COMPARISONS], "") | {"study": name, "baseline": "a", "seeds": seeds}
     return {
-        kept.ANSWERS: pd.DataFrame([dict.fromkeys(kept.ASKED[kept.ANSWERS], name) | {"seeds": seeds}]),
+        **{
+            path: pd.DataFrame([dict.fromkeys(kept.ASKED[path], name) | {"seeds": seeds}])
+            for path in (kept.ANSWERS, kept.PARTS)
+        },
         kept.COMPARISONS: pd.DataFrame([columns | {"variant": variant} for variant in variants]),
     }
 
 
 def tables(trainings: pd.DataFrame, *studies: dict[Path, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
     published = pd.DataFrame([dict.fromkeys(kept.ASKED[kept.PUBLISHED], "") | {"variant": "a"}])
-    asked_of = {path: pd.concat([each[path] for each in studies]) for path in (kept.ANSWERS, kept.COMPARISONS)}
+    asked_of = {
+        path: pd.concat([each[path] for each in studies]) for path in (kept.ANSWERS, kept.PARTS, kept.COMPARISONS)
+    }
     return asked_of | {kept.PUBLISHED: published, kept.TRAININGS: trainings}
 
 
@@ -66,7 +71,7 @@ def test_a_new_variant_takes_the_kept_answers_from_its_own_study_alone() -> None
         ["second", "b", 1],
         ["second", "mine", 1],
     ]
-    assert found[kept.ANSWERS]["seeds"].tolist() == [5, 1]
+    assert found[kept.ANSWERS]["seeds"].tolist() == found[kept.PARTS]["seeds"].tolist() == [5, 1]
     assert len(found[kept.TRAININGS]) == len(SEVERAL) + 1
 
 
@@ -120,7 +125,13 @@ def test_the_tables_of_the_workspace_are_kept_in_the_folder_for_their_number_of_
 
 def test_the_files_that_the_readme_and_the_page_need_are_kept_with_metrics_and_machine() -> None:
     names = ["answers.csv", "comparisons.csv", "environment.json", "leaderboard.csv"]
-    assert sorted(path.name for path in keep.FILES) == [*names, "metrics.json", "published.csv", "trainings.csv"]
+    assert sorted(path.name for path in keep.FILES) == [
+        *names,
+        "metrics.json",
+        "parts.csv",
+        "published.csv",
+        "trainings.csv",
+    ]
 
 
 def test_a_run_without_tables_is_told_and_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

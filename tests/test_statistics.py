@@ -511,10 +511,14 @@ def test_a_variant_that_diverges_and_else_is_as_good_is_worse() -> None:
 
 
 def test_seeds_that_tell_how_often_trainings_diverge_are_estimated() -> None:
-    assert 10 <= seeds_to_decide_with_divergence(None, (2, 0), 5, 0.05) <= 20
-    assert isnan(seeds_to_decide_with_divergence(None, (2, 2), 5, 0.05))
+    assert 10 <= seeds_to_decide_with_divergence(None, (2, 0), 5, False, 0.05) <= 20
+    assert isnan(seeds_to_decide_with_divergence(None, (2, 2), 5, False, 0.05))
     found = moments_of_two(column(-1, 0, -2), column(0, 1, 0, -1, 1))
-    assert 5 < seeds_to_decide_with_divergence(found, (2, 0), 5, 0.05) <= 12
+    assert 5 < seeds_to_decide_with_divergence(found, (2, 0), 5, False, 0.05) <= 12
+    # A mean that says the opposite of the divergence keeps it open, and where less is better it says the same.
+    opposite = found._replace(mean=-found.mean)
+    assert isnan(seeds_to_decide_with_divergence(opposite, (2, 0), 5, False, 0.05))
+    assert 5 < seeds_to_decide_with_divergence(opposite, (2, 0), 5, True, 0.05) <= 12
 
 
 # Several comparisons

@@ -335,7 +335,7 @@ def seeds_to_decide(found: Moments, worth: float, error: float) -> float:
 
 
 def seeds_to_decide_with_divergence(
-    found: Moments | None, diverged: tuple[int, int], seeds: int, error: float
+    found: Moments | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, error: float
 ) -> float:
     """Estimate how many seeds would decide a comparison in which trainings diverged, if as many do and the means stay.
 
@@ -346,7 +346,7 @@ def seeds_to_decide_with_divergence(
         times = number / seeds
         means = found and found.with_seeds(found.seeds * times).estimate()
         counts = round(diverged[0] * times), round(diverged[1] * times)
-        return verdict_with_divergence(means, counts, int(number), False, error) != Verdict.OPEN
+        return verdict_with_divergence(means, counts, int(number), less_is_better, error) != Verdict.OPEN
 
     return _first(seeds, decided) if decided(MAX_SEEDS) else nan
 

@@ -107,7 +107,10 @@ class Difference:
         if self.seeds < 2:
             return nan
         if any(self.diverged):
-            return seeds_to_decide_with_divergence(self.moments, self.diverged, self.seeds, criteria.error)
+            less_is_better = self.metric in LESS_IS_BETTER
+            return seeds_to_decide_with_divergence(
+                self.moments, self.diverged, self.seeds, less_is_better, criteria.error
+            )
         worth = criteria.worth.get(self.metric, 0.0)
         return seeds_to_decide(self.moments, worth, criteria.error) if self.moments else nan
 
