@@ -10,6 +10,7 @@ imports `stages`. It prints how much was recomputed and every difference, and en
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,11 +161,15 @@ def parts_of(
     return mean, [(of_seed / seeds, degrees), (max(rows - both, 0.0), total - 1)]
 
 
+@cache
+def quantile(error: float, degrees: float) -> float:
+    """Two-sided quantile of Student's t."""
+    return float(t.ppf(1 - error / 2, degrees))
+
+
 def half_of(parts: list[tuple[float, float]], error: float) -> float:
     """Half the width of the interval that misses with the chance of error."""
-    return (
-        float(np.sqrt(sum(t.ppf(1 - error / 2, degrees) ** 2 * each for each, degrees in parts))) if parts else np.inf
-    )
+    return float(np.sqrt(sum(quantile(error, degrees) ** 2 * each for each, degrees in parts))) if parts else np.inf
 
 
 def told(mean: float, parts: list[tuple[float, float]], worth: float, error: float, lower: bool) -> str:

@@ -44,6 +44,7 @@ from stages.diff import holm, verdicts
 
 BETTER, WORSE, SAME, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.OPEN
 TAILS = ("normal", "heavy")
+SEEDS = (2, 5, 10, pytest.param(3, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.slow))
 LOOKS = (5, 10, 20)
 
 
@@ -133,19 +134,15 @@ def test_another_number_of_seeds_changes_the_part_of_the_seeds_alone() -> None:
 
 
 @pytest.mark.parametrize("tails", TAILS)
-@pytest.mark.parametrize(
-    ("seeds", "most"), [(2, 0.995), (3, 0.985), (5, 0.975), (10, 0.97), pytest.param(20, 0.97, marks=pytest.mark.slow)]
-)
-def test_intervals_over_seeds_and_rows_cover_the_true_difference_19_times_in_20(
-    tails: str, seeds: int, most: float
-) -> None:
+@pytest.mark.parametrize("seeds", SEEDS)
+def test_intervals_over_seeds_and_rows_cover_the_true_difference_19_times_in_20(tails: str, seeds: int) -> None:
     # Two and three seeds cover more often, where seeds and rows matter alike: their parts are added up (Howe).
     generator, number, rows = np.random.default_rng(seeds), 1500, 100
     for of_seeds, of_rows, rest in ((1, 1, 1), (1, 10, 1), (0.1, 10, 3), (1, 0, 0), (0.3, 3, 6)):
         values = of_seeds * draw(generator, tails, (number, seeds, 1))
         values = values + of_rows * draw(generator, tails, (number, 1, rows))
         values += rest * draw(generator, tails, (number, seeds, rows))
-        assert covers(coverage(moments_of_each(values), 0), number, most=most)
+        assert covers(coverage(moments_of_each(values), 0), number, most={2: 0.99, 3: 0.98, 5: 0.97}.get(seeds, 0.97))
 
 
 def test_the_rows_alone_know_nothing_of_the_luck_of_seeds() -> None:
@@ -161,8 +158,8 @@ def test_single_values_that_count_as_independent_cover_too_seldom() -> None:
     assert coverage(moments_of_each(values.reshape(500, 500, 1)), 0) < 0.6
 
 
-@pytest.mark.parametrize("tails", TAILS)
-@pytest.mark.parametrize("seeds", [(3, 3), (3, 10), (8, 5), (20, 13)])
+@pytest.mark.parametrize("tails", ["normal", pytest.param("heavy", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [(3, 3), (3, 10), (8, 5), pytest.param((20, 13), marks=pytest.mark.slow)])
 def test_two_means_cover_though_spreads_and_numbers_of_seeds_differ(tails: str, seeds: tuple[int, int]) -> None:
     generator, number = np.random.default_rng(seeds), 1500
     for spread in ((1, 1), (4, 1), (1, 4)):
@@ -206,15 +203,16 @@ def of_splits() -> np.ndarray:
 
 
 @pytest.mark.parametrize("tails", TAILS)
-@pytest.mark.parametrize(("seeds", "most"), [(2, 0.995), (3, 0.99), (5, 0.985), (10, 0.97), (20, 0.97)])
+@pytest.mark.parametrize("seeds", SEEDS)
 def test_intervals_over_repeated_splits_allow_for_shared_rows_and_for_crossed_seeds(
-    of_splits: np.ndarray, tails: str, seeds: int, most: float
+    of_splits: np.ndarray, tails: str, seeds: int
 ) -> None:
     # The luck of a seed is in every split, and each training has some of its own.
     generator, number = np.random.default_rng(seeds), len(of_splits)
     for luck, rest in ((0, 0), (0.3, 0.5), (1, 0.5)):
         values = of_splits[:, None, :] + of_splits.std() * luck * draw(generator, tails, (number, seeds, 1))
         values = values + of_splits.std() * rest * draw(generator, tails, (number, seeds, 10))
+        most = {2: 0.99, 3: 0.985, 5: 0.98}.get(seeds, 0.97)
         assert covers(coverage(moments_of_each(values, 94 / 282), 0), number, most=most)
 
 
@@ -393,7 +391,7 @@ def test_a_tie_is_certain_to_be_the_same_and_no_difference() -> None:
 
 
 @pytest.mark.parametrize("tails", TAILS)
-@pytest.mark.parametrize("seeds", [2, 3, 5, 10, 20])
+@pytest.mark.parametrize("seeds", SEEDS)
 def test_equal_variants_seldom_differ_and_a_difference_worth_having_is_seldom_the_same(tails: str, seeds: int) -> None:
     generator, number = np.random.default_rng(seeds), 1500
     for spread in (0.3, 1, 2):
@@ -402,9 +400,12 @@ def test_equal_variants_seldom_differ_and_a_difference_worth_having_is_seldom_th
         at_margin = judged(values + 1, criteria())
         assert at_most(share_of(at_margin, SAME), number)
         assert share_of(at_margin, WORSE) < 0.02
-        # A control: no difference that is told is not the same.
-        not_told = judged(values + 1, criteria(worth=0))
-        assert spread == 0.3 or share_of(not_told, OPEN) > 0.1 or seeds > 10
+
+
+def test_a_difference_that_is_not_told_is_not_the_same() -> None:
+    # A control: by the old rule, nearly half of the differences worth having would be.
+    values = 1 + np.random.default_rng(0).normal(size=(1500, 5))
+    assert share_of(judged(values, criteria(worth=0)), OPEN) > 0.4
 
 
 @pytest.mark.parametrize("tails", TAILS)
@@ -462,7 +463,7 @@ def test_diverging_more_often_is_worse(means: Estimate | None, diverged: tuple[i
 
 
 @pytest.mark.parametrize("tails", TAILS)
-@pytest.mark.parametrize("seeds", [2, 3, 5, 10, 20])
+@pytest.mark.parametrize("seeds", SEEDS)
 def test_variants_that_diverge_as_often_and_end_as_well_seldom_differ(tails: str, seeds: int) -> None:
     generator, number, by = np.random.default_rng(seeds), 600, criteria(worth=0)
     for chance in (0.05, 1 / 3, 0.7):

@@ -116,7 +116,7 @@ def stale_trainings(kept_trainings: pd.DataFrame, trainings: pd.DataFrame) -> li
     names = set(both.loc[both["_merge"] != "both", "variant"]) | set(kept_trainings["variant"]) - set(
         trainings["variant"]
     )
-    for column in trainings.select_dtypes("number").columns.difference(keys):
+    for column in trainings.select_dtypes("number").columns.difference([*keys, "reason"]):  # text, where there is any
         if f"{column}_kept" not in both:
             names |= set(both.loc[both[column].notna(), "variant"])
             continue
