@@ -132,9 +132,7 @@ def spreads(ours: pd.DataFrame, theirs: pd.DataFrame, row: Mapping[str, Any]) ->
 # From the variances
 
 
-def parts_of(
-    row: Mapping[str, Any], seeds: float | None = None, splits: float | None = None
-) -> tuple[float, list[tuple[float, float]]]:
+def parts_of(row: Mapping[str, Any], seeds: float | None = None) -> tuple[float, list[tuple[float, float]]]:
     """Middle of the interval, and variance and degrees of freedom of its parts; perhaps with more seeds."""
     now = row["seeds"] - max(row["diverged"], row["baseline_diverged"])
     seeds = now if seeds is None else seeds
@@ -151,14 +149,13 @@ def parts_of(
         of_row, of_seed, mean, count = squares / (count + 1), of_seed * (count / more) ** 2, mean * count / more, more
     if count == 1:
         return mean, [(of_seed / seeds, degrees)] if seeds > 1 else []
-    total = count if splits is None else splits
-    rows = of_row * (1 / total + (row["overlap"] if by_splits else 0.0))
+    rows = of_row * (1 / count + (row["overlap"] if by_splits else 0.0))
     if seeds == 1:
-        return mean, [(rows, total - 1)]
-    both = rest / seeds / total
+        return mean, [(rows, count - 1)]
+    both = rest / seeds / count
     if by_splits:
-        return mean, [(max(of_seed / seeds - both, 0.0), degrees), (rows, total - 1)]
-    return mean, [(of_seed / seeds, degrees), (max(rows - both, 0.0), total - 1)]
+        return mean, [(max(of_seed / seeds - both, 0.0), degrees), (rows, count - 1)]
+    return mean, [(of_seed / seeds, degrees), (max(rows - both, 0.0), count - 1)]
 
 
 @cache
@@ -195,21 +192,11 @@ def verdict_of(row: Mapping[str, Any], error: float, seeds: float | None = None)
 
 
 def stays_open(row: Mapping[str, Any], error: float, seeds: float | None = None) -> bool:
-    """Whether infinitely many seeds (and splits) would leave it open, wherever within chance their mean is."""
-    now = row["seeds"] if seeds is None else seeds
-    by_splits = row["splits"] > 1
-    mean, parts = parts_of(row, 1e12, 1e12 if by_splits else None)
+    """Whether infinitely many seeds would leave it open, wherever within chance their mean is."""
+    mean, parts = parts_of(row, 1e12)
     worth = 0.0 if pd.isna(row["worth"]) else row["worth"]
-    _, present = parts_of(row, seeds)
-    if by_splits:
-        rest, total = row["rest_variance"], row["splits"]
-        of_split = row["row_variance"]
-        if seeds is not None:
-            of_split = max(of_split - rest / row["seeds"], 0.0) + rest / seeds
-        room = half_of([present[0], (of_split / total, total - 1)], error)
-    else:
-        degrees = row["seed_degrees"] if seeds is None else seeds - 1
-        room = half_of([(_seed_variance(row) / now, degrees)], error)
+    now, degrees = (row["seeds"], row["seed_degrees"]) if seeds is None else (seeds, seeds - 1)
+    room = half_of([(_seed_variance(row) / now, degrees)], error)
     ends = [mean - room, mean + room]
     is_open = [told(each, parts, worth, error, False) == "open" for each in (*ends, 0.0)]
     return is_open[0] and is_open[1] and (ends[0] > 0 or ends[1] < 0 or is_open[2])

@@ -623,13 +623,15 @@ def test_what_no_number_of_seeds_tells_is_said() -> None:
     assert not cannot_be_known(found[0], 3.0, 0.05)  # of differences of less than 3, nothing is worth having
 
 
-def test_repeated_splits_cannot_tell_what_their_shared_rows_leave_open() -> None:
+def test_seeds_cannot_tell_what_repeated_splits_leave_open() -> None:
+    # Of splits that share their rows more would tell little more: 30 have hardly a wider interval than 1,000.
     generator = np.random.default_rng(0)
-    values = generator.normal(size=(20, 50)) * 0.1 + generator.normal(size=50)
+    values = 0.1 * generator.normal(size=(20, 30)) + generator.normal(size=30)
     found = moments_of(values - values.mean(), overlap=1 / 3)
     assert seeds_to_decide(found, 0.1, 0.05) == inf
-    few = moments_of(values[:, :4] - values[:, :4].mean() + 0.7, overlap=0.1)
-    assert isnan(seeds_to_decide(few, 0.1, 0.05))  # more splits would tell
+    half = found.with_seeds(inf).estimate().half(0.05)
+    assert half < 1.1 * found._replace(rows=1000).with_seeds(inf).estimate().half(0.05)
+    assert 20 < seeds_to_decide(found._replace(mean=half - 0.004), 0.1, 0.05) < 10_000  # to say that it is so
 
 
 # Spread over seeds

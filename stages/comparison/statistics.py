@@ -143,8 +143,8 @@ class Moments(NamedTuple):
         rest = ((rows - 1) * rest + 2 * kept * seed) / (rows + 1)
         return self._replace(mean=mean, variances=Variances(seed * kept**2, squares / (rows + 1), rest), rows=more)
 
-    def with_seeds(self, seeds: float, splits: float | None = None) -> "Moments":
-        """Expect the moments of another number of seeds than these, at least two; perhaps infinite, as of splits."""
+    def with_seeds(self, seeds: float) -> "Moments":
+        """Expect the moments of another number of seeds than these, at least two; perhaps infinite."""
         seed, row, rest = self.variances
         if self.rows > 1:
             row = max(row - rest / self.seeds, 0.0) + rest / seeds  # of the rows, and of the chance of seeds in them
@@ -152,17 +152,11 @@ class Moments(NamedTuple):
             variances=Variances(seed, row, rest),
             seeds=seeds,
             seed_degrees=self.seed_degrees * (seeds - 1) / (self.seeds - 1),
-            rows=self.rows if splits is None else splits,
         )
 
     def chance_of_seeds(self, error: float) -> float:
-        """How far the mean may be from that of infinitely many seeds (and splits), on these rows."""
-        seed, row, _ = self.variances
-        if not self.overlap:
-            return quantile(error, self.seed_degrees) * sqrt(seed / self.seeds)
-        (of_seeds, degrees), _ = self._parts()
-        of_splits = row / self.rows
-        return sqrt(quantile(error, degrees) ** 2 * of_seeds + quantile(error, self.rows - 1) ** 2 * of_splits)
+        """How far the mean may be from that of infinitely many seeds on these rows, or splits."""
+        return quantile(error, self.seed_degrees) * sqrt(self.variances.seed / self.seeds)
 
 
 @lru_cache(4096)
@@ -304,11 +298,12 @@ def _p_values_of_shares(diverged: int, seeds: int) -> dict[int, float]:
 
 
 def cannot_be_known(found: Moments, worth: float, error: float) -> bool:
-    """Tell whether no number of seeds (nor of splits) would decide a comparison: these data have too few rows.
+    """Tell whether no number of seeds would decide a comparison: these data have too few rows.
 
-    That is so if the verdict of infinitely many seeds is open whatever their mean, as far as chance leaves it open.
+    That is so if the verdict of infinitely many seeds is open whatever their mean, as far as chance leaves it open. Of
+    repeated splits their number stays; more of them would narrow the interval by little, since they share rows.
     """
-    final = found.with_seeds(inf, inf if found.overlap else None).estimate()
+    final = found.with_seeds(inf).estimate()
     room = found.chance_of_seeds(error)
 
     def stays_open(middle: float) -> bool:
@@ -321,17 +316,14 @@ def cannot_be_known(found: Moments, worth: float, error: float) -> bool:
 def seeds_to_decide(found: Moments, worth: float, error: float) -> float:
     """Estimate how many seeds would decide a comparison that is open, if its mean and its variances stay as they are.
 
-    Returns: more than it has; infinite if no number would, by the chance of the rows alone; NaN if repeating the split
-    more often would.
+    Returns: more than it has; infinite if no number would, by the chance of the rows alone.
     """
-    if cannot_be_known(found, worth, error):
-        return inf
 
     def decided(seeds: float) -> bool:
         more = found.with_seeds(seeds)
         return verdict(more.estimate(), False, worth, error) != Verdict.OPEN or cannot_be_known(more, worth, error)
 
-    return nan if found.overlap and not decided(inf) else _first(int(found.seeds), decided)
+    return inf if cannot_be_known(found, worth, error) else _first(int(found.seeds), decided)
 
 
 def seeds_to_decide_with_divergence(
