@@ -135,10 +135,15 @@ def _read(name: str, recipe: Recipe, own: Sequence[Block]) -> tuple[TrainedVaria
 
 
 def open_comparisons(parts: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Select the open comparisons in open parts of claims."""
+    """Select the open comparisons in open parts of claims.
+
+    Where each is decided and the part is not, they are those that are open where they share the chance of an error.
+    """
     keys = ["study", "part"]
     in_open = comparisons.merge(parts.loc[parts["answer"] == Answer.OPEN, keys], on=keys)
-    return in_open[in_open["verdict"].isin([Verdict.OPEN, Verdict.NO_INTERVAL])]
+    own = in_open["verdict"].isin([Verdict.OPEN, Verdict.NO_INTERVAL])
+    some = own.groupby([in_open[key] for key in keys]).transform("any")
+    return in_open[own | ~some & (in_open["shared_verdict"] == Verdict.OPEN)]
 
 
 def variants_of(comparisons: pd.DataFrame) -> set[str]:

@@ -305,8 +305,10 @@ def check_answers(tables: Mapping[str, pd.DataFrame], report: Report) -> None:
         place = f"{part['study']}, part {part['part']}"
         answer = answer_of_part(rows)
         report.equal("answers to parts", place, part["answer"], answer)
-        needed = rows.loc[rows["verdict"] == "open", "seeds_needed"].max() if answer == "open" else np.nan
-        report.close("seeds that decide", place, part["seeds_needed"], needed, 0.0)
+        undecided = rows["verdict"] == "open"
+        if answer != "open" or undecided.any():
+            needed = rows.loc[undecided, "seeds_needed"].max() if answer == "open" else np.nan
+            report.close("seeds that decide", place, part["seeds_needed"], needed, 0.0)
     for _, claim in tables["answers"].iterrows():
         own = parts[parts["study"] == claim["study"]]
         answers = own["answer"].tolist()
