@@ -223,7 +223,7 @@ def verdict_of_diverging(row: Mapping[str, Any], error: float, lower: bool) -> s
         found.add("worse" if counts[0] > counts[1] else "better")
     if pd.notna(row["seed_variance"]):
         mean, parts = parts_of(row)
-        found.add(told(mean, parts, 0.0, error - used, lower))
+        found.add(told(mean, parts, 0.0 if pd.isna(row["worth"]) else row["worth"], error - used, lower))
     known = found & {"better", "worse"}
     return known.pop() if len(known) == 1 else "open"
 

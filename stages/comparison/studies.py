@@ -75,11 +75,11 @@ class Difference:
     def judge(self, criteria: Criteria, comparisons: int = 1) -> Verdict:
         """Judge the difference. comparisons: number of those that share the chance of an error (Bonferroni)."""
         less_is_better, error = self.metric in LESS_IS_BETTER, criteria.error / comparisons
+        worth = criteria.worth.get(self.metric, 0.0)
         if any(self.diverged):
-            return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, error)
+            return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, worth, error)
         if self.moments is None:
             return Verdict.NOT_MEASURED
-        worth = criteria.worth.get(self.metric, 0.0)
         found = verdict(self.moments.estimate(), less_is_better, worth, error)
         if found == Verdict.OPEN and self.seeds > 1 and cannot_be_known(self.moments, worth, error):
             return Verdict.UNKNOWABLE
@@ -107,13 +107,12 @@ class Difference:
 
         comparisons: see `judge`.
         """
-        error = criteria.error / comparisons
+        error, worth = criteria.error / comparisons, criteria.worth.get(self.metric, 0.0)
         if self.seeds < 2:
             return nan
         if any(self.diverged):
-            less_is_better = self.metric in LESS_IS_BETTER
-            return seeds_to_decide_with_divergence(self.moments, self.diverged, self.seeds, less_is_better, error)
-        worth = criteria.worth.get(self.metric, 0.0)
+            found, less_is_better = self.moments, self.metric in LESS_IS_BETTER
+            return seeds_to_decide_with_divergence(found, self.diverged, self.seeds, less_is_better, worth, error)
         return seeds_to_decide(self.moments, worth, error) if self.moments else nan
 
 
