@@ -263,8 +263,8 @@ def verdict_with_divergence(
 
     Diverging more often is worse (Fisher's exact test). It has as much of the error as it can use, at most half, and
     the means have the rest: of one training that diverged no test can tell (Tarone 1990, "A Modified Bonferroni Method
-    for Discrete Data", Biometrics 46). If one says better and the other worse, the verdict is open, unless the means are
-    the same as far as it is worth having. It is never `same`.
+    for Discrete Data", Biometrics 46). If one says better and the other worse, the verdict is open, unless the means
+    are the same as far as it is worth having. It is never `same`.
 
     difference: of the means, None where they are not known; diverged: of the variant and the baseline.
     """
