@@ -105,7 +105,9 @@ def test_where_each_comparison_is_decided_and_their_part_is_not_they_need_more_s
         one="open",
         two="open",
     )
-    assert plan.variants_of(plan.open_comparisons(parts, comparisons)) == {"told alone", "open", "b"}
+    found = plan.open_comparisons(parts, comparisons)
+    assert plan.variants_of(found) == {"told alone", "open", "b"}
+    assert found.set_index("variant")["seeds_needed"]["told alone"] == 12  # those of the part
 
 
 def test_a_plan_says_seeds_and_minutes_of_what_is_open_alone() -> None:
