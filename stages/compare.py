@@ -21,6 +21,7 @@ rows; claims and published values by result.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import chain
 from math import isnan, nan
 from pathlib import Path
 
@@ -43,9 +44,9 @@ from stages.comparison.cost import minutes, seconds_of_a_seed
 from stages.comparison.criteria import Criteria, read_criteria
 from stages.comparison.leaderboard import rank, summarize
 from stages.comparison.published import reproduce
-from stages.comparison.studies import answer_parts, answer_study, compare_members
+from stages.comparison.studies import answer_parts, answer_study, compare_members, seeds_that_decide
 from stages.comparison.trained import TrainedVariant, loss_function, read_trained
-from stages.comparison.verdicts import Answer, Reproduction
+from stages.comparison.verdicts import Answer, Reproduction, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import Study, read_published, read_studies
 from stages.params.catalogue import read_catalogue
@@ -67,18 +68,19 @@ def answer_all(
     for name, study in studies.items():
         compared = compare_members(name, study, trained, lambda dataset: spec_of(dataset).ranked_by, criteria)
         answered = answer_parts(name, study, compared)
-        comparisons += [asdict(each) | {"minutes": minutes([each], seconds)} for each in compared]
-        costs = [
-            minutes([each for each in compared if each.part == part.part], seconds)
-            if part.answer == Answer.OPEN
-            else nan
-            for part in answered
+        comparisons += [
+            asdict(each)
+            | {"minutes": minutes([(each, each.seeds_needed)], seconds) if each.verdict == Verdict.OPEN else nan}
+            for each in compared
         ]
-        parts += [asdict(part) | {"minutes": cost} for part, cost in zip(answered, costs, strict=True)]
+        deciding = {
+            part.part: seeds_that_decide([each for each in compared if each.part == part.part])
+            for part in answered
+            if part.answer == Answer.OPEN
+        }
+        parts += [asdict(part) | {"minutes": minutes(deciding.get(part.part, []), seconds)} for part in answered]
         answer = answer_study(part.answer for part in answered)
-        open_parts = [part for part in answered if part.answer == Answer.OPEN]
-        needed = [part.seeds_needed for part in open_parts if not isnan(part.seeds_needed)]
-        in_open_parts = [each for each in compared if each.part in {part.part for part in open_parts}]
+        needed = [part.seeds_needed for part in answered if not isnan(part.seeds_needed)]
         answers.append(
             {
                 "study": name,
@@ -89,7 +91,7 @@ def answer_all(
                 "yes": sum(part.answer == Answer.YES for part in answered),
                 "parts": len(answered),
                 "seeds_needed": max(needed, default=nan),
-                "minutes": minutes(in_open_parts, seconds),
+                "minutes": minutes(chain.from_iterable(deciding.values()), seconds),
                 "but": study.but,
             }
         )

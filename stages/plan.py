@@ -135,10 +135,18 @@ def _read(name: str, recipe: Recipe, own: Sequence[Block]) -> tuple[TrainedVaria
 
 
 def open_comparisons(parts: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
-    """Select the open comparisons in open parts of claims."""
+    """Select the open comparisons in open parts of claims.
+
+    Where each is decided and the part is not, they are those that are open where they share the chance of an error,
+    with the seeds that the part needs.
+    """
     keys = ["study", "part"]
-    in_open = comparisons.merge(parts.loc[parts["answer"] == Answer.OPEN, keys], on=keys)
-    return in_open[in_open["verdict"].isin([Verdict.OPEN, Verdict.NO_INTERVAL])]
+    open_parts = parts.loc[parts["answer"] == Answer.OPEN, [*keys, "seeds_needed"]]
+    in_open = comparisons.merge(open_parts, on=keys, suffixes=("", "_of_part"))
+    own = in_open["verdict"].isin([Verdict.OPEN, Verdict.NO_INTERVAL])
+    some = own.groupby([in_open[key] for key in keys]).transform("any")
+    needed = in_open["seeds_needed"].where(own, in_open.pop("seeds_needed_of_part"))
+    return in_open.assign(seeds_needed=needed)[own | ~some & (in_open["shared_verdict"] == Verdict.OPEN)]
 
 
 def variants_of(comparisons: pd.DataFrame) -> set[str]:

@@ -223,7 +223,7 @@ def verdict_of_diverging(row: Mapping[str, Any], error: float, lower: bool) -> s
         found.add("worse" if counts[0] > counts[1] else "better")
     if pd.notna(row["seed_variance"]):
         mean, parts = parts_of(row)
-        found.add(told(mean, parts, 0.0, error - used, lower))
+        found.add(told(mean, parts, 0.0 if pd.isna(row["worth"]) else row["worth"], error - used, lower))
     known = found & {"better", "worse"}
     return known.pop() if len(known) == 1 else "open"
 
@@ -305,8 +305,10 @@ def check_answers(tables: Mapping[str, pd.DataFrame], report: Report) -> None:
         place = f"{part['study']}, part {part['part']}"
         answer = answer_of_part(rows)
         report.equal("answers to parts", place, part["answer"], answer)
-        needed = rows.loc[rows["verdict"] == "open", "seeds_needed"].max() if answer == "open" else np.nan
-        report.close("seeds that decide", place, part["seeds_needed"], needed, 0.0)
+        undecided = rows["verdict"] == "open"
+        if answer != "open" or undecided.any():
+            needed = rows.loc[undecided, "seeds_needed"].max() if answer == "open" else np.nan
+            report.close("seeds that decide", place, part["seeds_needed"], needed, 0.0)
     for _, claim in tables["answers"].iterrows():
         own = parts[parts["study"] == claim["study"]]
         answers = own["answer"].tolist()

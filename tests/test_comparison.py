@@ -23,6 +23,7 @@ from stages.comparison.studies import (
     compare_members,
     difference,
     mean_score,
+    seeds_that_decide,
 )
 from stages.comparison.trained import TrainedVariant, joined, loss_function
 from stages.comparison.verdicts import Answer, Verdict
@@ -463,15 +464,29 @@ def test_an_open_part_needs_the_seeds_of_its_open_comparisons() -> None:
     assert (part.answer, isnan(part.seeds_needed)) == ("no", True)
 
 
-def test_the_minutes_are_those_of_more_seeds_of_open_comparisons() -> None:
-    rows = [
-        compared("better", "open", seeds_needed=11.0),
-        compared("better", "better"),
-        compared("better", "cannot be known", seeds_needed=inf),
-    ]
-    # Both variants six seeds more; 5 s to start each.
-    assert minutes(rows, {"new": 20.0, "plain": 10.0}) == round((6 * 30 + 10) / 60, 1)
-    assert isnan(minutes(rows[1:], {"new": 20.0, "plain": 10.0}))
+def test_a_part_whose_comparisons_are_decided_one_by_one_needs_seeds_to_decide_them_together() -> None:
+    rows = [compared("better", "better"), compared("better", "same", "open", shared_seeds_needed=25.0)]
+    assert answer_part(rows) == "open"
+    (part,) = answer_parts("it", study(NEW, NEW), rows)
+    assert (part.answer, part.seeds_needed) == ("open", 25)
+    assert seeds_that_decide(rows) == [(rows[1], 25)]
+    # An open one comes first.
+    rows.append(compared("better", "open", seeds_needed=9.0))
+    assert seeds_that_decide(rows) == [(rows[2], 9)]
+
+
+def test_the_seeds_that_decide_comparisons_together_are_more() -> None:
+    # p is 0.032: it is told alone, and not as one of two.
+    plain, new = trained("plain", [100] * 5, seeds=5), trained("new", [116, 106, 104, 112, 108], seeds=5)
+    rows = rows_of(study(NEW, {**NEW, "metric": "log_loss"}), plain, new)
+    assert all(isnan(row.seeds_needed) and 5 < row.shared_seeds_needed < 10 for row in rows)
+
+
+def test_the_minutes_are_those_of_more_seeds_of_both_variants() -> None:
+    row, seconds = compared("better", "open"), {"new": 20.0, "plain": 10.0}
+    # Six seeds more of each, at most; 5 s to start each.
+    assert minutes([(row, 11.0), (row, 8.0), (row, nan)], seconds) == round((6 * 30 + 10) / 60, 1)
+    assert isnan(minutes([(row, nan)], seconds))
 
 
 # Claims, simulated

@@ -96,6 +96,20 @@ def test_only_variants_of_open_comparisons_in_open_parts_need_more_seeds() -> No
     assert plan.variants_of(plan.open_comparisons(parts, comparisons)) == {"undecided", "b"}
 
 
+def test_where_each_comparison_is_decided_and_their_part_is_not_they_need_more_seeds() -> None:
+    parts, comparisons = tables(
+        comparison("told alone", "same", shared_verdict="open"),
+        comparison("told together", "better", shared_verdict="better"),
+        comparison("of an open comparison's part", "better", part=2, shared_verdict="open"),
+        comparison("open", "open", part=2, shared_verdict="open"),
+        one="open",
+        two="open",
+    )
+    found = plan.open_comparisons(parts, comparisons)
+    assert plan.variants_of(found) == {"told alone", "open", "b"}
+    assert found.set_index("variant")["seeds_needed"]["told alone"] == 12  # those of the part
+
+
 def test_a_plan_says_seeds_and_minutes_of_what_is_open_alone() -> None:
     parts, comparisons = tables(
         comparison("x", "open", seeds_needed=12, minutes=7), comparison("y", "better"), one="open", two="yes"

@@ -459,7 +459,15 @@ def test_fishers_test_has_as_much_of_the_error_as_it_can_use() -> None:
     ],
 )
 def test_diverging_more_often_is_worse(means: Estimate | None, diverged: tuple[int, int], expected: Verdict) -> None:
-    assert verdict_with_divergence(means, diverged, 5, False, 0.05) == expected
+    assert verdict_with_divergence(means, diverged, 5, False, 0.0, 0.05) == expected
+
+
+def test_means_that_are_the_same_do_not_weigh_against_divergence() -> None:
+    # Better where it ends, by less than is worth having, and it ends with none of five seeds.
+    hardly = known(2, variance=0.01)
+    assert verdict_with_divergence(hardly, (5, 0), 5, False, 0.0, 0.05) == OPEN
+    assert verdict_with_divergence(hardly, (5, 0), 5, False, 3.0, 0.05) == WORSE
+    assert verdict_with_divergence(hardly, (1, 0), 5, False, 3.0, 0.05) == OPEN  # never the same
 
 
 @pytest.mark.parametrize("tails", TAILS)
@@ -512,14 +520,14 @@ def test_a_variant_that_diverges_and_else_is_as_good_is_worse() -> None:
 
 
 def test_seeds_that_tell_how_often_trainings_diverge_are_estimated() -> None:
-    assert 10 <= seeds_to_decide_with_divergence(None, (2, 0), 5, False, 0.05) <= 20
-    assert isnan(seeds_to_decide_with_divergence(None, (2, 2), 5, False, 0.05))
+    assert 10 <= seeds_to_decide_with_divergence(None, (2, 0), 5, False, 0.0, 0.05) <= 20
+    assert isnan(seeds_to_decide_with_divergence(None, (2, 2), 5, False, 0.0, 0.05))
     found = moments_of_two(column(-1, 0, -2), column(0, 1, 0, -1, 1))
-    assert 5 < seeds_to_decide_with_divergence(found, (2, 0), 5, False, 0.05) <= 12
+    assert 5 < seeds_to_decide_with_divergence(found, (2, 0), 5, False, 0.0, 0.05) <= 12
     # A mean that says the opposite of the divergence keeps it open, and where less is better it says the same.
     opposite = found._replace(mean=-found.mean)
-    assert isnan(seeds_to_decide_with_divergence(opposite, (2, 0), 5, False, 0.05))
-    assert 5 < seeds_to_decide_with_divergence(opposite, (2, 0), 5, True, 0.05) <= 12
+    assert isnan(seeds_to_decide_with_divergence(opposite, (2, 0), 5, False, 0.0, 0.05))
+    assert 5 < seeds_to_decide_with_divergence(opposite, (2, 0), 5, True, 0.0, 0.05) <= 12
 
 
 # Several comparisons

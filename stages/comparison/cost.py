@@ -9,7 +9,6 @@ from typing import Any
 
 from stages.comparison.studies import Comparison
 from stages.comparison.trained import TrainedVariant
-from stages.comparison.verdicts import Verdict
 
 SECONDS = {"start": 5.0, "step": 2e-5, "multiply_add": 1e-11, "epoch": 6e-3, "estimator": 12.0}
 
@@ -33,16 +32,17 @@ def _seconds(trained: TrainedVariant, model: Mapping[str, float]) -> float:
     return len(trained.splits) * once
 
 
-def minutes(comparisons: Iterable[Comparison], seconds: Mapping[str, float]) -> float:
-    """Estimate the minutes on one core that would decide the open ones of these comparisons.
+def minutes(needed: Iterable[tuple[Comparison, float]], seconds: Mapping[str, float]) -> float:
+    """Estimate the minutes on one core that would decide comparisons.
 
-    NaN if none of them is open. seconds: see `seconds_of_a_seed`.
+    needed: open comparisons, and the number of seeds that would decide each, NaN where that is not known; seconds: see
+    `seconds_of_a_seed`. Returns: NaN if no number is known.
     """
     more: dict[str, float] = {}
-    for each in comparisons:
-        if each.verdict == Verdict.OPEN and not isnan(each.seeds_needed):
+    for each, seeds in needed:
+        if not isnan(seeds):
             for name in (each.variant, each.baseline):
-                more[name] = max(more.get(name, 0.0), each.seeds_needed - each.seeds)
+                more[name] = max(more.get(name, 0.0), seeds - each.seeds)
     if not more:
         return float("nan")
     return round(sum(SECONDS["start"] + number * seconds[name] for name, number in more.items()) / 60, 1)

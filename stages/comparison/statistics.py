@@ -257,13 +257,14 @@ def verdict(difference: Estimate, less_is_better: bool, worth: float, error: flo
 
 
 def verdict_with_divergence(
-    difference: Estimate | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, error: float
+    difference: Estimate | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, worth: float, error: float
 ) -> Verdict:
     """Judge a difference where trainings diverged: by how many did, and by the means of those that ended.
 
     Diverging more often is worse (Fisher's exact test). It has as much of the error as it can use, at most half, and
     the means have the rest: of one training that diverged no test can tell (Tarone 1990, "A Modified Bonferroni Method
-    for Discrete Data", Biometrics 46). If one says better and the other worse, the verdict is open. It is never `same`.
+    for Discrete Data", Biometrics 46). If one says better and the other worse, the verdict is open, unless the means
+    are the same as far as it is worth having. It is never `same`.
 
     difference: of the means, None where they are not known; diverged: of the variant and the baseline.
     """
@@ -272,7 +273,7 @@ def verdict_with_divergence(
     if diverged[0] != diverged[1] and share_p_value(diverged, seeds) <= used:
         found.add(Verdict.WORSE if diverged[0] > diverged[1] else Verdict.BETTER)
     if difference is not None:
-        found.add(verdict(difference, less_is_better, 0.0, error - used))
+        found.add(verdict(difference, less_is_better, worth, error - used))
     told = found & {Verdict.BETTER, Verdict.WORSE}
     return told.pop() if len(told) == 1 else Verdict.OPEN
 
@@ -327,7 +328,7 @@ def seeds_to_decide(found: Moments, worth: float, error: float) -> float:
 
 
 def seeds_to_decide_with_divergence(
-    found: Moments | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, error: float
+    found: Moments | None, diverged: tuple[int, int], seeds: int, less_is_better: bool, worth: float, error: float
 ) -> float:
     """Estimate how many seeds would decide a comparison in which trainings diverged, if as many do and the means stay.
 
@@ -338,7 +339,7 @@ def seeds_to_decide_with_divergence(
         times = number / seeds
         means = found and found.with_seeds(found.seeds * times).estimate()
         counts = round(diverged[0] * times), round(diverged[1] * times)
-        return verdict_with_divergence(means, counts, int(number), less_is_better, error) != Verdict.OPEN
+        return verdict_with_divergence(means, counts, int(number), less_is_better, worth, error) != Verdict.OPEN
 
     return _first(seeds, decided) if decided(MAX_SEEDS) else nan
 

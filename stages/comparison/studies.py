@@ -75,11 +75,11 @@ class Difference:
     def judge(self, criteria: Criteria, comparisons: int = 1) -> Verdict:
         """Judge the difference. comparisons: number of those that share the chance of an error (Bonferroni)."""
         less_is_better, error = self.metric in LESS_IS_BETTER, criteria.error / comparisons
+        worth = criteria.worth.get(self.metric, 0.0)
         if any(self.diverged):
-            return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, error)
+            return verdict_with_divergence(self.estimate, self.diverged, self.seeds, less_is_better, worth, error)
         if self.moments is None:
             return Verdict.NOT_MEASURED
-        worth = criteria.worth.get(self.metric, 0.0)
         found = verdict(self.moments.estimate(), less_is_better, worth, error)
         if found == Verdict.OPEN and self.seeds > 1 and cannot_be_known(self.moments, worth, error):
             return Verdict.UNKNOWABLE
@@ -102,17 +102,18 @@ class Difference:
             return 1.0
         return self.moments.estimate().p_value_of_same(criteria.worth.get(self.metric, 0.0)) if self.moments else nan
 
-    def seeds_to_decide(self, criteria: Criteria) -> float:
-        """Estimate how many seeds would decide it; see `statistics`. NaN if one seed cannot tell."""
+    def seeds_to_decide(self, criteria: Criteria, comparisons: int = 1) -> float:
+        """Estimate how many seeds would decide it; see `statistics`. NaN if one seed cannot tell.
+
+        comparisons: see `judge`.
+        """
+        error, worth = criteria.error / comparisons, criteria.worth.get(self.metric, 0.0)
         if self.seeds < 2:
             return nan
         if any(self.diverged):
-            less_is_better = self.metric in LESS_IS_BETTER
-            return seeds_to_decide_with_divergence(
-                self.moments, self.diverged, self.seeds, less_is_better, criteria.error
-            )
-        worth = criteria.worth.get(self.metric, 0.0)
-        return seeds_to_decide(self.moments, worth, criteria.error) if self.moments else nan
+            found, less_is_better = self.moments, self.metric in LESS_IS_BETTER
+            return seeds_to_decide_with_divergence(found, self.diverged, self.seeds, less_is_better, worth, error)
+        return seeds_to_decide(self.moments, worth, error) if self.moments else nan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +158,8 @@ class Comparison:
     """The verdict where the part's members share the chance of an error."""
     seeds_needed: float = nan
     """To decide it, if it is open; infinite if no number would."""
+    shared_seeds_needed: float = nan
+    """The same of the shared verdict."""
     differs_in: str
     """Keys of the recipes that differ, separated by `; `."""
     note: str
@@ -313,6 +316,8 @@ def _compared(
         measured["shared_verdict"] = compared.judge(criteria, members)
         if found in (Verdict.OPEN, Verdict.UNKNOWABLE):
             measured["seeds_needed"] = compared.seeds_to_decide(criteria)
+        if measured["shared_verdict"] == Verdict.OPEN:
+            measured["shared_seeds_needed"] = compared.seeds_to_decide(criteria, members)
     except ValueError as error:
         notes.insert(0, str(error))
     return Comparison(
@@ -393,6 +398,15 @@ def answer_part(comparisons: Sequence[Comparison]) -> Answer:
     return Answer.UNKNOWABLE if Verdict.UNKNOWABLE in verdicts and Verdict.OPEN not in verdicts else Answer.OPEN
 
 
+def seeds_that_decide(part: Sequence[Comparison]) -> list[tuple[Comparison, float]]:
+    """Give the comparisons that leave a part open, each with the number of seeds that would decide it.
+
+    They are the open ones; if none is, those that are open where they share the chance of an error.
+    """
+    own = [(each, each.seeds_needed) for each in part if each.verdict == Verdict.OPEN]
+    return own or [(each, each.shared_seeds_needed) for each in part if each.shared_verdict == Verdict.OPEN]
+
+
 def answer_parts(name: str, study: Study, comparisons: Iterable[Comparison]) -> list[AnsweredPart]:
     """Answer each part of a study's claim."""
     found = []
@@ -401,16 +415,14 @@ def answer_parts(name: str, study: Study, comparisons: Iterable[Comparison]) -> 
         by_part.setdefault(each.part, []).append(each)
     for number, part in enumerate(study.parts, start=1):
         answer = answer_part(by_part[number])
-        needed = [each.seeds_needed for each in by_part[number] if each.verdict == Verdict.OPEN]
+        needed = [seeds for _, seeds in seeds_that_decide(by_part[number]) if not isnan(seeds)]
         found.append(
             AnsweredPart(
                 study=name,
                 part=number,
                 claim=part.claim or study.claim,
                 answer=answer,
-                seeds_needed=max((each for each in needed if not isnan(each)), default=nan)
-                if answer == Answer.OPEN
-                else nan,
+                seeds_needed=max(needed, default=nan) if answer == Answer.OPEN else nan,
             )
         )
     return found
