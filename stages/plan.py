@@ -2,8 +2,7 @@
 
 It reads the tables in `reports/several_seeds/` and prints each open part of a claim, with the number of seeds that
 would decide it and the minutes that they take. With `--until-decided` it trains all variants of the studies with 5
-seeds, those of open comparisons with 10, 20, 100 and 400 (`comparison.looks` in `params.yaml`), and keeps the answers
-there:
+seeds, those of open comparisons with more (`comparison.looks` in `params.yaml`), and keeps the answers there:
 
     python -m stages.plan --until-decided --minutes 60
 
@@ -76,25 +75,17 @@ class Run:
         trained, trainings, self.measured = {}, [], {}
         for name, recipe in self.recipes.items():
             own = [block for block in self.blocks[name] if block.complete]
-            if not own:
-                continue
             variant, metrics, table = _read(name, recipe, own)
             trained[name] = variant
             trainings.append(table)
             self.measured.setdefault(recipe["dataset"], {})[name] = metrics
-        studies = {
-            name: study
-            for name, study in self.studies.items()
-            if all({member.variant, member.baseline or study.baseline} <= trained.keys() for member in study.members)
-        }
         error = 1 - self.criteria.confidence
         self.seconds = seconds_of_a_seed(self.measured, trained)
-        self.tables = answer_all(studies, trained, self.criteria, self.seconds)
+        self.tables = answer_all(self.studies, trained, self.criteria, self.seconds)
         self.tables[TRAININGS] = pd.concat(trainings)
         self.tables[LEADERBOARD] = rank(self.measured, trained, error)
         histories = {name: each.history for name, each in trained.items()}
-        values = [value for value in read_published() if value.variant in trained]
-        reproduced = reproduce(values, self.measured, histories, error)
+        reproduced = reproduce(read_published(), self.measured, histories, error)
         published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED])
         self.tables[PUBLISHED] = published.astype({"epoch": "Int64"})
 
@@ -149,11 +140,6 @@ def open_comparisons(parts: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataF
     return in_open.assign(seeds_needed=needed)[own | ~some & (in_open["shared_verdict"] == Verdict.OPEN)]
 
 
-def variants_of(comparisons: pd.DataFrame) -> set[str]:
-    """Name the variants and baselines."""
-    return {*comparisons["variant"], *comparisons["baseline"]}
-
-
 def members_of(studies: Iterable[Study]) -> set[str]:
     """Name the variants and baselines of all members of the studies."""
     return {
@@ -173,6 +159,8 @@ def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -
     wanted = sorted(names, key=lambda name: (-estimate(f"train@{name}"), name))  # the longest first
     for number, _ in enumerate(run.criteria.looks):
         late = train([run.blocks[name][number] for name in wanted], jobs, deadline)
+        if missing := [name for name, of_looks in run.blocks.items() if not of_looks[0].complete]:
+            return f"{len(missing)} variants have no seeds yet, so nothing is kept; without a study, it trains them too"
         run.read()
         run.keep()
         if late:
@@ -231,7 +219,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError as error:
         sys.exit(str(error))
     except FileNotFoundError as error:
-        sys.exit(f"{error.filename}: expected the tables of several seeds, got none; --until-decided makes them")
+        sys.exit(f"{error.filename}: expected a file of a finished run, got none; run `dvc repro` first")
     except KeyboardInterrupt:
         sys.exit("ended; the same command goes on from here")
 

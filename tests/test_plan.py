@@ -60,6 +60,12 @@ def test_a_block_is_found_again_as_long_as_nothing_that_it_depends_on_changes(no
     assert folder() != before
 
 
+def complete(block: Block) -> None:
+    path = block.folder / TRAINED_RECIPE.path(block.variant)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(block.recipe), encoding="utf-8")
+
+
 def test_a_block_is_complete_once_its_recipe_lies_among_its_files(normalized: Path) -> None:
     block = blocks("it", RECIPE, (5,))[0]
     assert not block.complete
@@ -93,7 +99,7 @@ def test_only_variants_of_open_comparisons_in_open_parts_need_more_seeds() -> No
         one="open",
         two="no",
     )
-    assert plan.variants_of(plan.open_comparisons(parts, comparisons)) == {"undecided", "b"}
+    assert plan.open_comparisons(parts, comparisons)["variant"].tolist() == ["undecided"]
 
 
 def test_where_each_comparison_is_decided_and_their_part_is_not_they_need_more_seeds() -> None:
@@ -106,7 +112,7 @@ def test_where_each_comparison_is_decided_and_their_part_is_not_they_need_more_s
         two="open",
     )
     found = plan.open_comparisons(parts, comparisons)
-    assert plan.variants_of(found) == {"told alone", "open", "b"}
+    assert set(found["variant"]) == {"told alone", "open"}
     assert found.set_index("variant")["seeds_needed"]["told alone"] == 12  # those of the part
 
 
@@ -163,12 +169,31 @@ def test_it_trains_what_is_open_and_keeps_every_look(
 
     def train(wanted: list[Block], jobs: int, deadline: float) -> list[Block]:
         looked.trained.append([f"{block.variant} {block.folder.name}" for block in wanted])
+        for block in wanted:
+            complete(block)
         return wanted[:1] if late else []
 
     monkeypatch.setattr(plan, "train", train)
     assert plan.until_decided(looked, {"a", "b"}, 2, 1.0) == why  # type: ignore[arg-type]
     assert looked.trained == trained
     assert looked.kept == len(trained)
+
+
+def test_nothing_is_kept_before_every_variant_has_its_first_seeds(
+    monkeypatch: pytest.MonkeyPatch, normalized: Path
+) -> None:
+    of_each = {name: blocks(name, RECIPE, (5, 10)) for name in ("a", "b")}
+    looked = Looked(of_each, Criteria(confidence=0.95, worth={}, looks=(5, 10)))
+
+    def train(wanted: list[Block], *_: float) -> list[Block]:
+        for block in wanted:
+            complete(block)
+        return []
+
+    monkeypatch.setattr(plan, "train", train)
+    said = plan.until_decided(looked, {"a"}, 2, 1.0)  # type: ignore[arg-type]
+    assert said.startswith("1 variants have no seeds yet, so nothing is kept")
+    assert looked.kept == 0
 
 
 @pytest.mark.slow

@@ -313,7 +313,9 @@ def _compared(
         compared = difference(variant, baseline, metric)
         found = compared.judge(criteria)
         measured = _columns(compared, criteria)
-        measured["shared_verdict"] = compared.judge(criteria, members)
+        shared = compared.judge(criteria, members)
+        # What is the same alone, and not where the chance of an error is shared, is not different there: it is open.
+        measured["shared_verdict"] = Verdict.OPEN if found == Verdict.SAME != shared else shared
         if found in (Verdict.OPEN, Verdict.UNKNOWABLE):
             measured["seeds_needed"] = compared.seeds_to_decide(criteria)
         if measured["shared_verdict"] == Verdict.OPEN:

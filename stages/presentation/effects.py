@@ -184,7 +184,11 @@ def _decimals(row: Mapping[Any, Any]) -> int:
     half = scale(row["metric"]) * (row["high"] - row["low"]) / 2
     half = half if isfinite(half) else 0.0
     if row["metric"] in IN_POINTS:
-        return max(1, min(3, -floor(log10(half)))) if half else 1
+        decimals = max(1, min(3, -floor(log10(half)))) if half else 1
+        # A limit that is not 0 does not read as if it was.
+        limits = [scale(row["metric"]) * row[end] for end in ("low", "high")]
+        hidden = any(limit and isfinite(limit) and not round(limit, decimals) for limit in limits)
+        return min(decimals + 1, 3) if hidden else decimals
     greatest = max(abs(row["difference"]), half)
     return max(0, min(5, 1 - floor(log10(greatest)))) if greatest else 2
 

@@ -16,7 +16,7 @@ from stages.presentation.effects import Effect
 from stages.presentation.words import text
 from stages.reporting.figures import grid_lines, panels
 
-ROW, LEFT, WIDTH, ANSWER, RIGHT = 0.31, 3.7, 2.4, 1.3, 2.5
+ROW, LEFT, WIDTH, ANSWER, RIGHT = 0.31, 3.7, 2.3, 1.45, 2.6
 """Inches: the height of a row, and the widths of the questions, the axis, the answers, and answers and numbers."""
 LIMIT = 300.0
 """Greatest difference on the axis, in units of what is worth having: 100 points of accuracy are 200."""
