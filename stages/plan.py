@@ -191,7 +191,7 @@ def _needed(row: pd.Series) -> str:
         return "more seeds" if row.get("seeds") == 1 else "not known"
     if isinf(row["seeds_needed"]):
         return "no number of seeds"
-    return f"about {row['seeds_needed']:.0f} seeds, {row['minutes']:.0f} min more on one core"
+    return f"about {row['seeds_needed']:.0f} seeds, {max(row['minutes'], 1):.0f} min more on one core"
 
 
 def main(arguments: list[str] | None = None) -> None:

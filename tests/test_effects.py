@@ -95,7 +95,8 @@ def test_a_single_value_of_a_share_has_no_interval() -> None:
         ),
         (
             {"seeds": 19, "ended": 11, "diverged": 1, "baseline_diverged": 8, "better_in": 18, "worse_in": 1},
-            "breaks down in 1 of 19 seeds, Few units breaks down in 8 of 19 seeds; where both end, better in 11 of 11 seeds",
+            "breaks down in 1 of 19 seeds, Few units breaks down in 8 of 19 seeds; "
+            "where both end, better in 11 of 11 seeds",
         ),
         (
             {"seeds": 5, "ended": 0, "baseline_diverged": 5, "difference": nan, "low": nan, "high": nan},
