@@ -19,11 +19,12 @@ rows; claims and published values by result.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from itertools import chain
 from math import isnan, nan
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -122,29 +123,43 @@ def write_plot_tables(
     write_table(plot_tables.cost(leaderboard, ranked_by, titles), PLOT_TABLES / "cost.csv")
 
 
+def tabulate(
+    measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant], studies: Mapping[str, Study], criteria: Criteria
+) -> dict[Path, pd.DataFrame]:
+    """Tabulate the leaderboard, the answers and the published values. measured: as `stages.evaluate` writes it."""
+    error = 1 - criteria.confidence
+    histories = {name: each.history for name, each in trained.items()}
+    reproduced = reproduce(read_published(), measured, histories, error)
+    published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED]).astype({"epoch": "Int64"})
+    answered = answer_all(studies, trained, criteria, seconds_of_a_seed(measured, trained))
+    return {LEADERBOARD: rank(measured, trained, error), **answered, PUBLISHED: published}
+
+
+def write_tables(tables: Mapping[Path, pd.DataFrame], place: Callable[[Path], Path] = lambda path: path) -> None:
+    """Write what `tabulate` gives. place: where a table goes, by its path in the workspace's run."""
+    for path, table in tables.items():
+        place(path).parent.mkdir(parents=True, exist_ok=True)
+        if path == PUBLISHED:  # with all digits of what the documents print
+            table.to_csv(place(path), index=False, lineterminator="\n")
+        else:
+            write_table(table, place(path), digits=6)
+
+
 def main() -> None:
     """Write all tables."""
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
     studies = read_studies()
     trained = {name: read_trained(name) for name in RECIPE.variants()}
-    histories = {name: each.history for name, each in trained.items()}
-    criteria = read_criteria()
-    leaderboard = rank(measured, trained, 1 - criteria.confidence)
-    answered = answer_all(studies, trained, criteria, seconds_of_a_seed(measured, trained))
-    reproduced = reproduce(read_published(), measured, histories, 1 - criteria.confidence)
-    published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED]).astype({"epoch": "Int64"})
-    LEADERBOARD.parent.mkdir(parents=True, exist_ok=True)
-    for path, table in {LEADERBOARD: leaderboard, **answered}.items():
-        write_table(table, path, digits=6)
-    published.to_csv(PUBLISHED, index=False, lineterminator="\n")
-    answers = answered[ANSWERS]
+    tables = tabulate(measured, trained, studies, read_criteria())
+    write_tables(tables)
+    leaderboard, answers, published = (tables[path] for path in (LEADERBOARD, ANSWERS, PUBLISHED))
     summary = summarize(leaderboard, answers, published)
     RUN_SUMMARY.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    write_plot_tables(leaderboard, answered[COMPARISONS], studies, trained)
+    write_plot_tables(leaderboard, tables[COMPARISONS], studies, trained)
     for answer, count in answers["answer"].value_counts().items():
         print(f"claims, {answer}: {count}")
-    found = sum(value.result == Reproduction.REPRODUCED for value in reproduced)
-    print(f"{len(leaderboard)} variants; {found} of {len(reproduced)} published values reproduced")
+    found = int((published["result"] == Reproduction.REPRODUCED).sum())
+    print(f"{len(leaderboard)} variants; {found} of {len(published)} published values reproduced")
 
 
 if __name__ == "__main__":

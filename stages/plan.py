@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isinf
 from pathlib import Path
 from typing import Any
@@ -26,26 +26,20 @@ import pandas as pd
 
 from stages.artifacts import RECIPE, SUMMARY
 from stages.artifacts.tables import (
-    COLUMNS,
     COMPARISONS,
-    LEADERBOARD,
     METRICS,
     PARTS,
-    PUBLISHED,
     TRAININGS,
-    write_table,
 )
-from stages.compare import answer_all
+from stages.compare import tabulate, write_tables
 from stages.comparison.cost import seconds_of_a_seed
 from stages.comparison.criteria import Criteria, read_looks
-from stages.comparison.leaderboard import rank
-from stages.comparison.published import reproduce
 from stages.comparison.trained import TrainedVariant, joined, read_trained
 from stages.comparison.verdicts import Answer, Verdict
-from stages.documents import Study, read_published, read_studies
+from stages.documents import Study, read_studies
 from stages.evaluate import measure
 from stages.params.messages import unknown
-from stages.presentation.kept import SEVERAL_SEEDS, kept
+from stages.presentation.kept import kept
 from stages.scheduling.children import default_jobs
 from stages.scheduling.graph import estimate
 from stages.scheduling.seeds import Block, blocks, train
@@ -65,10 +59,10 @@ class Run:
     blocks: Mapping[str, Sequence[Block]]
     """Of each variant, that of each look."""
 
-    def __post_init__(self) -> None:
-        self.tables: dict[Path, pd.DataFrame] = {}
-        self.measured: dict[str, dict[str, Any]] = {}
-        self.seconds: dict[str, float] = {}
+    tables: dict[Path, pd.DataFrame] = field(default_factory=dict)
+    measured: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Of one more seed, by variant."""
 
     def read(self) -> None:
         """Read what is trained, and compare it."""
@@ -79,15 +73,9 @@ class Run:
             trained[name] = variant
             trainings.append(table)
             self.measured.setdefault(recipe["dataset"], {})[name] = metrics
-        error = 1 - self.criteria.confidence
         self.seconds = seconds_of_a_seed(self.measured, trained)
-        self.tables = answer_all(self.studies, trained, self.criteria, self.seconds)
+        self.tables = tabulate(self.measured, trained, self.studies, self.criteria)
         self.tables[TRAININGS] = pd.concat(trainings)
-        self.tables[LEADERBOARD] = rank(self.measured, trained, error)
-        histories = {name: each.history for name, each in trained.items()}
-        reproduced = reproduce(read_published(), self.measured, histories, error)
-        published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED])
-        self.tables[PUBLISHED] = published.astype({"epoch": "Int64"})
 
     def open_variants(self) -> list[str]:
         """Variants of the open comparisons that the looks may decide, those of the cheapest comparison first."""
@@ -99,12 +87,7 @@ class Run:
 
     def keep(self) -> None:
         """Write the tables to `reports/several_seeds/`."""
-        SEVERAL_SEEDS.mkdir(parents=True, exist_ok=True)
-        for path, table in self.tables.items():
-            if path == PUBLISHED:
-                table.to_csv(kept(path), index=False, lineterminator="\n")
-            else:
-                write_table(table, kept(path), digits=6)
+        write_tables(self.tables, kept)
         content = json.dumps(self.measured, indent=1, sort_keys=True) + "\n"
         kept(METRICS).write_text(content, encoding="utf-8", newline="\n")
 
@@ -157,7 +140,7 @@ def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -
     """
     deadline = time.monotonic() + 60 * minutes
     wanted = sorted(names, key=lambda name: (-estimate(f"train@{name}"), name))  # the longest first
-    for number, _ in enumerate(run.criteria.looks):
+    for number in range(len(run.criteria.looks)):
         late = train([run.blocks[name][number] for name in wanted], jobs, deadline)
         if missing := [name for name, of_looks in run.blocks.items() if not of_looks[0].complete]:
             return f"{len(missing)} variants have no seeds yet, so nothing is kept; without a study, it trains them too"
