@@ -33,7 +33,7 @@ from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.keras_tables import write_keras_tables
 from stages.params.messages import unknown
-from stages.params.overrides import recipe
+from stages.params.overrides import notes, recipe
 from stages.params.schema import Params, read_params
 from stages.splits import NORMALIZED
 from stages.training import import_tensorflow
@@ -77,7 +77,11 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
     """Give the recipe of every variant, complete and checked; see `complete_splits`."""
     import_tensorflow()
     from stages.params import checks
+    from stages.params.initial_weights import check_initial_weights
+    from stages.params.own_file import read_own_file
+    from stages.training import custom_objects
 
+    own = read_own_file(params.custom_objects)
     if params.optimizer is not None:
         checks.check_optimizer(params.optimizer, "optimizer")
     recipes, mistakes = {}, []
@@ -89,10 +93,17 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
             recipes[name] = made = recipe(params, variant, place)
             if "estimator" in made:
                 checks.check_estimator(made, len(spec.classes), place)
-            else:
-                made["optimizer"] = checks.with_learning_rate(made["optimizer"], f"{place}.optimizer")
-                shape = spec.row_shape(options.get("columns_left_out", ()))
+                continue
+            used: Recipe | None = made
+            while used is not None:  # and what is trained before it, and before that
+                used["optimizer"] = checks.with_learning_rate(used["optimizer"], f"{place}.optimizer")
+                used = used.get("initial_weights")
+            if own.is_used_by(made):
+                made["custom_objects"] = own.source
+            shape = spec.row_shape(options.get("columns_left_out", ()))
+            with custom_objects.scope(made):
                 checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
+                check_initial_weights(made, shape, place)
         except ValueError as error:
             mistakes += str(error).splitlines()
     if mistakes:
@@ -167,10 +178,13 @@ def main(arguments: list[str] | None = None) -> None:
         params = read_params()
         splits = complete_splits(params)
         recipes = complete_recipes(params, splits)
+        said = list(notes(params))
         check_worth(params)
         check_documents(recipes, splits)
     except ValueError as error:
         sys.exit(str(error))
+    for note in said:
+        print(f"note: {note}")
     if only_check:
         print(f"params.yaml, documents: {len(recipes)} variants, no mistake")
         return

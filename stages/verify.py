@@ -42,7 +42,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -53,7 +53,7 @@ from stages.params.messages import unknown
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
 from stages.scheduling.graph import with_upstream
-from stages.training.recipe import Recipe
+from stages.training.recipe import Recipe, layers_of
 from stages.verification.findings import TRAINING, Finding, Outcome, compare, group, read_record
 from stages.verification.recorded import Recorded, overlap, read_lock, remove
 
@@ -158,9 +158,10 @@ def traits(recipe: Mapping[str, Any]) -> set[str]:
     """The kinds of arithmetic of a variant: its estimator, or its data set, special layers and inputs."""
     if "estimator" in recipe:
         return {f"estimator {recipe['estimator']['class']}"}
-    layers = {layer["class"] for layer in recipe.get("layers", {}).values()}
+    layers = {layer["class"] for _, layer in layers_of(cast(Recipe, recipe))}
     found = {recipe["dataset"]} | layers & {"Dropout", "AlphaDropout", "BatchNormalization"}
-    return found | {key for key in ("graph", "inputs", "loss_weights") if key in recipe}
+    special = ("graph", "inputs", "loss_weights", "class_weight", "initial_weights", "custom_objects")
+    return found | {key for key in special if key in recipe}
 
 
 def representative(recorded: Recorded, recipes: Mapping[str, Recipe]) -> list[str]:

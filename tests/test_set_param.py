@@ -3,7 +3,7 @@
 import difflib
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dvc.utils.hydra import apply_overrides
@@ -11,6 +11,7 @@ from projects import ROOT, SMALL, dvc, initialize, run
 from ruamel.yaml import YAML
 
 from stages.params.schema import read_params
+from stages.training.recipe import Spec
 
 PARAMS = ROOT / "params.yaml"
 MAX_COLUMNS = 80
@@ -149,7 +150,7 @@ def test_a_variant_is_added_as_a_block_of_its_own(tmp_path: Path) -> None:
     }
     variant = applied.params.variants["mine"]
     assert variant.layers is not None
-    assert variant.layers["hidden"]["units"] == 50
+    assert cast(Spec, variant.layers["hidden"])["units"] == 50
 
 
 @pytest.mark.catalogue

@@ -173,10 +173,11 @@ def variant_metrics(
     measured: dict[str, Any] = {part: mean_metrics(each) for part, each in by_training.items()}
     epochs = summary["epochs"]
     model = {"parameters": summary["parameters"], "epochs": float(np.mean(epochs)), "trainings": len(epochs)}
-    products = multiply_adds(summary["layers"])
-    if products is not None:
+    if multiply_adds(summary["layers"]) is not None:
         rows = [len(split.y["train"]) for split in split_of_each(splits, len(epochs))]
-        done = [products * number * count for number, count in zip(rows, epochs, strict=True)]
+        done = np.zeros(len(epochs))
+        for each in (summary, *summary.get("initial_weights", [])):
+            done += float(multiply_adds(each["layers"]) or 0) * np.array(rows) * np.array(each["epochs"])
         model["multiply_adds"] = float(np.mean(done))
     if len(epochs) > 1:
         model["epochs_std"] = round(float(np.std(epochs, ddof=1)), 6)
@@ -191,8 +192,8 @@ def multiply_adds(layers: list[dict[str, Any]]) -> int | None:
     """Count the multiplications, each with its addition, that train a model with one row for one step.
 
     Those of the matrix products and convolutions alone: of the kernel with the input, of the gradient of the kernel,
-    and of the gradient of the input, where a layer below has parameters. None for an estimator, whose steps are not
-    known. layers: of the summary.
+    where it is trained, and of the gradient of the input, where a layer below is. None for an estimator, whose steps
+    are not known. layers: of the summary.
     """
     if any("multiply_adds" not in layer for layer in layers):
         return None
@@ -200,8 +201,8 @@ def multiply_adds(layers: list[dict[str, Any]]) -> int | None:
     count = 0
     for layer in layers:
         below = any(trained_below.get(name, False) for name in layer["inputs"])
-        count += layer["multiply_adds"] * (3 if below else 2)
-        trained_below[layer["name"]] = below or layer["parameters"] > 0
+        count += layer["multiply_adds"] * (1 + layer["trainable"] + below)
+        trained_below[layer["name"]] = below or layer["trainable"]
     return count
 
 

@@ -9,9 +9,9 @@ base's, so that one argument of one object can be changed.
       optimizer: {learning_rate: 0.01}             # Adam still
       layers: {dropout: {rate: 0.4}}               # the layers of the base, one of them with another rate
 
-`layers`, `metrics`, `callbacks` and a loss for each output are complete as soon as one of their members names a class.
-An empty value takes a key away. `title` and `dataset` are never inherited. A base has no base itself, but for a variant
-that is based on a block of `bases`.
+`layers`, `metrics`, `callbacks` and a loss for each output are complete as soon as one of their members names a class;
+`class_weight` always is. An empty value takes a key away. `title` and `dataset` are never inherited. A base has no base
+itself, but for a variant that is based on a block of `bases`.
 """
 
 import re
@@ -78,6 +78,9 @@ def _merge_variant(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str,
     left_out = {"title", "dataset", *(_of_other_kinds(kind, base) if kind else ())} - own.keys()
     merged = {key: value for key, value in base.items() if key not in left_out}
     for key, value in own.items():
+        if key == "class_weight" and value is not None:
+            merged[key] = value
+            continue
         _put(
             merged, key, value, several=key in COLLECTIONS or (key == "loss" and _is_by_output(merged.get(key), value))
         )
@@ -118,8 +121,15 @@ def _merge(base: Any, own: Any, several: bool) -> Any:
 
 
 def _is_complete(own: Mapping[str, Any], several: bool) -> bool:
-    members = own.values() if several else [own]
-    return any(isinstance(member, str) or (isinstance(member, Mapping) and "class" in member) for member in members)
+    return any(_names_a_class(member) for member in (own.values() if several else [own]))
+
+
+def _names_a_class(member: Any) -> bool:
+    """Whether it is an object with its class, or a block of layers with such an object."""
+    if not isinstance(member, Mapping):
+        return isinstance(member, str)
+    layers = member.get("layers")
+    return "class" in member or (isinstance(layers, Mapping) and any(map(_names_a_class, layers.values())))
 
 
 def at_their_source(mistakes: Iterable[str], content: Any) -> list[str]:

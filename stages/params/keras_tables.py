@@ -92,9 +92,12 @@ def schedule_table(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
     Returns: columns variant, step, learning_rate (float32): a row for step 0 and for each later one that changes the
     rate. The steps are those that the recipe's epochs would take with all rows of the data set; a split has fewer.
     """
+    from stages.training import custom_objects
+
     tables = [pd.DataFrame({"variant": [], "step": [], "learning_rate": []})[:0]]
     for variant, schedule, steps in _schedules(recipes):
-        rates = _rates(schedule, steps)
+        with custom_objects.scope(recipes[variant]):
+            rates = _rates(schedule, steps)
         changed = np.flatnonzero(np.append(True, rates[1:] != rates[:-1]))
         tables.append(pd.DataFrame({"variant": variant, "step": changed, "learning_rate": rates[changed]}))
     return pd.concat(tables[1:] or tables)
@@ -112,8 +115,10 @@ def _rates(schedule: Mapping[str, Any], steps: int) -> np.ndarray:
     """Learning rate in each step, float32 (steps,)."""
     import keras
 
-    arguments = {name: value for name, value in schedule.items() if name != "class"}
-    made = getattr(keras.optimizers.schedules, schedule["class"])(**arguments)
+    from stages.training.builder import NESTED
+    from stages.training.objects import build
+
+    made = build(keras.optimizers.schedules, dict(schedule), "learning_rate", NESTED)
     return np.asarray(keras.ops.vectorized_map(made, np.arange(steps)))
 
 

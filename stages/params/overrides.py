@@ -7,9 +7,17 @@ from typing import Any, cast
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
 from stages.params.schema import Params, Variant
-from stages.training.recipe import Recipe, Spec
+from stages.training.recipe import Recipe, Spec, layers_of
 
 DROPOUT_LAYERS = ("Dropout", "AlphaDropout")
+
+
+SHARED = ("seed", "seeds", "dataset", "split")
+"""Keys that the variant of `initial_weights` has in common with the one that starts from it."""
+STEPS = ("decay_steps", "first_decay_steps", "warmup_steps", "boundaries")
+"""Arguments of schedules that count steps."""
+SETS_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
+"""Callbacks that set the learning rate, and so cannot have a schedule beside them."""
 
 
 def recipes(params: Params) -> Iterator[tuple[str, Recipe]]:
@@ -18,31 +26,123 @@ def recipes(params: Params) -> Iterator[tuple[str, Recipe]]:
         yield name, recipe(params, variant, f"variants.{name}")
 
 
-def recipe(params: Params, variant: Variant, place: str) -> Recipe:
+def recipe(params: Params, variant: Variant, place: str, heirs: tuple[str, ...] = ()) -> Recipe:
     """Apply the overrides that concern the variant, and leave out what it does not have.
 
-    Raises: ValueError for an input of columns that the split does not have.
+    heirs: places of the variants that start from this one's weights.
+    Raises: ValueError for names of columns, classes and variants that are not there.
     """
     declared = deepcopy(variant.model_dump(exclude_none=True, exclude={"title", "base"}))
     seeds = {"seed": params.seed, "seeds": params.seeds}
     if variant.estimator is not None:
         kept = ("dataset", "split", "estimator", "cross_validation")
         return in_order(cast(Recipe, seeds | {key: declared[key] for key in kept if key in declared}))
-    if variant.layers is not None and params.dropout is not None:
-        for layer in declared["layers"].values():
-            if layer["class"] in DROPOUT_LAYERS:
-                layer["rate"] = params.dropout
+    if params.dropout is not None:
+        _set_dropout(declared, params.dropout)
     if variant.inputs is not None:
         declared["inputs"] = _positions(params, variant, place)
+    if variant.class_weight is not None:
+        declared["class_weight"] = _class_weight(variant, place)
+    if variant.initial_weights is not None:
+        declared["initial_weights"] = _initial(params, variant, place, (*heirs, place))
     for key in ("epochs", "batch_size"):
         if getattr(params, key) is not None:
             declared[key] = getattr(params, key)
-    if params.optimizer is not None:
-        declared["optimizer"] = deepcopy(params.optimizer)
-    if params.learning_rate is not None:
-        declared["optimizer"] = _with_learning_rate(declared["optimizer"], params.learning_rate)
+    declared["optimizer"] = _optimizer(params, variant)
     declared.setdefault("jit_compile", params.jit_compile)
     return in_order(cast(Recipe, seeds | {key: value for key, value in declared.items() if value != {}}))
+
+
+def notes(params: Params) -> Iterator[str]:
+    """Say of which variants an override leaves the optimizer as it is, and whose schedules it changes."""
+    for name, variant in params.variants.items():
+        if variant.optimizer is None:
+            continue
+        if params.optimizer is not None and _keeps_optimizer(params, variant):
+            yield f"variants.{name}: keeps its own optimizer, since one of its callbacks sets the learning rate"
+        declared, made = (each.get("learning_rate") for each in (variant.optimizer, _optimizer(params, variant)))
+        if isinstance(declared, dict) and isinstance(made, dict):
+            for argument in STEPS:
+                if declared.get(argument) != made.get(argument):
+                    why = f"since batch_size is {params.batch_size} and not {variant.batch_size}"
+                    change = f"{declared.get(argument)} became {made.get(argument)}"
+                    yield f"variants.{name}.optimizer.learning_rate.{argument}: {change}, {why}: as many epochs"
+
+
+def _set_dropout(declared: dict[str, Any], rate: float) -> None:
+    """Set the rate of every dropout layer of a variant, those of blocks too, or that of a graph that has one."""
+    for _, layer in layers_of(cast(Recipe, declared)):
+        if layer["class"] in DROPOUT_LAYERS:
+            layer["rate"] = rate
+    if declared.get("graph", {}).get("dropout") is not None:
+        declared["graph"]["dropout"] = rate
+
+
+def _optimizer(params: Params, variant: Variant) -> Spec:
+    declared: Spec = deepcopy(variant.optimizer or {})
+    if params.optimizer is not None and not _keeps_optimizer(params, variant):
+        declared = deepcopy(params.optimizer)
+    elif params.batch_size is not None and isinstance(schedule := declared.get("learning_rate"), dict):
+        declared["learning_rate"] = _for_as_many_epochs(schedule, variant.batch_size / params.batch_size)
+    if params.learning_rate is not None:
+        declared = _with_learning_rate(declared, params.learning_rate)
+    return declared
+
+
+def _keeps_optimizer(params: Params, variant: Variant) -> bool:
+    """Whether the override cannot concern the variant: it has a schedule, where a callback sets the rate."""
+    sets_rate = any(callback["class"] in SETS_RATE for callback in (variant.callbacks or {}).values())
+    return (
+        sets_rate and params.learning_rate is None and isinstance((params.optimizer or {}).get("learning_rate"), dict)
+    )
+
+
+def _for_as_many_epochs(schedule: Spec, times: float) -> Spec:
+    """Count the steps of a schedule anew, as batches of another size make other steps: `times` as many in an epoch."""
+
+    def counted(steps: Any) -> Any:
+        if isinstance(steps, list):
+            return [counted(each) for each in steps]
+        return max(1, round(steps * times)) if type(steps) is int and steps > 0 else steps
+
+    return {name: counted(value) if name in STEPS else value for name, value in schedule.items()}
+
+
+def _class_weight(variant: Variant, place: str) -> str | list[float]:
+    """Give the weight of each class, 1 where none is given; or `balanced`."""
+    classes = spec_of(variant.dataset).classes
+    if not classes:
+        raise ValueError(f"{place}.class_weight: expected a data set of classes, got {variant.dataset}")
+    if isinstance(variant.class_weight, str):
+        return variant.class_weight
+    weights = [1.0] * len(classes)
+    for name, weight in (variant.class_weight or {}).items():
+        if name in classes:
+            weights[classes.index(str(name))] = float(weight)
+        elif str(name) in map(str, range(len(classes))):
+            weights[int(name)] = float(weight)
+        else:
+            raise ValueError(unknown(f"{place}.class_weight", classes, name))
+    if not any(weights):
+        raise ValueError(f"{place}.class_weight: expected a weight greater than 0, got {variant.class_weight}")
+    return weights
+
+
+def _initial(params: Params, variant: Variant, place: str, heirs: tuple[str, ...]) -> Recipe:
+    """Give the recipe of the variant that is trained before, but for what both share."""
+    name = variant.initial_weights
+    fitting = [
+        other
+        for other, each in params.variants.items()
+        if f"variants.{other}" not in heirs
+        and each.estimator is None
+        and (each.dataset, each.split) == (variant.dataset, variant.split)
+    ]
+    if name not in fitting:
+        rows = f"the split {variant.dataset}/{variant.split}, which do not start from this one"
+        raise ValueError(f"{unknown(f'{place}.initial_weights', fitting, name)} (Keras variants of {rows})")
+    before = recipe(params, params.variants[name], f"variants.{name}", heirs)
+    return in_order(cast(Recipe, {"variant": name, **{key: before[key] for key in before if key not in SHARED}}))  # type: ignore[literal-required]
 
 
 def in_order(recipe: Recipe) -> Recipe:

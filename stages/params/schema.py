@@ -3,7 +3,8 @@
 Keras's and scikit-learn's own classes and arguments are checked in `stages.params.checks`.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -59,14 +60,39 @@ Spec = Annotated[dict[str, Any], BeforeValidator(_named), AfterValidator(_has_cl
 """An object, {class: Name, argument: value, …}; its class alone if it takes no arguments."""
 
 
-def _is_layer(layer: dict[str, Any]) -> dict[str, Any]:
+def _repeats(layer: dict[str, Any]) -> dict[str, Any]:
     if not (type(times := layer.get("repeat", 1)) is int and 0 < times <= MAX_LAYERS):
         raise mistake(f"repeat to be an integer from 1 to {MAX_LAYERS}", shown(times))
     return layer
 
 
-Layer = Annotated[Spec, AfterValidator(_is_layer)]
-"""A layer, and perhaps how often it stands there: `repeat`."""
+def _kind_of_layer(layer: Any) -> str:
+    if isinstance(layer, Block):
+        return "block-of-layers"
+    return "block-of-layers" if isinstance(layer, dict) and "class" not in layer and "layers" in layer else "one-layer"
+
+
+Layer = Annotated[
+    Annotated[Spec, AfterValidator(_repeats), Tag("one-layer")] | Annotated["Block", Tag("block-of-layers")],
+    Discriminator(_kind_of_layer),
+]
+"""A layer or a block of layers, and perhaps how often it stands there: `repeat`."""
+
+
+def _count(layers: Mapping[str, Any]) -> int:
+    return sum(
+        layer.repeat * _count(layer.layers) if isinstance(layer, Block) else layer.get("repeat", 1)
+        for layer in layers.values()
+    )
+
+
+def _are_few(layers: dict[str, Any]) -> dict[str, Any]:
+    if (count := _count(layers)) > MAX_LAYERS:
+        raise mistake(f"at most {MAX_LAYERS} layers", f"{count:,}")
+    return layers
+
+
+Layers = Annotated[dict[Name, Layer], Field(min_length=1), AfterValidator(_are_few)]
 
 
 def _kind_of_loss(loss: Any) -> str:
@@ -78,6 +104,20 @@ Loss = Annotated[
     Discriminator(_kind_of_loss),
 ]
 """One object, or an object for each output by name."""
+
+
+def _is_class_weight(weights: Any) -> Any:
+    is_mapping = isinstance(weights, dict) and weights != {}
+    if weights != "balanced" and not is_mapping:
+        raise mistake("balanced, or {<class>: <weight>, …}", shown(weights))
+    for name, weight in weights.items() if is_mapping else ():
+        if type(name) not in (str, int) or type(weight) not in (int, float) or not 0 <= weight < math.inf:
+            raise mistake("a class and a weight of at least 0", shown({name: weight}))
+    return weights
+
+
+ClassWeight = Annotated[str | dict[str | int, float], PlainValidator(_is_class_weight)]
+"""Weights by the name or the number of a class; or the word `balanced`."""
 
 
 def _words(text: Any) -> Any:
@@ -96,6 +136,13 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_are_
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Block(_Strict):
+    """Layers that stand one after another, `repeat` times: `{repeat: 3, layers: {conv: {…}, norm: {…}}}`."""
+
+    repeat: Annotated[int, Field(gt=0, le=MAX_LAYERS)] = 1
+    layers: Layers
 
 
 def _is_size(size: Any) -> Any:
@@ -140,14 +187,18 @@ class Base(_Strict):
     """One block of `bases`: keys that variants have in common; see `stages.params.base`."""
 
     split: Name | None = None
-    layers: Annotated[dict[Name, Layer], Field(min_length=1)] | None = None
+    layers: Layers | None = None
     graph: Spec | None = None
     estimator: Spec | None = None
     inputs: dict[Name, Annotated[Words, Field(min_length=1)]] | None = None
     """Names of the columns of each input."""
+    initial_weights: Name | None = None
+    """The variant that is trained before; layers of the same name start with its weights."""
     optimizer: Spec | None = None
     loss: Loss | None = None
     loss_weights: dict[Name, Positive] | None = None
+    class_weight: ClassWeight | None = None
+    """Weight of the training rows of each class, by its name or number, 1 for the others; or `balanced`."""
     metrics: dict[Name, Spec] | None = None
     batch_size: Count = 32  # Keras's own default
     epochs: Count | None = None
@@ -215,6 +266,8 @@ class Params(_Strict):
     learning_rate: Positive | None
     batch_size: Count | None
     optimizer: Spec | None
+    custom_objects: str | None = None
+    """A Python file with classes of the user's own; see `stages.training.custom_objects`."""
     comparison: Comparison
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     bases: dict[Name, Base] = {}
@@ -249,7 +302,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "literal_error": "one of {expected}",
 }
-_BRANCHES = frozenset({"one-loss", "losses-by-output"})
+_BRANCHES = frozenset({"one-loss", "losses-by-output", "one-layer", "block-of-layers"})
 """Names of the branches of a union in pydantic's errors; they are no part of a place, and no key can be called so."""
 
 

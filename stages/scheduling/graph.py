@@ -11,6 +11,7 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from stages.artifacts import RECIPE
 from stages.params.messages import unknown
 from stages.splits import NORMALIZED
+from stages.training.recipe import layers_of
 
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""
@@ -84,7 +85,7 @@ def estimate(stage: str) -> float:
     if "graph" in recipe:
         units = recipe["graph"].get("hidden_layers", 0) * recipe["graph"].get("units", 0)
     else:
-        units = sum(layer.get("units", 0) * layer.get("repeat", 1) for layer in recipe.get("layers", {}).values())
+        units = sum(layer.get("units", 0) * layer.get("repeat", 1) for _, layer in layers_of(recipe))
     trainings = recipe["seeds"] * split.get("repeats", 1)
     once = (last - first) * recipe.get("epochs", 1) * (units or 100) * 5e-8 + 60 * recipe.get("cross_validation", 0)
     return 10 + trainings * once

@@ -132,3 +132,5 @@ class Trained(NamedTuple):
     evaluation: Evaluation
     """Empty where it diverged, and for an estimator."""
     diverged: Diverged | None = None
+    initial: Sequence[dict[str, Any]] = ()
+    """Of each training before it, see `initial_weights`: `layers` as in the summary, and the number of `epochs`."""

@@ -12,7 +12,7 @@ import keras
 
 from stages.training import graphs, schedules
 from stages.training.objects import build, sentence
-from stages.training.recipe import Recipe, Spec, losses_of
+from stages.training.recipe import Recipe, Spec, is_block, losses_of
 
 Shape = tuple[int, ...]
 
@@ -63,14 +63,18 @@ def _inputs(recipe: Recipe, shape: Shape) -> dict[str, keras.KerasTensor]:
     return {name: keras.Input((len(columns),), name=name) for name, columns in recipe["inputs"].items()}
 
 
-def _layers(layers: dict[str, Spec], place: str) -> Iterator[tuple[str, keras.layers.Layer]]:
+def _layers(layers: dict[str, Spec], place: str, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yield the place and each layer, repeated ones as `hidden_1`, `hidden_2`, …, those of blocks as `block_1_conv`."""
     for name, spec in layers.items():
         times = spec.get("repeat", 1)
-        once = {key: value for key, value in spec.items() if key != "repeat"}
         for number in range(1, times + 1):
-            own_name = f"{name}_{number}" if times > 1 else name
-            layer_place = f"{place}.{name}"
-            yield layer_place, build(keras.layers, once, layer_place, NESTED, name=own_name)
+            own_name = f"{prefix}{name}_{number}" if times > 1 else f"{prefix}{name}"
+            if is_block(spec):
+                yield from _layers(spec["layers"], f"{place}.{name}.layers", f"{own_name}_")
+            else:
+                layer_place = f"{place}.{name}"
+                once = {key: value for key, value in spec.items() if key != "repeat"}
+                yield layer_place, build(keras.layers, once, layer_place, NESTED, name=own_name)
 
 
 def build_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:

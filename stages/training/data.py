@@ -1,10 +1,12 @@
 """A split's arrays as a model takes them."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
 from stages.training.engine import Arrays
-from stages.training.recipe import Recipe, Spec, losses_of
+from stages.training.recipe import Recipe, Spec, has_logits, losses_of
 
 
 def inputs_of(recipe: Recipe, x: np.ndarray) -> Arrays:
@@ -35,3 +37,32 @@ def _form(loss: Spec, y: np.ndarray, units: int) -> np.ndarray:
     if loss["class"].startswith("Categorical"):
         return keras.utils.to_categorical(y, units).astype(np.float32)
     return np.asarray(y, dtype=np.float32).reshape(-1, 1)
+
+
+def probabilities_of(recipe: Recipe, names: list[str], outputs: Sequence[keras.KerasTensor]) -> list[keras.KerasTensor]:
+    """Turn outputs that a loss takes as logits into probabilities; others stay as they are.
+
+    names: of the outputs; outputs: float32 (n, units) each.
+    """
+    losses = losses_of(recipe, names)
+    return [_probabilities(losses[name], output) for name, output in zip(names, outputs, strict=True)]
+
+
+def _probabilities(loss: Spec, output: keras.KerasTensor) -> keras.KerasTensor:
+    if not has_logits(loss):
+        return output
+    return keras.ops.sigmoid(output) if loss["class"].startswith("Binary") else keras.ops.softmax(output)
+
+
+def sample_weight_of(recipe: Recipe, y: np.ndarray) -> np.ndarray | None:
+    """Weigh each training row by its class, float32 (n,); None if all weigh the same.
+
+    `balanced` weighs as scikit-learn's `compute_class_weight` does: n / (classes * rows of the class). y: int (n,).
+    """
+    weights = recipe.get("class_weight")
+    if weights is None:
+        return None
+    if weights == "balanced":
+        counts = np.bincount(y)
+        weights = len(y) / ((counts > 0).sum() * np.maximum(counts, 1))
+    return np.asarray(weights, dtype=np.float32)[y]

@@ -59,14 +59,23 @@ class EpochModel(keras.Model):
     shapes, or `restart`, and the next `fit` runs what is compiled already.
     """
 
-    def set_data(self, x: Arrays, y: Arrays, batch_size: int, seed: int, jit_compile: bool = True) -> None:
+    def set_data(
+        self,
+        x: Arrays,
+        y: Arrays,
+        batch_size: int,
+        seed: int,
+        jit_compile: bool = True,
+        sample_weight: np.ndarray | None = None,
+    ) -> None:
         """Set the rows to train on, and how.
 
         x: float32 (n, ...) or one such array per input; y: (n,) or (n, k) or one such array per output; they are not to
         change while the model trains. A permutation of the rows drawn from (seed, epoch) is the order of the batches in
-        that epoch. jit_compile: whether XLA compiles the epochs and the validation.
+        that epoch. jit_compile: whether XLA compiles the epochs and the validation. sample_weight: float32 (n,), the
+        weight of each row in the losses.
         """
-        data = tensors_of((x, y))
+        data = tensors_of((x, y) if sample_weight is None else (x, y, sample_weight))
         how = (batch_size, jit_compile)
         if getattr(self, "_compiled_as", None) != how:
             self._compiled_as = how

@@ -13,7 +13,7 @@ import tensorflow as tf
 from stages.splits import Split
 from stages.training import Evaluation, predicted_classes
 from stages.training.builder import build_loss
-from stages.training.data import inputs_of, targets_of
+from stages.training.data import inputs_of, probabilities_of, targets_of
 from stages.training.recipe import Recipe, losses_of
 
 NEAR_ZERO = 0.001
@@ -25,15 +25,15 @@ class Evaluator:
     """Evaluates a model, compiled once: its weights may change in between."""
 
     def __init__(self, model: keras.Model, recipe: Recipe, place: str) -> None:
-        name = model.output_names[0]
-        loss = build_loss({**losses_of(recipe, model.output_names)[name], "reduction": "none"}, f"{place}.loss")
+        names = model.output_names
+        loss = build_loss({**losses_of(recipe, names)[names[0]], "reduction": "none"}, f"{place}.loss")
         self._model, self._recipe = model, recipe
 
         @tf.function(jit_compile=recipe["jit_compile"], autograph=False)
         def evaluate(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = model(x, training=False)
-            main = outputs[0] if isinstance(outputs, list) else outputs
-            return main, loss(y, main)
+            several = outputs if isinstance(outputs, list) else [outputs]
+            return probabilities_of(recipe, names, several)[0], loss(y, several[0])
 
         self._evaluate = evaluate
 
@@ -58,7 +58,7 @@ class Evaluator:
         for start in range(0, len(x), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             count = len(x[rows])
-            # All batches of one size: traced once. The last is filled up with its first row.
+            # All batches of one size: traced once. The last is filled up with its last row.
             filled = np.minimum(np.arange(ROWS_AT_ONCE), count - 1)
             predicted, loss = self._evaluate(inputs_of(self._recipe, x[rows][filled]), main[rows][filled])
             losses.append(np.asarray(loss, dtype=np.float64)[:count])

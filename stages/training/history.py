@@ -21,7 +21,7 @@ class History(keras.callbacks.Callback):
         self.seed = seed
         self.rows: list[Row] = []
         self.diverged: Diverged | None = None
-        self._training, self._epochs, self._observe = training, epochs, observe
+        self.training, self.epochs, self.observe = training, epochs, observe
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Note the learning rate of the epoch's first step, after every callback that sets it."""
@@ -32,7 +32,7 @@ class History(keras.callbacks.Callback):
         """Record the epoch (counted from 1)."""
         logs = logs if logs is not None else {}
         self.rows.append({"seed": self.seed, "epoch": epoch + 1, **logs, "learning_rate": self._learning_rate})
-        self._observe(Epoch(self._training, epoch + 1, self._epochs, dict(logs)))
+        self.observe(Epoch(self.training, epoch + 1, self.epochs, dict(logs)))
         for name in ("loss", "val_loss"):
             if self.diverged is None and not math.isfinite(logs.get(name, 0.0)):
                 self.diverged = Diverged(epoch + 1, f"{name} {logs[name]}")

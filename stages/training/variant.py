@@ -10,7 +10,8 @@ Reads `data/recipes/<variant>.json` and the data that it names; leaves in `data/
                                      trainings: the seeds of the first split, those of the next, …; not a number where
                                      a training diverged
     summary.json                     layers, shapes, parameter counts; of each training: epochs, evaluations of the
-                                     saved model, and whether it diverged: epoch and reason, or null
+                                     saved model, and whether it diverged: epoch and reason, or null; layers and
+                                     epochs of what was trained before for initial weights
     recipe.json, scaling.json        the recipe, and the numbers that normalize a new row
 """
 
@@ -63,6 +64,11 @@ def train_variant(variant: str, observe: Observer, own_process: bool) -> list[Ro
         "evaluations": [each.evaluation for each in trained],
         "diverged": [each.diverged and each.diverged._asdict() for each in trained],
     }
+    if initial := trained[0].initial:
+        epochs = zip(*([each["epochs"] for each in one.initial] for one in trained), strict=True)
+        summary["initial_weights"] = [
+            {"layers": each["layers"], "epochs": list(counts)} for each, counts in zip(initial, epochs, strict=True)
+        ]
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8", newline="\n")
     scaling = json.dumps(splits[0].scaling) + "\n"
     (folder / "scaling.json").write_text(scaling, encoding="utf-8", newline="\n")

@@ -210,7 +210,12 @@ def declaration(name: str, recipe: Recipe, columns: Sequence[str] | None = None)
     Seeds are left out, and so is a `jit_compile` that is true: pasted where params.yaml has `jit_compile: true` for all
     variants, the block gives the same recipe. columns: names of the columns that `inputs` counts.
     """
-    declared: dict[str, Any] = {key: value for key, value in recipe.items() if key not in ("seed", "seeds")}
+    left_out = ("seed", "seeds", "custom_objects")
+    declared: dict[str, Any] = {key: value for key, value in recipe.items() if key not in left_out}
+    if "initial_weights" in declared:
+        declared["initial_weights"] = declared["initial_weights"]["variant"]
+    if isinstance(weights := declared.get("class_weight"), list):
+        declared["class_weight"] = dict(enumerate(weights))
     if declared.get("jit_compile") is True:
         del declared["jit_compile"]
     if columns is not None and "inputs" in declared:

@@ -1,0 +1,48 @@
+"""The user's own Python file that `custom_objects` names; see `stages.training.custom_objects`."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.training.custom_objects import FILE, objects_of
+from stages.training.objects import sentence
+from stages.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """The text of the file and the names that it defines."""
+
+    source: str
+    names: frozenset[str]
+
+    def is_used_by(self, recipe: Recipe) -> bool:
+        """Whether a value in the recipe is one of the names: a class, or a function such as an activation."""
+        return any(isinstance(value, str) and value in self.names for value in _values(recipe))
+
+
+def _values(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [each for inner in value for each in _values(inner)] if isinstance(value, list) else [value]
+
+
+def read_own_file(name: str | None) -> OwnFile:
+    """Run the file and name what it defines; nothing for None. Raises: ValueError that names the file and the line."""
+    if name is None:
+        return OwnFile("", frozenset())
+    path = Path(name)
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
+    try:
+        names = frozenset(objects_of(source))
+    except Exception as error:  # whatever the file raises
+        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+        line = error.lineno if isinstance(error, SyntaxError) else own[-1]
+        got = f"{type(error).__name__}: {sentence(error)}"
+        raise ValueError(f"{name}, line {line}: expected Python that can be imported, got {got}") from None
+    return OwnFile(source, names)

@@ -1,0 +1,44 @@
+"""Classes and functions of the user's own, in one Python file: layers, graphs, schedules and all else that Keras has.
+
+`custom_objects` in `params.yaml` names the file. `stages.configure` puts its text into the recipe of every variant that
+names something of it, so that a change of the file trains these variants again and no others. While a model is built
+and trained, Keras knows them as its custom objects, by their own names; see `keras.saving.custom_object_scope`.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import keras
+
+from stages.training.recipe import Recipe
+
+MODULE = "custom_objects"
+FILE = f"<{MODULE}>"
+"""The file's name in tracebacks."""
+
+
+@lru_cache(maxsize=1)
+def objects_of(source: str) -> dict[str, Any]:
+    """Run a Python file and give the public classes and functions that it defines, by name."""
+    module = ModuleType(MODULE)
+    sys.modules[MODULE] = module
+    exec(compile(source, FILE, "exec"), module.__dict__)  # noqa: S102 (the user's own code, as a stage's)
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == MODULE
+    }
+
+
+@contextmanager
+def scope(recipe: Recipe) -> Iterator[None]:
+    """Let Keras know the custom objects of a recipe."""
+    with keras.saving.custom_object_scope(objects_of(recipe["custom_objects"]) if "custom_objects" in recipe else {}):
+        yield
