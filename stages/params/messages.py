@@ -9,6 +9,47 @@ from stages.training.objects import sentence as sentence
 
 MAX_SHOWN = 300  # characters
 MAX_NAMES = 12
+SPELLINGS = {
+    # Keras 1
+    "nb_epoch": "epochs",
+    "nb_filter": "filters",
+    "output_dim": "units",
+    "init": "kernel_initializer",
+    "p": "rate",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint",
+    # Keras 2
+    "lr": "learning_rate",
+    "alpha": "negative_slope",
+    "acc": "accuracy",
+    "val_acc": "val_accuracy",
+    # of losses and metrics
+    "mse": "MeanSquaredError",
+    "mae": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError",
+    "msle": "MeanSquaredLogarithmicError",
+    "rmse": "RootMeanSquaredError",
+    "bce": "BinaryCrossentropy",
+    "kld": "KLDivergence",
+    "kl_divergence": "KLDivergence",
+    "kullback_leibler_divergence": "KLDivergence",
+    "cosine_proximity": "CosineSimilarity",
+    # of blocks
+    "optimiser": "optimizer",
+    "loss_function": "loss",
+    "metric": "metrics",
+    "callback": "callbacks",
+    "layer": "layers",
+    "batchsize": "batch_size",
+    "epoch": "epochs",
+    "validation_split": "split",
+}
+"""Names of older versions of Keras and other words, with today's."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 4, 10, 10
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MAX_SHOWN
@@ -24,16 +65,19 @@ def shown(value: Any) -> str:
 
 
 def unknown(path: str, known: Iterable[str], got: Any) -> str:
-    """Say that a name is none of the known ones, with those that are similar."""
+    """Say that a name is none of the known ones, with the one that is meant or those that are similar."""
     known = sorted(known)
-    close = _similar(got, known) if isinstance(got, str) else []
+    if isinstance(got, str) and (meant := spelled(got, known)) is not None:
+        return f"{path}: expected {meant}, got {shown(got)}"
+    close = get_close_matches(got, known, n=3) if isinstance(got, str) else []
     others = f" or another of {len(known)}" if not close and len(known) > MAX_NAMES else ""
     return f"{path}: expected one of {', '.join(close or known[:MAX_NAMES])}{others}, got {shown(got)}"
 
 
-def _similar(name: str, known: list[str]) -> list[str]:
-    plain = {each.lower(): each for each in known}
-    spelled = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
-    if spelled in plain:
-        return [plain[spelled]]
-    return get_close_matches(name, known, n=3)
+def spelled(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name of which this is another spelling, such as SGD for `sgd`; None if there is none."""
+    known = list(known)
+    if SPELLINGS.get(name) in known:
+        return SPELLINGS[name]
+    plain = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
+    return next((each for each in known if each.replace("_", "").lower() == plain), None)

@@ -20,8 +20,17 @@ NESTED = {
     "regularizer": keras.regularizers,
     "constraint": keras.constraints,
     "initializer": keras.initializers,
+    "activation": keras.layers,  # such as LeakyReLU with a slope
+    "layer": keras.layers,
+    "layers": keras.layers,
+    "cell": keras.layers,
+    "cells": keras.layers,
+    "dtype": keras.dtype_policies,
+    "policy": keras.dtype_policies,
+    "optimizer": keras.optimizers,
     "learning_rate": keras.optimizers.schedules,
     "schedule": schedules,
+    "fn": keras.metrics,
 }
 """Modules of the classes of arguments that are objects; see `stages.training.objects.Nested`."""
 

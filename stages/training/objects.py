@@ -1,10 +1,26 @@
 """From `{"class": "Dense", "units": 100}` to `Dense(units=100)`, for the classes of any module."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
 from types import ModuleType
 from typing import Any
 
 from stages.training.recipe import Spec
+
+BASES = {
+    "keras.layers": "Layer",
+    "keras.initializers": "Initializer",
+    "keras.regularizers": "Regularizer",
+    "keras.constraints": "Constraint",
+    "keras.dtype_policies": "DTypePolicy",
+    "keras.optimizers": "Optimizer",
+    "keras.optimizers.schedules": "LearningRateSchedule",
+    "keras.losses": "Loss",
+    "keras.metrics": "Metric",
+    "keras.callbacks": "Callback",
+}
+"""The class that all classes of a kind have as their base, by the module of the kind; other modules have none."""
 
 Nested = Mapping[str, ModuleType]
 """Modules of the classes of arguments that are objects themselves, by the argument's name or its last word
@@ -14,6 +30,21 @@ Nested = Mapping[str, ModuleType]
 def arguments_of(spec: Spec) -> dict[str, Any]:
     """Give a spec without its class."""
     return {name: value for name, value in spec.items() if name != "class"}
+
+
+@cache
+def constructors_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Give what a spec may name as its class, by name: the module's classes, but not their base, or its functions."""
+    base = getattr(module, BASES.get(module.__name__, ""), object)
+    package = module.__name__.partition(".")[0]
+
+    def is_constructor(name: str, value: Any) -> bool:
+        if inspect.isclass(value):
+            ours = value.__module__.partition(".")[0] == package
+            return ours and issubclass(value, base) and value is not base and not name.startswith("_")
+        return inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+
+    return {name: value for name, value in vars(module).items() if is_constructor(name, value)}
 
 
 def holder_of(argument: str, nested: Nested) -> ModuleType | None:
@@ -27,18 +58,26 @@ def build(module: ModuleType, spec: Spec, place: str, nested: Nested, **given: A
     place: of the spec in `params.yaml`, for errors; given: arguments that are not for `params.yaml` to say.
     Raises: ValueError that names the place for arguments that the class does not take.
     """
-    arguments = {}
-    for name, value in arguments_of(spec).items():
-        holder = holder_of(name, nested)
-        is_object = holder is not None and isinstance(value, dict)
-        arguments[name] = build(holder, value, f"{place}.{name}", nested) if is_object and holder else value
+    arguments = {name: _argument(name, value, f"{place}.{name}", nested) for name, value in arguments_of(spec).items()}
     try:
-        return getattr(module, spec["class"])(**arguments, **given)
+        return constructors_of(module)[spec["class"]](**arguments, **given)
     except Exception as error:  # whatever a class makes of arguments that it does not like
         got = f"{arguments_of(spec)!r:.300}"
         raise ValueError(
             f"{place}: expected arguments that {spec['class']} takes, got {got} ({sentence(error)})"
         ) from None
+
+
+def _argument(name: str, value: Any, place: str, nested: Nested) -> Any:
+    """Build the object that stands as an argument, or each one of a list. Other values stay as they are."""
+    holder = holder_of(name, nested)
+    if holder is not None and isinstance(value, dict):
+        return build(holder, value, place, nested)
+    if holder is not None and isinstance(value, list):
+        return [_argument(name, each, f"{place}[{number}]", nested) for number, each in enumerate(value)]
+    if holder is not None and name == "fn":  # a function: the only names that Keras does not look up itself
+        return getattr(holder, value)
+    return value
 
 
 def sentence(error: BaseException) -> str:

@@ -4,22 +4,21 @@ Keras itself checks few values, or only when it is too late. Mistakes raise Valu
 `params.yaml` as `-S` takes it, what was expected and what came.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from stages.params.checks.specs import check_spec
 from stages.params.messages import MAX_SHOWN, sentence, shown, unknown
-from stages.params.schema import Count, Positive, Rate, explain, mistake
+from stages.params.schema import Positive, explain
 from stages.training import builder, graphs, schedules
 from stages.training.data import targets_of
-from stages.training.objects import Nested, arguments_of, build, holder_of
+from stages.training.objects import arguments_of, build
 from stages.training.recipe import Recipe, Spec, losses_of
 
 MAX_PARAMETERS = 10**8
@@ -28,139 +27,13 @@ MAX_PARAMETERS = 10**8
 COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
 """Columns of every history: no metric can be called so."""
 
-_Share = Annotated[float, Field(ge=0, le=1)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-def _name_in(module: ModuleType) -> Any:
-    def check(name: str) -> str:
-        # Not by Keras's own `get`: that makes an initializer, which draws a seed and so moves the random state.
-        if not (hasattr(module, name) or hasattr(module, "".join(word.title() for word in name.split("_")))):
-            raise mistake("a name that Keras knows", repr(name))
-        return name
-
-    return Annotated[str, AfterValidator(check)]
-
-
-VALUES: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(kind)
-    for name, kind in {
-        "units": Count,
-        "rate": Rate,
-        "learning_rate": Positive,
-        "initial_learning_rate": Positive,
-        "decay_steps": Count,
-        "first_decay_steps": Count,
-        "decay_rate": Positive,
-        "momentum": _Share,
-        "rho": Rate,
-        "beta_1": Rate,
-        "beta_2": Rate,
-        "epsilon": Positive,
-        "clipvalue": Positive,
-        "clipnorm": Positive,
-        "negative_slope": _NotNegative,
-        "l1": _NotNegative,
-        "l2": _NotNegative,
-        "max_value": Positive,
-        "activation": _name_in(keras.activations),
-        "initializer": _name_in(keras.initializers),
-        "regularizer": _name_in(keras.regularizers),
-        "constraint": _name_in(keras.constraints),
-        "monitor": str,
-        "schedule": dict,
-        "weight_decay": _NotNegative,
-        "gradient_accumulation_steps": Annotated[int, Field(ge=2)],
-        "patience": Annotated[int, Field(ge=0)],
-        "min_delta": _NotNegative,
-        "factor": Annotated[float, Field(gt=0, lt=1)],
-        "hidden_layers": Count,
-    }.items()
-}
-"""Types and ranges of arguments, by the argument's name or its last word."""
-
-VALUES_OF_CALLBACKS = VALUES | {"mode": TypeAdapter(Literal["auto", "min", "max"])}
-
-_KINDS: dict[type, TypeAdapter[Any]] = {bool: TypeAdapter(bool), int: TypeAdapter(float), float: TypeAdapter(float)}
-"""Types of arguments without an entry in `VALUES`, by the type of their default."""
-
-
-def check_spec(
-    module: ModuleType,
-    spec: Spec,
-    place: str,
-    nested: Nested,
-    values: Mapping[str, TypeAdapter[Any]],
-    given: tuple[str, ...] = (),
-) -> None:
-    """Check the class and the arguments of an object, and of the objects in it.
-
-    values: see `VALUES`; without any, the class checks its values. A null passes where the default is null.
-    given: arguments that are not for `params.yaml` to say.
-    """
-    known = [name for name, value in vars(module).items() if _is_constructor(name, value)]
-    if spec["class"] not in known:
-        raise ValueError(unknown(f"{place}.class", known, spec["class"]))
-    constructor = getattr(module, spec["class"])
-    defaults = {name: each.default for name, each in inspect.signature(constructor).parameters.items()}
-    accepted = [name for name in accepted_arguments(constructor) if name not in given]
-    takes_any = _takes_any(constructor)
-    for name, value in arguments_of(spec).items():
-        argument = f"{place}.{repr(str(name))[1:-1][:MAX_SHOWN]}"
-        if not isinstance(name, str):
-            raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
-        if name in given:
-            raise ValueError(f"{argument}: expected no such key, got {shown(value)}")
-        if name not in accepted and not takes_any:
-            raise ValueError(unknown(argument, accepted, name))
-        holder = holder_of(name, nested)
-        if holder is not None and isinstance(value, dict):
-            if not isinstance(value.get("class"), str):
-                raise ValueError(f"{argument}: expected {{class: <name>, <argument>: <value>, …}}, got {shown(value)}")
-            check_spec(holder, value, argument, nested, values)
-        else:
-            _check_value(name, value, defaults.get(name), argument, values)
-
-
-def _check_value(name: str, value: Any, default: Any, place: str, values: Mapping[str, TypeAdapter[Any]]) -> None:
-    check = values.get(name) or values.get(name.rpartition("_")[2])
-    if check is None or value is None:
-        check = _KINDS.get(type(default))  # what is a number by default needs one
-    if values and check is not None:
-        try:
-            check.validate_python(value, strict=True)
-        except ValidationError as error:
-            raise ValueError(explain(error, place)) from None
-
-
-def _is_constructor(name: str, value: Any) -> bool:
-    package = getattr(value, "__module__", "").split(".")[0]
-    ours = package == "stages" and inspect.isfunction(value)
-    theirs = package in ("keras", "sklearn") and inspect.isclass(value)
-    return (ours or theirs) and not name.startswith("_")
-
-
-def accepted_arguments(constructor: Callable[..., Any]) -> list[str]:
-    """Name the arguments that a constructor takes, those of every layer too where it takes more than it names."""
-    parameters = inspect.signature(constructor).parameters.values()
-    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
-    takes_more = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    of_every_layer = ["trainable", "dtype"] if takes_more and not inspect.isfunction(constructor) else []
-    return list(dict.fromkeys([*named, *of_every_layer]))
-
-
-def _takes_any(constructor: Callable[..., Any]) -> bool:
-    """Whether it is a function of ours with arguments of any name, such as `schedules.step`."""
-    parameters = inspect.signature(constructor).parameters.values()
-    return inspect.isfunction(constructor) and any(each.kind is each.VAR_KEYWORD for each in parameters)
-
 
 def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     """Check an optimizer by building it, and return it."""
     if "decay" in spec:
         # Keras ignores it with a warning, and the rate would stay constant.
         raise ValueError(f"{place}.decay: expected a schedule as the learning_rate, got decay")
-    check_spec(keras.optimizers, spec, place, builder.NESTED, VALUES)
+    check_spec(keras.optimizers, spec, place, builder.NESTED)
     built = builder.build_optimizer(spec, place)
     try:
         has_rate = "learning_rate" in built.get_config()
@@ -188,9 +61,9 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
     """
     for name, spec in recipe.get("layers", {}).items():
         once = {key: value for key, value in spec.items() if key != "repeat"}
-        check_spec(keras.layers, once, f"{place}.layers.{name}", builder.NESTED, VALUES, given=("name",))
+        check_spec(keras.layers, once, f"{place}.layers.{name}", builder.NESTED, given=("name",))
     if "graph" in recipe:
-        check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, VALUES, given=("inputs",))
+        check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
     try:
         with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
             model = builder.build_model(recipe, row_shape, place)
@@ -222,12 +95,12 @@ def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) ->
         raise ValueError(f"{place}.loss: expected {expected}, got {shown(recipe['loss'])}")
     for output, loss in losses_of(recipe, outputs).items():
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{output}"
-        check_spec(keras.losses, loss, own, builder.NESTED, VALUES)
+        check_spec(keras.losses, loss, own, builder.NESTED)
     for name, metric in recipe.get("metrics", {}).items():
         if name in COLUMNS or name.startswith("val_"):
             expected = f"a name that no history has for itself ({', '.join(COLUMNS)}, val_…)"
             raise ValueError(f"{place}.metrics.{name}: expected {expected}, got {name!r}")
-        check_spec(keras.metrics, metric, f"{place}.metrics.{name}", builder.NESTED, VALUES, given=("name",))
+        check_spec(keras.metrics, metric, f"{place}.metrics.{name}", builder.NESTED, given=("name",))
     weights = recipe.get("loss_weights")
     if weights is not None and (not several or set(weights) != set(outputs)):
         expected = f"one weight for each of {', '.join(outputs)}" if several else "several outputs"
@@ -299,7 +172,7 @@ def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     for name, spec in recipe.get("callbacks", {}).items():
         own = f"{place}.callbacks.{name}"
         given = tuple(files.get(spec["class"], {}))
-        check_spec(keras.callbacks, spec, own, builder.NESTED, VALUES_OF_CALLBACKS, given=given)
+        check_spec(keras.callbacks, spec, own, builder.NESTED, given=given)
         if "monitor" in spec and spec["monitor"] not in monitors:
             raise ValueError(unknown(f"{own}.monitor", monitors, spec["monitor"]))
         if isinstance(schedule := spec.get("schedule"), dict) and schedule["class"] == schedules.step.__name__:
@@ -320,7 +193,10 @@ def _check_factors(factors: dict[str, Any], place: str) -> None:
     for name, factor in factors.items():
         if not re.fullmatch("epoch_(0|[1-9][0-9]*)", name):
             raise ValueError(f"{place}.{name}: expected epoch_<number>, counted from 0, got {name!r}")
-        _check_value("decay_rate", factor, None, f"{place}.{name}", VALUES)
+        try:
+            TypeAdapter(Positive).validate_python(factor, strict=True)
+        except ValidationError as error:
+            raise ValueError(explain(error, f"{place}.{name}")) from None
 
 
 def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
@@ -331,7 +207,7 @@ def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
 
     spec = recipe["estimator"]
     own = f"{place}.estimator"
-    check_spec(estimators.module_of(spec["class"]), spec, own, {}, {})
+    check_spec(estimators.module_of(spec["class"]), spec, own, {})
     estimator = estimators.build_estimator(recipe, recipe["seed"], place)
     arguments = arguments_of(spec)
     try:

@@ -1,0 +1,214 @@
+"""Checks of one object of a recipe: its class, the names of its arguments and their values.
+
+Mistakes raise ValueError, which names the place in `params.yaml` as `-S` takes it, what was expected and what came.
+"""
+
+import inspect
+from collections.abc import Callable, Collection
+from functools import cache
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+import keras
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+
+from stages.params.messages import MAX_SHOWN, shown, unknown
+from stages.params.schema import Count, Positive, Rate, explain, mistake
+from stages.training.objects import BASES, Nested, arguments_of, constructors_of, holder_of
+from stages.training.recipe import Spec
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Whole = Annotated[int, Field(ge=0, lt=2**31)]
+Mode = Literal["auto", "min", "max"]
+
+
+def _is_numeric(value: Any) -> Any:
+    of_list = value if isinstance(value, list) else [value]
+    if isinstance(value, str | bool | dict) or any(isinstance(each, str | dict) for each in of_list):
+        raise mistake("a number", shown(value))
+    return value
+
+
+Numeric = Annotated[Any, AfterValidator(_is_numeric)]
+"""A number, numbers or nothing: Keras knows which of them an argument takes."""
+
+VALUES: dict[str, dict[str, Any]] = {
+    "Layer": {"units": Count, "dropout": Rate, "recurrent_dropout": Rate},
+    "Dropout": {"rate": Rate},
+    "AlphaDropout": {"rate": Rate},
+    "GaussianDropout": {"rate": Rate},
+    "ActivityRegularization": {"l1": NotNegative, "l2": NotNegative},
+    "BatchNormalization": {"momentum": Share, "epsilon": Positive},
+    "GroupNormalization": {"epsilon": Positive},
+    "LayerNormalization": {"epsilon": Positive},
+    "RMSNormalization": {"epsilon": Positive},
+    "LeakyReLU": {"negative_slope": NotNegative},
+    "Regularizer": {"l1": NotNegative, "l2": NotNegative, "factor": NotNegative},
+    "MaxNorm": {"max_value": Positive},
+    "MinMaxNorm": {"min_value": NotNegative, "max_value": Positive, "rate": Share},
+    "Optimizer": {
+        "learning_rate": Positive,
+        "momentum": Share,
+        "rho": Rate,
+        "beta_1": Rate,
+        "beta_2": Rate,
+        "epsilon": Positive,
+        "weight_decay": NotNegative,
+        "clipnorm": Positive,
+        "clipvalue": Positive,
+        "global_clipnorm": Positive,
+        "ema_momentum": Share,
+        "ema_overwrite_frequency": Count,
+        "loss_scale_factor": Positive,
+        "gradient_accumulation_steps": Annotated[int, Field(ge=2, lt=2**31)],
+        "warmup_steps": Whole,
+    },
+    "LossScaleOptimizer": {"initial_scale": Positive, "dynamic_growth_steps": Count},
+    "LearningRateSchedule": {
+        "initial_learning_rate": Positive,
+        "decay_steps": Count,
+        "first_decay_steps": Count,
+        "decay_rate": Positive,
+        "end_learning_rate": NotNegative,
+        "warmup_steps": Whole,
+        "warmup_target": Positive,
+        "boundaries": list[NotNegative],
+        "values": list[NotNegative],
+    },
+    "CosineDecay": {"initial_learning_rate": NotNegative},  # 0 before a warm-up
+    "EarlyStopping": {
+        "patience": Whole,
+        "min_delta": NotNegative,
+        "start_from_epoch": Whole,
+        "mode": Mode,
+        "monitor": str,
+    },
+    "ModelCheckpoint": {"save_freq": Literal["epoch"] | Count, "mode": Mode, "monitor": str},
+    "ReduceLROnPlateau": {
+        "factor": Annotated[float, Field(gt=0, lt=1)],
+        "patience": Whole,
+        "cooldown": Whole,
+        "min_delta": NotNegative,
+        "min_lr": NotNegative,
+        "mode": Mode,
+        "monitor": str,
+    },
+    "LearningRateScheduler": {"schedule": dict},
+    "TensorBoard": {"profile_batch": Any},
+    "wide_and_deep": {"units": Count, "hidden_layers": Count},
+}
+"""Types and ranges of arguments, by the class that has them or whose subclasses do, and by function.
+
+Only what Keras does not check itself, or when it is too late.
+"""
+
+NAMES_OF_FUNCTIONS = {"activation": keras.activations, "fn": keras.metrics}
+"""Modules of the functions that arguments may name, by the last word of the argument."""
+
+NAMED = (keras.initializers, keras.regularizers, keras.constraints)
+"""Modules whose classes stand as arguments under their names alone."""
+
+
+def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given: Collection[str] = ()) -> None:
+    """Check the class and the arguments of an object, and of the objects in it.
+
+    given: arguments that are not for `params.yaml` to say.
+    """
+    known = constructors_of(module)
+    if spec["class"] not in known:
+        without_aliases = [name for name, each in known.items() if inspect.isfunction(each) or not name[0].islower()]
+        raise ValueError(unknown(f"{place}.class", without_aliases, spec["class"]))
+    constructor = known[spec["class"]]
+    accepted = [name for name in accepted_arguments(constructor) if name not in given]
+    for name, value in arguments_of(spec).items():
+        argument = f"{place}.{repr(str(name))[1:-1][:MAX_SHOWN]}"
+        if not isinstance(name, str):
+            raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
+        if name in given:
+            raise ValueError(f"{argument}: expected no such key, got {shown(value)}")
+        if name not in accepted and not _takes_any(constructor):
+            raise ValueError(unknown(argument, accepted, name))
+        holder = holder_of(name, nested)
+        is_name = isinstance(value, str) and _declared(constructor, name) is None
+        if holder is not None and (isinstance(value, dict | list) or is_name):
+            _check_objects(holder, name, value, argument, nested)
+        elif nested:  # scikit-learn checks its values itself
+            check_value(constructor, name, value, argument)
+
+
+def _check_objects(holder: ModuleType, name: str, value: Any, place: str, nested: Nested) -> None:
+    """Check an object that stands as an argument, each of a list, or the name of one."""
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _check_objects(holder, name, each, f"{place}[{number}]", nested)
+        return
+    functions = NAMES_OF_FUNCTIONS.get(name.rpartition("_")[2])
+    if isinstance(value, str) and (functions is not None or holder in NAMED):
+        names = _functions_of(functions) if functions is not None else constructors_of(holder)
+        if value not in names:
+            raise ValueError(unknown(place, names, value))
+    elif not (isinstance(value, str) and holder is keras.dtype_policies):
+        if not (isinstance(value, dict) and isinstance(value.get("class"), str)):
+            raise ValueError(f"{place}: expected {{class: <name>, <argument>: <value>, …}}, got {shown(value)}")
+        check_spec(holder, value, place, nested)
+
+
+def _functions_of(module: ModuleType) -> list[str]:
+    own = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
+    return [name for name in own if name not in ("get", "serialize", "deserialize")]
+
+
+def check_value(constructor: Callable[..., Any], name: str, value: Any, place: str) -> None:
+    """Check the value of an argument by `VALUES`, or else that it is a number where the default is one."""
+    default = _defaults(constructor).get(name)
+    kind = _declared(constructor, name) or _kind_of(default)
+    if value is None and default is None:
+        return
+    try:
+        _adapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise ValueError(explain(error, place)) from None
+
+
+def _declared(constructor: Callable[..., Any], name: str) -> Any:
+    kinds = inspect.getmro(constructor) if inspect.isclass(constructor) else (constructor,)
+    return next((VALUES[kind.__name__][name] for kind in kinds if name in VALUES.get(kind.__name__, ())), None)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+@cache
+def _defaults(constructor: Callable[..., Any]) -> dict[str, Any]:
+    return {name: each.default for name, each in inspect.signature(constructor).parameters.items()}
+
+
+def _kind_of(default: Any) -> Any:
+    return bool if isinstance(default, bool) else Numeric if isinstance(default, int | float) else Any
+
+
+@cache
+def accepted_arguments(constructor: Callable[..., Any]) -> tuple[str, ...]:
+    """Name the arguments that a constructor takes, those of its kind's base too if it passes more on than it names."""
+    names, takes_more = _named(constructor)
+    if takes_more and inspect.isclass(constructor):
+        of_base = False
+        for each in inspect.getmro(constructor):
+            of_base = of_base or each.__name__ in BASES.values()
+            if of_base and "__init__" in vars(each) and each is not object:
+                names += _named(vars(each)["__init__"])[0]
+    return tuple(dict.fromkeys(names))
+
+
+def _named(function: Callable[..., Any]) -> tuple[list[str], bool]:
+    parameters = inspect.signature(function).parameters.values()
+    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    return [name for name in named if name != "self"], any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def _takes_any(constructor: Callable[..., Any]) -> bool:
+    """Whether it is a function of ours with arguments of any name, such as `schedules.step`."""
+    return inspect.isfunction(constructor) and _named(constructor)[1]
