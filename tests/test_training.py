@@ -22,7 +22,18 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_score
-from small import DENSE, DRAWING, TWO_OUTPUTS, files_below, ignore, recipe_of, split_of, store, train_once
+from small import (
+    DENSE,
+    DRAWING,
+    TWO_OUTPUTS,
+    WIDE_AND_DEEP,
+    files_below,
+    ignore,
+    recipe_of,
+    split_of,
+    store,
+    train_once,
+)
 
 from stages import train as train_stage
 from stages.datasets.spec import spec_of
@@ -550,6 +561,24 @@ def test_predictions_that_are_no_numbers_are_an_outcome_too(tmp_path: Path) -> N
     assert re.fullmatch("prediction of train rows (nan|-?inf)", trained.diverged.reason)
     assert (trained.evaluation, np.isnan(trained.predictions["train"]).all()) == ({}, True)
     assert np.isfinite(history_of(trained)["loss"]).all()
+
+
+@pytest.mark.bad_input("train", "a loss or predictions that are not finite")
+def test_a_model_whose_predictions_are_no_numbers_makes_room_for_the_next(tmp_path: Path) -> None:
+    # One step, whose loss is finite, and test rows alone: of the first split they are too large.
+    def part_of(split: Split, factor: float) -> Split:
+        x = {"train": split.x["train"], "validation": split.x["validation"], "test": split.x["test"] * factor}
+        return replace(split, x={part: values.astype(np.float32) for part, values in x.items()})
+
+    recipe = recipe_of(graph={**WIDE_AND_DEEP, "auxiliary_output": True}, epochs=1)
+    splits = [part_of(split_of(), 1e38), part_of(split_of(), 1)]
+    first, second = keras_models.train(recipe, splits, "it", tmp_path, ignore)
+    assert first.diverged is not None
+    assert second.diverged is None
+    assert all(np.isnan(values).all() for values in first.predictions.values())
+    (tmp_path / "alone").mkdir()
+    train_once(recipe, splits[1], tmp_path / "alone")
+    assert (tmp_path / "model.keras").read_bytes() == (tmp_path / "alone/model.keras").read_bytes()
 
 
 @pytest.mark.bad_input("train", "a loss or predictions that are not finite")

@@ -92,9 +92,8 @@ def _optimizer(params: Params, variant: Variant) -> Spec:
 def _keeps_optimizer(params: Params, variant: Variant) -> bool:
     """Whether the override cannot concern the variant: it has a schedule, where a callback sets the rate."""
     sets_rate = any(callback["class"] in SETS_RATE for callback in (variant.callbacks or {}).values())
-    return (
-        sets_rate and params.learning_rate is None and isinstance((params.optimizer or {}).get("learning_rate"), dict)
-    )
+    has_schedule = params.learning_rate is None and isinstance((params.optimizer or {}).get("learning_rate"), dict)
+    return sets_rate and has_schedule
 
 
 def _for_as_many_epochs(schedule: Spec, times: float) -> Spec:

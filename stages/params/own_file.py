@@ -1,13 +1,15 @@
 """The user's own Python file that `custom_objects` names; see `stages.training.custom_objects`."""
 
+import importlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.training import graphs, schedules
 from stages.training.custom_objects import FILE, objects_of
-from stages.training.objects import sentence
+from stages.training.objects import BASES, sentence
 from stages.training.recipe import Recipe
 
 
@@ -33,16 +35,19 @@ def read_own_file(name: str | None) -> OwnFile:
     """Run the file and name what it defines; nothing for None. Raises: ValueError that names the file and the line."""
     if name is None:
         return OwnFile("", frozenset())
-    path = Path(name)
     try:
-        source = path.read_text(encoding="utf-8")
+        source = Path(name).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
     try:
         names = frozenset(objects_of(source))
-    except Exception as error:  # whatever the file raises
-        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
-        line = error.lineno if isinstance(error, SyntaxError) else own[-1]
+    except (Exception, SystemExit) as error:  # whatever the file raises
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+        line = error.lineno if isinstance(error, SyntaxError) else (lines or [1])[-1]
         got = f"{type(error).__name__}: {sentence(error)}"
         raise ValueError(f"{name}, line {line}: expected Python that can be imported, got {got}") from None
+    modules = [graphs, schedules, *map(importlib.import_module, (*BASES, "keras.activations"))]
+    for own in sorted(names):
+        if any(hasattr(module, own) for module in modules):
+            raise ValueError(f"{name}, {own}: expected a name that Keras does not have, got {own}")
     return OwnFile(source, names)

@@ -116,7 +116,7 @@ def _is_class_weight(weights: Any) -> Any:
     return weights
 
 
-ClassWeight = Annotated[str | dict[str | int, float], PlainValidator(_is_class_weight)]
+ClassWeight = Annotated[Any, PlainValidator(_is_class_weight)]
 """Weights by the name or the number of a class; or the word `balanced`."""
 
 

@@ -2,7 +2,7 @@
 
 `custom_objects` in `params.yaml` names the file. `stages.configure` puts its text into the recipe of every variant that
 names something of it, so that a change of the file trains these variants again and no others. While a model is built
-and trained, Keras knows them as its custom objects, by their own names; see `keras.saving.custom_object_scope`.
+and trained, Keras knows them as its custom objects, by their own names; see `keras.saving.get_custom_objects`.
 """
 
 import inspect
@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
-
-import keras
 
 from stages.training.recipe import Recipe
 
@@ -37,8 +35,27 @@ def objects_of(source: str) -> dict[str, Any]:
     }
 
 
+_known: dict[str, Any] = {}
+
+
+def known() -> dict[str, Any]:
+    """Give the custom objects of the `scope` that is open, by name."""
+    return _known
+
+
 @contextmanager
 def scope(recipe: Recipe) -> Iterator[None]:
-    """Let Keras know the custom objects of a recipe."""
-    with keras.saving.custom_object_scope(objects_of(recipe["custom_objects"]) if "custom_objects" in recipe else {}):
+    """Let the builder and Keras know the custom objects of a Keras model's recipe."""
+    global _known
+    import keras
+
+    registry = keras.saving.get_custom_objects()  # unlike Keras's own scope, it survives `clear_session`
+    before = _known, dict(registry)
+    _known = objects_of(recipe["custom_objects"]) if "custom_objects" in recipe else {}
+    registry.update(_known)
+    try:
         yield
+    finally:
+        _known = before[0]
+        registry.clear()
+        registry.update(before[1])

@@ -6,6 +6,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+from stages.training import custom_objects
 from stages.training.recipe import Spec
 
 BASES = {
@@ -32,9 +33,23 @@ def arguments_of(spec: Spec) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if name != "class"}
 
 
-@cache
 def constructors_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
-    """Give what a spec may name as its class, by name: the module's classes, but not their base, or its functions."""
+    """Give what a spec may name as its class, by name: the module's classes, but not their base, or its functions.
+
+    And those of the user's own that are of the same kind; see `stages.training.custom_objects`.
+    """
+    own = {name: value for name, value in custom_objects.known().items() if _is_of_kind(module, value)}
+    return {**_constructors_in(module), **own}
+
+
+def _is_of_kind(module: ModuleType, value: Any) -> bool:
+    if module.__name__ in BASES:
+        return inspect.isclass(value) and issubclass(value, getattr(module, BASES[module.__name__]))
+    return inspect.isfunction(value) and module.__name__.startswith("stages.")
+
+
+@cache
+def _constructors_in(module: ModuleType) -> dict[str, Callable[..., Any]]:
     base = getattr(module, BASES.get(module.__name__, ""), object)
     package = module.__name__.partition(".")[0]
 

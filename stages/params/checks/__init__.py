@@ -19,7 +19,7 @@ from stages.params.schema import Positive, explain
 from stages.training import builder, graphs, schedules
 from stages.training.data import targets_of
 from stages.training.objects import arguments_of, build
-from stages.training.recipe import Recipe, Spec, losses_of
+from stages.training.recipe import Recipe, Spec, layers_of, losses_of
 
 MAX_PARAMETERS = 10**8
 """A typing mistake makes more. With their gradients and an optimizer's moments these take 1.6 GB."""
@@ -59,9 +59,9 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
     row_shape: of the data, without the batch; classes: how many the data set has, 0 for a quantity; has_validation:
     whether its split has such rows; place: `variants.<name>`.
     """
-    for name, spec in recipe.get("layers", {}).items():
+    for layer_place, spec in layers_of(recipe):
         once = {key: value for key, value in spec.items() if key != "repeat"}
-        check_spec(keras.layers, once, f"{place}.layers.{name}", builder.NESTED, given=("name",))
+        check_spec(keras.layers, once, f"{place}.{layer_place}", builder.NESTED, given=("name",))
     if "graph" in recipe:
         check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
     try:
