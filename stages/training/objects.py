@@ -14,7 +14,6 @@ BASES = {
     "keras.initializers": "Initializer",
     "keras.regularizers": "Regularizer",
     "keras.constraints": "Constraint",
-    "keras.dtype_policies": "DTypePolicy",
     "keras.optimizers": "Optimizer",
     "keras.optimizers.schedules": "LearningRateSchedule",
     "keras.losses": "Loss",

@@ -4,25 +4,38 @@ Keras itself checks few values, or only when it is too late. Mistakes raise Valu
 `params.yaml` as `-S` takes it, what was expected and what came.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
+from keras.src.backend.common import global_state
 from pydantic import TypeAdapter, ValidationError
 
+from stages.params.checks.outputs import check_outputs
 from stages.params.checks.specs import check_spec
-from stages.params.messages import MAX_SHOWN, sentence, shown, unknown
+from stages.params.checks.step import check_callbacks_run, check_step, prepare
+from stages.params.checks.usable import check_usable
+from stages.params.messages import sentence, shown, unknown
 from stages.params.schema import Positive, explain
 from stages.training import builder, graphs, schedules
-from stages.training.data import targets_of
-from stages.training.objects import arguments_of, build
+from stages.training.objects import arguments_of
 from stages.training.recipe import Recipe, Spec, layers_of, losses_of
 
 MAX_PARAMETERS = 10**8
 """A typing mistake makes more. With their gradients and an optimizer's moments these take 1.6 GB."""
+
+OF_LAYERS = (
+    *("layers", "graph", "inputs", "loss", "loss_weights", "metrics"),
+    *("class_weight", "custom_objects", "jit_compile"),
+)
+"""Keys of a recipe on which the outputs and the gradients of a model depend."""
+
+_passed: set[str] = set()
+"""Layers, optimizers and callbacks that were run: most variants share them."""
 
 COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
 """Columns of every history: no metric can be called so."""
@@ -33,21 +46,14 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     if "decay" in spec:
         # Keras ignores it with a warning, and the rate would stay constant.
         raise ValueError(f"{place}.decay: expected a schedule as the learning_rate, got decay")
+    check_usable(keras.optimizers, spec, place)
     check_spec(keras.optimizers, spec, place, builder.NESTED)
-    built = builder.build_optimizer(spec, place)
-    try:
-        has_rate = "learning_rate" in built.get_config()
-    except NotImplementedError:  # LearningRateSchedule, the base of the schedules
-        raise ValueError(f"{place}.learning_rate.class: expected a schedule, got {shown(spec)}") from None
-    if type(built) is keras.optimizers.Optimizer or not has_rate:  # the base, a container
-        expected = "an optimizer with a rule and a learning rate of its own"
-        raise ValueError(f"{place}.class: expected {expected}, got {spec['class']}")
-    return built
+    return builder.build_optimizer(spec, place)
 
 
 def with_learning_rate(spec: Spec, place: str) -> Spec:
     """Write the class's own learning rate where none is given, so that naming it changes no recipe."""
-    rate = check_optimizer(spec, place).get_config()["learning_rate"]
+    rate = check_optimizer(spec, place).get_config().get("learning_rate")  # of another in it, if there is none
     if "learning_rate" in spec or not isinstance(rate, float):
         return spec
     return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
@@ -61,14 +67,33 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
     """
     for layer_place, spec in layers_of(recipe):
         once = {key: value for key, value in spec.items() if key != "repeat"}
+        check_usable(keras.layers, once, f"{place}.{layer_place}")
         check_spec(keras.layers, once, f"{place}.{layer_place}", builder.NESTED, given=("name",))
     if "graph" in recipe:
         check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
-    try:
+    with _session():
         with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
             model = builder.build_model(recipe, row_shape, place)
+        _check_shapes(recipe, model, classes, place)
+        builder.compile_model(model, recipe, place)
+        _check_callbacks(recipe, has_validation, place)
+        _check_run(recipe, model, row_shape, classes, has_validation, place)
+
+
+@contextmanager
+def _session() -> Iterator[None]:
+    """Number the names of layers anew afterwards, and forget weights that were not drawn.
+
+    So does `clear_session`, but then TensorFlow forgets its kernels, and four steps take the time of ten.
+    """
+    try:
+        yield
     finally:
-        keras.utils.clear_session()  # or the next scope to end would draw them
+        for name in ("object_name_uids", "uninitialized_variables"):
+            global_state.set_global_attribute(name, None)
+
+
+def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.InputLayer) and not layer._outbound_nodes:
             raise ValueError(
@@ -82,9 +107,37 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
         raise ValueError(f"{place}: expected a model of at most {MAX_PARAMETERS:,} parameters, got {got}")
     _check_losses_and_metrics(recipe, model, place)
     _check_outputs(recipe, model, classes, place)
-    _check_measures(recipe, model, classes, place)
-    builder.compile_model(model, recipe, place)
-    _check_callbacks(recipe, has_validation, place)
+    for name, metric in recipe.get("metrics", {}).items():
+        _check_form_of_targets(metric["class"], losses_of(recipe, model.output_names), f"{place}.metrics.{name}.class")
+
+
+def _check_run(
+    recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], classes: int, has_validation: bool, place: str
+) -> None:
+    """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
+    ranks = sorted({len(weight.shape) for weight in model.trainable_weights})
+    optimizer = json.dumps([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
+    seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
+    callbacks = json.dumps([seen_by, optimizer if seen_by else None])
+    layers = json.dumps([{key: recipe.get(key) for key in OF_LAYERS}, row_shape, classes])
+    if _passed >= {optimizer, callbacks, layers}:
+        return
+    prepare()
+    with keras.StatelessScope():
+        pass  # at its end the weights are drawn
+    if _passed >= {optimizer, callbacks}:
+        model.optimizer = keras.optimizers.SGD()  # takes half of the time
+    check_outputs(recipe, model, row_shape, place)
+    check_step(recipe, model, row_shape, classes, place)
+    if callbacks not in _passed:
+        check_callbacks_run(recipe, model, has_validation, place)
+    _passed.update({optimizer, callbacks, layers})
+
+
+def _without_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_numbers(each) for key, each in value.items()}
+    return "a number" if type(value) in (int, float) else value
 
 
 def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) -> None:
@@ -95,11 +148,13 @@ def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) ->
         raise ValueError(f"{place}.loss: expected {expected}, got {shown(recipe['loss'])}")
     for output, loss in losses_of(recipe, outputs).items():
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{output}"
+        check_usable(keras.losses, loss, own)
         check_spec(keras.losses, loss, own, builder.NESTED)
     for name, metric in recipe.get("metrics", {}).items():
         if name in COLUMNS or name.startswith("val_"):
             expected = f"a name that no history has for itself ({', '.join(COLUMNS)}, val_…)"
             raise ValueError(f"{place}.metrics.{name}: expected {expected}, got {name!r}")
+        check_usable(keras.metrics, metric, f"{place}.metrics.{name}")
         check_spec(keras.metrics, metric, f"{place}.metrics.{name}", builder.NESTED, given=("name",))
     weights = recipe.get("loss_weights")
     if weights is not None and (not several or set(weights) != set(outputs)):
@@ -136,35 +191,6 @@ def _check_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str)
             raise ValueError(f"{place}.{kind}: expected {expected}, got shape {output.shape[1:]}")
 
 
-def _check_measures(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
-    """Compare predictions of two rows with targets: the losses and the metrics must take them, and give one number."""
-    outputs = model.output_names
-    y = np.arange(2, dtype=np.int32 if classes else np.float32)
-    targets = targets_of(recipe, y, model)
-    each_target = targets if isinstance(targets, tuple) else (targets,)
-    for (name, loss), target, output in zip(
-        losses_of(recipe, outputs).items(), each_target, model.outputs, strict=True
-    ):
-        predictions = np.full((2, *output.shape[1:]), 0.5, dtype=np.float32)
-        loss_place = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
-        _measure(build(keras.losses, loss, loss_place, builder.NESTED), target, predictions, loss_place)
-        for metric_name, spec in recipe.get("metrics", {}).items():
-            own = f"{place}.metrics.{metric_name}"
-            _check_form_of_targets(spec["class"], losses_of(recipe, outputs), f"{own}.class")
-            value = _measure(build(keras.metrics, spec, own, builder.NESTED), target, predictions, own)
-            if np.ndim(value) != 0:
-                got = f"an array of shape {np.shape(value)} from {shown(spec)}"
-                raise ValueError(f"{own}: expected a metric of one number, got {got}")
-
-
-def _measure(measure: Callable[..., Any], target: np.ndarray, predictions: np.ndarray, place: str) -> np.ndarray:
-    try:
-        return np.asarray(measure(target, predictions, sample_weight=None))  # as Keras calls it
-    except Exception as error:  # whatever a class makes of shapes that it does not like
-        expected = f"one that compares predictions of shape {predictions.shape[1:]} with targets of {target.shape[1:]}"
-        raise ValueError(f"{place}: expected {expected} for each row, got: {sentence(error)[:MAX_SHOWN]}") from None
-
-
 def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     files = builder.files_of_callbacks(Path("best.weights.h5"), Path("logs"))
     measured = ["loss", *recipe.get("metrics", {})]
@@ -172,6 +198,7 @@ def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     for name, spec in recipe.get("callbacks", {}).items():
         own = f"{place}.callbacks.{name}"
         given = tuple(files.get(spec["class"], {}))
+        check_usable(keras.callbacks, spec, own)
         check_spec(keras.callbacks, spec, own, builder.NESTED, given=given)
         if "monitor" in spec and spec["monitor"] not in monitors:
             raise ValueError(unknown(f"{own}.monitor", monitors, spec["monitor"]))

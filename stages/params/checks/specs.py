@@ -6,15 +6,17 @@ Mistakes raise ValueError, which names the place in `params.yaml` as `-S` takes 
 import inspect
 from collections.abc import Callable, Collection
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Annotated, Any, Literal
 
 import keras
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from stages.params.checks.usable import check_usable
 from stages.params.messages import MAX_SHOWN, shown, unknown
 from stages.params.schema import Count, Positive, Rate, explain, mistake
-from stages.training.objects import BASES, Nested, arguments_of, constructors_of, holder_of
+from stages.training.objects import Nested, arguments_of, constructors_of, holder_of
 from stages.training.recipe import Spec
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -64,6 +66,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "gradient_accumulation_steps": Annotated[int, Field(ge=2, lt=2**31)],
         "warmup_steps": Whole,
     },
+    "Loss": {"reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"]},
     "LossScaleOptimizer": {"initial_scale": Positive, "dynamic_growth_steps": Count},
     "LearningRateSchedule": {
         "initial_learning_rate": Positive,
@@ -145,18 +148,23 @@ def _check_objects(holder: ModuleType, name: str, value: Any, place: str, nested
         return
     functions = NAMES_OF_FUNCTIONS.get(name.rpartition("_")[2])
     if isinstance(value, str) and (functions is not None or holder in NAMED):
-        names = _functions_of(functions) if functions is not None else constructors_of(holder)
+        names = _names_in(functions if functions is not None else holder)
         if value not in names:
             raise ValueError(unknown(place, names, value))
     elif not (isinstance(value, str) and holder is keras.dtype_policies):
         if not (isinstance(value, dict) and isinstance(value.get("class"), str)):
             raise ValueError(f"{place}: expected {{class: <name>, <argument>: <value>, …}}, got {shown(value)}")
+        if holder is keras.dtype_policies:
+            check_usable(holder, value, place)
         check_spec(holder, value, place, nested)
 
 
-def _functions_of(module: ModuleType) -> list[str]:
-    own = {name: value for name, value in vars(module).items() if inspect.isfunction(value)}
-    return [name for name in own if name not in ("get", "serialize", "deserialize")]
+@cache
+def _names_in(module: ModuleType) -> list[str]:
+    """Name what Keras itself looks up. Not by its `get`: that makes an initializer, which moves the random state."""
+    if module is keras.metrics:
+        return [name for name, value in vars(module).items() if inspect.isfunction(value) and "_" in name]
+    return list(import_module(module.__name__.replace("keras.", "keras.src.")).ALL_OBJECTS_DICT)
 
 
 def check_value(constructor: Callable[..., Any], name: str, value: Any, place: str) -> None:
@@ -192,14 +200,12 @@ def _kind_of(default: Any) -> Any:
 
 @cache
 def accepted_arguments(constructor: Callable[..., Any]) -> tuple[str, ...]:
-    """Name the arguments that a constructor takes, those of its kind's base too if it passes more on than it names."""
-    names, takes_more = _named(constructor)
-    if takes_more and inspect.isclass(constructor):
-        of_base = False
-        for each in inspect.getmro(constructor):
-            of_base = of_base or each.__name__ in BASES.values()
-            if of_base and "__init__" in vars(each) and each is not object:
-                names += _named(vars(each)["__init__"])[0]
+    """Name the arguments that a constructor takes, those of its base too if it passes on more than it names."""
+    names, passes_on = _named(constructor)
+    for base in inspect.getmro(constructor)[1:-1] if inspect.isclass(constructor) else ():
+        if passes_on and "__init__" in vars(base):
+            more, passes_on = _named(vars(base)["__init__"])
+            names += more
     return tuple(dict.fromkeys(names))
 
 

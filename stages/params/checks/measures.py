@@ -1,0 +1,41 @@
+"""Why a loss or a metric does not fit what a model gives."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from stages.params.messages import MAX_SHOWN, sentence, shown
+from stages.training import builder
+from stages.training.data import targets_of
+from stages.training.objects import build
+from stages.training.recipe import Recipe, losses_of
+
+
+def check_measures(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
+    """Compare predictions of two rows with targets: the losses and the metrics must take them, and give one number."""
+    outputs = model.output_names
+    y = np.arange(2, dtype=np.int32 if classes else np.float32)
+    targets = targets_of(recipe, y, model)
+    each_target = targets if isinstance(targets, tuple) else (targets,)
+    for (name, loss), target, output in zip(
+        losses_of(recipe, outputs).items(), each_target, model.outputs, strict=True
+    ):
+        predictions = np.full((2, *output.shape[1:]), 0.5, dtype=np.float32)
+        loss_place = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
+        _measure(build(keras.losses, loss, loss_place, builder.NESTED), target, predictions, loss_place)
+        for metric_name, spec in recipe.get("metrics", {}).items():
+            own = f"{place}.metrics.{metric_name}"
+            value = _measure(build(keras.metrics, spec, own, builder.NESTED), target, predictions, own)
+            if np.ndim(value) != 0:
+                got = f"an array of shape {np.shape(value)} from {shown(spec)}"
+                raise ValueError(f"{own}: expected a metric of one number, got {got}")
+
+
+def _measure(measure: Callable[..., Any], target: np.ndarray, predictions: np.ndarray, place: str) -> np.ndarray:
+    try:
+        return np.asarray(measure(target, predictions, sample_weight=None))  # as Keras calls it
+    except Exception as error:  # whatever a class makes of shapes that it does not like
+        expected = f"one that compares predictions of shape {predictions.shape[1:]} with targets of {target.shape[1:]}"
+        raise ValueError(f"{place}: expected {expected} for each row, got: {sentence(error)[:MAX_SHOWN]}") from None

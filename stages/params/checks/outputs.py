@@ -1,0 +1,109 @@
+"""Checks of what a model gives, by its numbers for made-up rows: names tell nothing of one's own layers and graphs."""
+
+import keras
+import numpy as np
+
+from stages.training.data import inputs_of
+from stages.training.recipe import Recipe, Spec, has_logits, losses_of
+
+TOLERANCE = 0.02
+"""Of probabilities, and of their sum: float16 and bfloat16 round so."""
+
+WITH_THRESHOLDS = ("threshold", "thresholds")
+"""Arguments of metrics that are probabilities if they are not given."""
+
+
+def check_outputs(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], place: str) -> None:
+    """Check that the outputs are what the losses and the metrics take them for: probabilities, logits or counts.
+
+    row_shape: of the data, without the batch; place: `variants.<name>`. Raises: ValueError.
+    """
+    losses = losses_of(recipe, model.output_names)
+    for values in _predictions(recipe, model, row_shape):
+        for (name, loss), output in zip(losses.items(), values, strict=True):
+            kind = "layers" if "layers" in recipe else "graph"
+            own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
+            _check_output(loss, output, f"{place}.{kind}", own)
+    for name, metric in recipe.get("metrics", {}).items():
+        for loss in losses.values():
+            _check_metric(metric, loss, f"{place}.metrics.{name}")
+
+
+def random_rows(recipe: Recipe, row_shape: tuple[int, ...], rows: int = 2) -> tuple[np.ndarray, ...]:
+    """Make rows between 0 and 1, one array for each input, float32 (rows, ...): the same each time."""
+    x = np.random.default_rng(0).random((rows, *row_shape), dtype=np.float32)
+    inputs = inputs_of(recipe, x)
+    return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...]) -> list[list[np.ndarray]]:
+    """Outputs in training and in inference, for rows between 0 and 1 and for ones a thousand times as large.
+
+    The weights of the last layer are changed a little: none of them is zero, whatever it is at first.
+    """
+    last = next((layer for layer in reversed(model.layers) if layer.trainable_variables), None)
+    generator = np.random.default_rng(1)
+    for variable in last.trainable_variables if last is not None else ():
+        variable.assign_add(generator.normal(scale=0.1, size=variable.shape).astype(np.float32))
+    small = random_rows(recipe, row_shape, rows=4)
+    large = tuple(np.concatenate([each, each * 1000, each * -1000]) for each in small)
+    found = []
+    for rows, training in ((large, False), (small, True), (small, False)):
+        try:
+            outputs = model(list(rows) if len(rows) > 1 else rows[0], training=training)
+        except Exception:  # noqa: S112 (an embedding has no place for large numbers; a step tells what else is wrong)
+            continue
+        several = outputs if isinstance(outputs, list) else [outputs]
+        found.append([np.asarray(each, dtype=np.float64) for each in several])
+        if not training:
+            break
+    return found
+
+
+def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -> None:
+    """Check the output for some rows, float64 (rows, units)."""
+    kind = loss["class"]
+    lowest, highest = np.nanmin(output, initial=np.inf), np.nanmax(output, initial=-np.inf)
+    if kind == "Poisson" and lowest < 0:
+        raise ValueError(f"{place}: expected outputs of at least 0 beside Poisson, got {lowest:.3g}")
+    if not kind.lower().endswith("crossentropy"):
+        return
+    sums = output.sum(axis=-1)
+    are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
+    if output.shape[-1] > 1:
+        are_probabilities = are_probabilities and bool(np.nanmax(np.abs(sums - 1), initial=0) <= TOLERANCE)
+    if has_logits(loss):
+        if are_probabilities and (output.shape[-1] > 1 or len(output) > 4):
+            raise ValueError(
+                f"{loss_place}.from_logits: expected false beside outputs that are probabilities, got true"
+            )
+        return
+    if not are_probabilities:
+        function, got = "a sigmoid", f"{lowest:.3g} to {highest:.3g}"
+        if output.shape[-1] > 1:
+            function, got = "a softmax", f"{got}, with a sum of {sums[np.nanargmax(np.abs(sums - 1))]:.3g}"
+        expected = f"outputs that are probabilities beside {kind}, as of {function}, or from_logits: true"
+        raise ValueError(f"{place}: expected {expected}, got {got}")
+    if output.shape[-1] == 1 and lowest == highest and lowest in (0, 1):
+        got = f"{lowest:.0f} for all, as of a softmax of one unit"
+        raise ValueError(f"{place}: expected an output that depends on the row, as of a sigmoid, got {got}")
+
+
+def _check_metric(metric: Spec, loss: Spec, place: str) -> None:
+    """Check that a metric takes the outputs for logits if the loss does, and else for probabilities."""
+    from stages.params.checks.specs import accepted_arguments
+    from stages.training.objects import constructors_of
+
+    arguments = accepted_arguments(constructors_of(keras.metrics)[metric["class"]])
+    if "from_logits" in arguments:
+        if has_logits(metric) != has_logits(loss):
+            expected, got = (str(has_logits(each)).lower() for each in (loss, metric))
+            raise ValueError(f"{place}.from_logits: expected {expected} as in the loss, got {got}")
+    elif has_logits(loss):
+        for name in WITH_THRESHOLDS:
+            needs_one = name in arguments and metric["class"] not in ("F1Score", "FBetaScore")
+            if needs_one and metric.get(name) is None:
+                expected = "a threshold of logits beside from_logits: true, such as 0.0"
+                raise ValueError(f"{place}.{name}: expected {expected}, got none")
+        if "num_thresholds" in arguments:
+            raise ValueError(f"{place}: expected a metric of logits beside from_logits: true, got {metric['class']}")

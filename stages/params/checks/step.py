@@ -1,0 +1,178 @@
+"""One training step of a recipe on made-up rows: what fails here would fail when the training starts."""
+
+import inspect
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework.types_pb2 import DataType
+from tensorflow.python.framework import kernels, op_callbacks
+
+from stages.params.checks.measures import check_measures
+from stages.params.checks.outputs import random_rows
+from stages.params.messages import MAX_SHOWN, sentence
+from stages.training import _silent, builder, xla
+from stages.training.data import targets_of
+from stages.training.recipe import Recipe
+
+Operation = tuple[str, frozenset[tuple[str, int]]]
+"""The type of an operation of TensorFlow, and its attributes that are types of data."""
+
+TYPES = frozenset(DataType.values())
+
+COMPILED = ("core", "activations", "regularization", "normalization", "merging", "reshaping")
+"""Packages of Keras's layers that XLA compiles if it has kernels for their operations; a test compiles each."""
+
+
+def check_step(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], classes: int, place: str) -> None:
+    """Train the compiled model for one step as Keras does, and ask XLA whether it compiles that step.
+
+    row_shape: of the data, without the batch; classes: 0 for a quantity; place: `variants.<name>`.
+    Raises: ValueError.
+    """
+    inputs = random_rows(recipe, row_shape)
+    y = np.arange(2, dtype=np.int32) if classes else np.array([0.5, 1.5], dtype=np.float32)
+    data: Any = (list(inputs) if len(inputs) > 1 else inputs[0], targets_of(recipe, y, model))
+    if "class_weight" in recipe:
+        data += (np.ones(2, dtype=np.float32),)
+    operations: set[Operation] = set()
+    try:
+        with _recorded(operations):
+            results = model.train_step(tf.nest.map_structure(tf.constant, data))
+    except Exception as error:  # whatever Keras and TensorFlow make of what does not fit
+        check_measures(recipe, model, classes, place)
+        raise ValueError(_explained(error, recipe, model, data[0], place)) from None
+    if any(np.ndim(value) for value in results.values()):
+        check_measures(recipe, model, classes, place)
+    simple = all(_is_simple(layer) for layer in model._flatten_layers(include_self=False))
+    if recipe["jit_compile"] and not (simple and all(_has_kernel(each) for each in operations)):
+        _check_compiled(model, data, place)
+
+
+@cache
+def prepare() -> None:
+    """Let TensorFlow compute as in trainings: some operations cannot be deterministic. Once: it forgets its kernels."""
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(0)
+
+
+def _explained(error: Exception, recipe: Recipe, model: keras.Model, x: Any, place: str) -> str:
+    got = plain(error)
+    if "layers" not in recipe:
+        return f"{place}.graph: expected a graph that trains, got: {got}"
+    tensor = x
+    for layer in model.layers:
+        takes_training = "training" in inspect.signature(layer.call).parameters
+        try:
+            tensor = layer(tensor, training=True) if takes_training else layer(tensor)
+        except Exception:  # the same again
+            return f"{place}.layers: expected layers that fit rows of shape {x.shape[1:]}, got {layer.name}: {got}"
+    return f"{place}: expected layers, a loss, metrics and an optimizer that train together, got: {got}"
+
+
+def plain(error: BaseException) -> str:
+    """Give the message of an error of Keras or TensorFlow in one line, without colors and what follows of its own."""
+    text = re.sub(r"\x1b\[\d+m|\{\{function_node [^}]*\}\} ?|\[Op:\w+\].*", "", sentence(error))
+    return text.partition(" Arguments received by ")[0].strip()[:MAX_SHOWN]
+
+
+@contextmanager
+def _recorded(operations: set[Operation]) -> Iterator[None]:
+    """Record the operations that run. TensorFlow has no public way to do it; it is pinned."""
+
+    def record(operation: str | bytes, inputs: Any, attributes: Any, *_: Any, **__: Any) -> None:
+        del inputs
+        name = operation.decode() if isinstance(operation, bytes) else operation
+        pairs = zip(attributes[::2], attributes[1::2], strict=True) if isinstance(attributes, tuple) else ()
+        types = {(key, int(value)) for key, value in pairs if type(value) is int and value in TYPES}
+        operations.add((name, frozenset(types)))
+
+    op_callbacks.add_op_callback(record)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(record)
+
+
+def _is_simple(layer: keras.layers.Layer) -> bool:
+    module = type(layer).__module__
+    return any(module.startswith(f"keras.src.layers.{package}.") for package in COMPILED)
+
+
+@cache
+def _has_kernel(operation: Operation) -> bool:
+    """Whether XLA has a kernel for an operation and its types, or does not meet it."""
+    name, types = operation
+    if name in ("VarHandleOp", "Placeholder") or name.startswith("_"):  # made before the step; functions
+        return True
+    return any(
+        all(dict(types).get(each.name, allowed[0]) in allowed for each, allowed in constraints)
+        for constraints in _kernels(name)
+    )
+
+
+@cache
+def _kernels(name: str) -> list[list[tuple[Any, list[int]]]]:
+    """Give the constraints of each of XLA's kernels for an operation: types by attribute."""
+    _start_xla()
+    found = [each for each in kernels.get_registered_kernels_for_op(name).kernel if each.device_type == "XLA_CPU_JIT"]
+    return [
+        [(each, types) for each in kernel.constraint if (types := list(each.allowed_values.list.type))]
+        for kernel in found
+    ]
+
+
+@cache
+def _start_xla() -> None:
+    """Let XLA register its kernels."""
+    function = tf.function(lambda x: x + 1, jit_compile=True, autograph=False)
+    function.experimental_get_compiler_ir(tf.constant(0.0))(stage="hlo")
+
+
+def _check_compiled(model: keras.Model, data: Any, place: str) -> None:
+    """Let XLA convert the step to its own operations, which takes a tenth of the time of compiling it."""
+    step = tf.function(lambda data: model.train_step(data), jit_compile=True, autograph=False)
+    try:
+        with _silent(2), xla.tracing():
+            step.experimental_get_compiler_ir(tf.nest.map_structure(tf.constant, data))(stage="hlo")
+    except Exception as error:  # whatever XLA does not like
+        text = sentence(error)
+        scopes = re.findall(r"functional\w*/(\w+?)(?:_\d+)?/", text)
+        layers = [layer for layer in model.layers if layer.name in scopes]
+        what = f"{layers[0].name} ({type(layers[0]).__name__})" if layers else f"these layers ({plain(error)})"
+        raise ValueError(f"{place}.jit_compile: expected false, since XLA cannot compile {what}, got true") from None
+
+
+def check_callbacks_run(recipe: Recipe, model: keras.Model, has_validation: bool, place: str) -> None:
+    """Let the callbacks see an epoch of one step of the compiled model, in a folder that is removed.
+
+    Raises: ValueError.
+    """
+    names = ["loss", *recipe.get("metrics", {})]
+    logs = dict.fromkeys([*names, *(f"val_{name}" for name in names if has_validation)], 0.5)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        callbacks = builder.build_callbacks(recipe, place, Path(folder) / "best.weights.h5", Path(folder) / "logs")
+        for name, callback in zip(recipe.get("callbacks", {}), callbacks, strict=True):
+            if isinstance(callback, keras.callbacks.RemoteMonitor):  # would send it
+                continue
+            model.stop_training = False
+            each = keras.callbacks.CallbackList([callback], model=model, epochs=1, steps=1, verbose=0)
+            try:
+                each.on_train_begin()
+                each.on_epoch_begin(0)
+                each.on_train_batch_begin(0)
+                each.on_train_batch_end(0, dict(logs))
+                each.on_epoch_end(0, dict(logs))
+                each.on_train_end(dict(logs))
+            except Exception as error:  # whatever a callback does not like
+                own = f"{place}.callbacks.{name}"
+                expected = f"{type(callback).__name__} with arguments that fit the model"
+                raise ValueError(f"{own}: expected {expected}, got: {plain(error)}") from None
