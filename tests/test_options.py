@@ -241,7 +241,8 @@ def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: str, t
     layers = {"hidden": {"class": "Maxout", "units": 5, "pieces": 3}, "output": DENSE["output"]}
     graph = {"class": "residual", "blocks": 2, "units": 4, "outputs": 1, "activation": "linear"}
     optimizer = {"class": "SGD", "learning_rate": schedule}
-    for name, model_of in {"layers": {"layers": layers}, "graph": {"graph": graph}}.items():
+    models: dict[str, Any] = {"layers": {"layers": layers}, "graph": {"graph": graph}}
+    for name, model_of in models.items():
         (tmp_path / name).mkdir()
         recipe = recipe_of(**model_of, optimizer=optimizer, custom_objects=own)
         trained = train_once(recipe, split_of(), tmp_path / name)
@@ -437,7 +438,7 @@ def test_a_block_takes_overrides_and_is_changed_from_its_base() -> None:
         ({"layers": {}}, ".block.layers: expected at least 1 of them, got {}"),
         ({"layers": {"a": "ReLU"}, "unit": 3}, ".block.unit: expected no such key, got 3"),
         ({"layers": {"a": {"units": 3}}}, r".block.layers.a: expected {class: <name>, .*"),
-        ({"layers": {"a": "Relu"}}, r".block.layers.a.class: expected one of .*ReLU.*, got 'Relu'"),
+        ({"layers": {"a": "Relu"}}, r".block.layers.a.class: expected ReLU, got 'Relu'"),
         ({"layers": {"a": {"class": "ReLU", "slope": 3}}}, r".block.layers.a.slope: expected one of .*, got 'slope'"),
         ({"repeat": 40, "layers": {"a": {"class": "ReLU", "repeat": 40}}}, ": expected at most 1000 layers, got 1,601"),
     ],
