@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from projects import dvc, initialize, run, wait_until
 from sklearn.utils.class_weight import compute_class_weight
 from small import DENSE, ORDER_SEED, compiled, ignore, part_of, recipe_of, split_of, train_once
 
@@ -304,6 +305,39 @@ def test_logs_are_kept_by_variant_in_the_repository_from_which_dvc_was_started(
     for folder in ("logs/mine", "logs/heavy-bank/mine/seed_3", "logs/heavy-bank/mine/seed_4"):
         assert list((tmp_path / "repository" / folder / "train").glob("events.out.tfevents.*"))
         assert (tmp_path / "repository" / f"{folder}.csv").read_text(encoding="utf-8").startswith("epoch,loss,")
+
+
+@pytest.mark.slow
+def test_logs_of_a_queued_experiment_outlive_the_copy_that_it_ran_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+from pathlib import Path
+from stages.training.keras_models import logs_of
+
+logs = logs_of("mine")
+logs.mkdir(parents=True)
+(logs / "events").write_text("here")
+Path("out").write_text(Path("params.yaml").read_text())
+"""
+    stages = "stages:\n  it:\n    cmd: python it.py\n    deps: [params.yaml, it.py]\n    outs: [out]\n"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    initialize(folder)
+    for name, text in {"it.py": code, "dvc.yaml": stages, "params.yaml": "seed: 0\n", ".gitignore": "/logs\n"}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "-qm", "all")
+    dvc(folder, "exp", "run", "--queue", "-S", "seed=1", "--name", "heavy-bank")
+    dvc(folder, "queue", "start")
+    try:
+        wait_until(lambda: re.search("heavy-bank.*(Success|Failed)", run(folder, "dvc", "queue", "status").stdout))
+    finally:
+        run(folder, "dvc", "queue", "stop", "--kill")
+    assert (folder / "logs/heavy-bank/mine/events").read_text(encoding="utf-8") == "here"
+    dvc(folder, "repro")
+    assert (folder / "logs/mine/events").is_file()
 
 
 # What params.yaml says
