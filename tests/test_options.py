@@ -1,5 +1,6 @@
 """Weights of classes, initial weights, blocks of layers, logits and a user's own classes, in real trainings."""
 
+import json
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from projects import dvc, initialize, run, wait_until
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
 from small import DENSE, ORDER_SEED, compiled, ignore, part_of, recipe_of, split_of, train_once
 
@@ -371,6 +373,20 @@ def test_class_weights_are_named_by_class_or_number_and_are_1_otherwise() -> Non
     ):
         recipe = recipes_of({"thoracic_bce": {"class_weight": given}})["thoracic_bce"]
         assert recipe["class_weight"] == expected
+
+
+def test_an_estimator_takes_class_weights_by_class_too(tmp_path: Path) -> None:
+    given = {"class": "LogisticRegression", "class_weight": {"died": 50}}
+    recipe = recipes_of({"thoracic_majority": {"estimator": given}})["thoracic_majority"]
+    assert recipe["estimator"]["class_weight"] == {1: 50}
+    split = split_of(classes=2)
+    weighted = train_once(json.loads(json.dumps(recipe)), split, tmp_path)
+    expected = LogisticRegression(class_weight={1: 50}).fit(split.x["train"], split.y["train"])
+    np.testing.assert_allclose(
+        weighted.predictions["test"][:, 0], expected.predict_proba(split.x["test"])[:, 1], rtol=1e-5
+    )
+    line = mistake_of({"thoracic_majority": {"estimator": {**given, "class_weight": {"dead": 2}}}})
+    assert line == "variants.thoracic_majority.estimator.class_weight: expected one of died, got 'dead'"
 
 
 @pytest.mark.bad_input("params.yaml", "class weights and initial weights that do not fit")
