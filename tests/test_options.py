@@ -250,7 +250,7 @@ def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: str, t
         recipe = recipe_of(**model_of, optimizer=optimizer, custom_objects=own)
         trained = train_once(recipe, split_of(), tmp_path / name)
         assert [row["learning_rate"] for row in trained.history] == pytest.approx([0.025, 0.075])
-        with custom_objects.scope(recipe):
+        with custom_objects.scope(own):
             model = keras.models.load_model(tmp_path / name / "model.keras")
         np.testing.assert_allclose(np.asarray(model(split_of().x["test"])), trained.predictions["test"], rtol=1e-5)
     assert trained.summary["layers"][-2]["class"] == "Add"
