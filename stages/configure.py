@@ -18,7 +18,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,38 +77,46 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
     """Give the recipe of every variant, complete and checked; see `complete_splits`."""
     import_tensorflow()
     from stages.params import checks
-    from stages.params.initial_weights import check_initial_weights
     from stages.params.own_file import read_own_file
     from stages.training import custom_objects
 
     own = read_own_file(params.custom_objects)
-    if params.optimizer is not None:
-        checks.check_optimizer(params.optimizer, "optimizer")
     recipes, mistakes = {}, []
-    for name, variant in params.variants.items():
-        place = f"variants.{name}"
-        spec = spec_of(variant.dataset)
-        options = splits[variant.dataset][variant.split]
-        try:
-            recipes[name] = made = recipe(params, variant, place)
-            if "estimator" in made:
-                checks.check_estimator(made, len(spec.classes), place)
+    with custom_objects.scope(own.source):
+        if params.optimizer is not None:
+            checks.check_optimizer(params.optimizer, "optimizer")
+        for name, variant in params.variants.items():
+            try:
+                recipes[name] = made = recipe(params, variant, f"variants.{name}")
+                _complete(made, f"variants.{name}", splits[variant.dataset][variant.split])
+            except ValueError as error:
+                mistakes += str(error).splitlines()
                 continue
-            used: Recipe | None = made
-            while used is not None:  # and what is trained before it, and before that
-                used["optimizer"] = checks.with_learning_rate(used["optimizer"], f"{place}.optimizer")
-                used = used.get("initial_weights")
             if own.is_used_by(made):
                 made["custom_objects"] = own.source
-            shape = spec.row_shape(options.get("columns_left_out", ()))
-            with custom_objects.scope(made):
-                checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
-                check_initial_weights(made, shape, place)
-        except ValueError as error:
-            mistakes += str(error).splitlines()
     if mistakes:
         raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes
+
+
+def _complete(made: Recipe, place: str, options: Mapping[str, Any]) -> None:
+    """Check a recipe, and write the optimizers' own learning rates into it. options: of its split."""
+    from stages.params import checks
+    from stages.params.initial_weights import check_initial_weights
+
+    spec = spec_of(made["dataset"])
+    if "estimator" in made:
+        checks.check_estimator(made, len(spec.classes), place)
+        return
+    made["optimizer"] = checks.with_learning_rate(made["optimizer"], f"{place}.optimizer")
+    before = made.get("initial_weights")
+    while before is not None:
+        own_place = f"variants.{before['variant']}.optimizer"
+        before["optimizer"] = checks.with_learning_rate(before["optimizer"], own_place)
+        before = before.get("initial_weights")
+    shape = spec.row_shape(options.get("columns_left_out", ()))
+    checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
+    check_initial_weights(made, shape, place)
 
 
 def catalogue_of(params: Params) -> Catalogue:

@@ -558,6 +558,7 @@ def test_without_sharing_the_error_six_links_would_often_be_refuted() -> None:
         (None, ""),
         ({"class": "SparseCategoricalCrossentropy"}, "CategoricalCrossentropy"),
         ({"class": "CategoricalCrossentropy"}, "CategoricalCrossentropy"),
+        ({"class": "CategoricalCrossentropy", "from_logits": True}, "CategoricalCrossentropy"),
         ({"class": "Huber", "delta": 2.0}, "Huber(delta=2.0)"),
         ({"main": {"class": "Huber"}, "auxiliary": {"class": "Huber"}}, "Huber"),
         ({"main": {"class": "Huber"}, "auxiliary": {"class": "Poisson"}}, "main Huber, auxiliary Poisson"),

@@ -128,6 +128,7 @@ def history_of(*epochs: int, seed: int = 42, splits: int = 1) -> pd.DataFrame:
 def summary_of(*epochs: int, diverged: Any = None) -> dict[str, Any]:
     """The summary of a variant with a dense layer of three inputs and two units."""
     layer = {"class": "Dense", "inputs": [], "output_shape": [None, 2], "parameters": 8, "multiply_adds": 6}
+    layer["trainable"] = True
     evaluation = {"train": {"loss": 0.5}, "validation": {"loss": 0.75}, "model": {"near_zero_weights": 0.25}}
     diverged = diverged or [None] * len(epochs)
     return {
@@ -151,6 +152,17 @@ def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:
     model = {"parameters": 8, "epochs": 3, "trainings": 1, "multiply_adds": 36, "near_zero_weights": 0.25}
     assert measured["model"] == model
     assert set(measured) == {"train", "validation", "test", "model"}
+
+
+def test_the_trainings_for_initial_weights_count_in_the_cost() -> None:
+    splits = [split_with({"train": np.array([1, 0])})]
+    predictions = {"train": np.full((2, 2, 2), 0.5, np.float32)}
+    summary = summary_of(3, 3)
+    before = [{"layers": summary["layers"], "epochs": [5, 7]}, {"layers": summary["layers"], "epochs": [1, 1]}]
+    by_training = metrics.training_metrics({}, splits, predictions, history_of(3, 3), summary)
+    found = metrics.variant_metrics(by_training, splits, {**summary, "initial_weights": before})
+    # Two rows, and two products for each of six weights: 9 and 11 epochs.
+    assert found["model"]["multiply_adds"] == 2 * 2 * 6 * (9 + 11) / 2
 
 
 def test_the_evaluation_of_training_rows_stands_beside_their_predictions_where_there_are_no_others() -> None:
@@ -207,7 +219,8 @@ def test_a_training_that_diverged_is_told_and_left_out_of_the_means() -> None:
 
 
 def layer(name: str, multiply_adds: int, parameters: int, *inputs: str) -> dict[str, Any]:
-    return {"name": name, "multiply_adds": multiply_adds, "parameters": parameters, "inputs": list(inputs)}
+    size = {"multiply_adds": multiply_adds, "parameters": parameters, "trainable": parameters > 0}
+    return {"name": name, **size, "inputs": list(inputs)}
 
 
 def test_what_trains_a_row_is_counted_product_by_product() -> None:
@@ -223,6 +236,9 @@ def test_what_trains_a_row_is_counted_product_by_product() -> None:
         layer("y", 9, 10, "joined"),
     ]
     assert metrics.multiply_adds(wide) == 2 * 40 + 3 * 9
+    # A frozen layer has no gradient of its own, and below it there is nothing to train.
+    frozen = [dense[0], {**dense[1], "trainable": False}, dense[2]]
+    assert metrics.multiply_adds(frozen) == 78_400 + 2 * 1000
     assert metrics.multiply_adds([{"name": "estimator", "inputs": [], "parameters": 5}]) is None
 
 

@@ -1,5 +1,6 @@
 """Weights of classes, initial weights, blocks of layers, logits and a user's own classes, in real trainings."""
 
+import json
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from projects import dvc, initialize, run, wait_until
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
 from small import DENSE, ORDER_SEED, compiled, ignore, part_of, recipe_of, split_of, train_once
 
@@ -241,12 +244,13 @@ def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: str, t
     layers = {"hidden": {"class": "Maxout", "units": 5, "pieces": 3}, "output": DENSE["output"]}
     graph = {"class": "residual", "blocks": 2, "units": 4, "outputs": 1, "activation": "linear"}
     optimizer = {"class": "SGD", "learning_rate": schedule}
-    for name, model_of in {"layers": {"layers": layers}, "graph": {"graph": graph}}.items():
+    models: dict[str, Any] = {"layers": {"layers": layers}, "graph": {"graph": graph}}
+    for name, model_of in models.items():
         (tmp_path / name).mkdir()
         recipe = recipe_of(**model_of, optimizer=optimizer, custom_objects=own)
         trained = train_once(recipe, split_of(), tmp_path / name)
         assert [row["learning_rate"] for row in trained.history] == pytest.approx([0.025, 0.075])
-        with custom_objects.scope(recipe):
+        with custom_objects.scope(own):
             model = keras.models.load_model(tmp_path / name / "model.keras")
         np.testing.assert_allclose(np.asarray(model(split_of().x["test"])), trained.predictions["test"], rtol=1e-5)
     assert trained.summary["layers"][-2]["class"] == "Add"
@@ -305,6 +309,39 @@ def test_logs_are_kept_by_variant_in_the_repository_from_which_dvc_was_started(
         assert (tmp_path / "repository" / f"{folder}.csv").read_text(encoding="utf-8").startswith("epoch,loss,")
 
 
+@pytest.mark.slow
+def test_logs_of_a_queued_experiment_outlive_the_copy_that_it_ran_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+from pathlib import Path
+from stages.training.keras_models import logs_of
+
+logs = logs_of("mine")
+logs.mkdir(parents=True)
+(logs / "events").write_text("here")
+Path("out").write_text(Path("params.yaml").read_text())
+"""
+    stages = "stages:\n  it:\n    cmd: python it.py\n    deps: [params.yaml, it.py]\n    outs: [out]\n"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    initialize(folder)
+    for name, text in {"it.py": code, "dvc.yaml": stages, "params.yaml": "seed: 0\n", ".gitignore": "/logs\n"}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "-qm", "all")
+    dvc(folder, "exp", "run", "--queue", "-S", "seed=1", "--name", "heavy-bank")
+    dvc(folder, "queue", "start")
+    try:
+        wait_until(lambda: re.search("heavy-bank.*(Success|Failed)", run(folder, "dvc", "queue", "status").stdout))
+    finally:
+        run(folder, "dvc", "queue", "stop", "--kill")
+    assert (folder / "logs/heavy-bank/mine/events").read_text(encoding="utf-8") == "here"
+    dvc(folder, "repro")
+    assert (folder / "logs/mine/events").is_file()
+
+
 # What params.yaml says
 
 
@@ -336,6 +373,20 @@ def test_class_weights_are_named_by_class_or_number_and_are_1_otherwise() -> Non
     ):
         recipe = recipes_of({"thoracic_bce": {"class_weight": given}})["thoracic_bce"]
         assert recipe["class_weight"] == expected
+
+
+def test_an_estimator_takes_class_weights_by_class_too(tmp_path: Path) -> None:
+    given = {"class": "LogisticRegression", "class_weight": {"died": 50}}
+    recipe = recipes_of({"thoracic_majority": {"estimator": given}})["thoracic_majority"]
+    assert recipe["estimator"]["class_weight"] == {1: 50}
+    split = split_of(classes=2)
+    weighted = train_once(json.loads(json.dumps(recipe)), split, tmp_path)
+    expected = LogisticRegression(class_weight={1: 50}).fit(split.x["train"], split.y["train"])
+    np.testing.assert_allclose(
+        weighted.predictions["test"][:, 0], expected.predict_proba(split.x["test"])[:, 1], rtol=1e-5
+    )
+    line = mistake_of({"thoracic_majority": {"estimator": {**given, "class_weight": {"dead": 2}}}})
+    assert line == "variants.thoracic_majority.estimator.class_weight: expected one of died, got 'dead'"
 
 
 @pytest.mark.bad_input("params.yaml", "class weights and initial weights that do not fit")
@@ -437,7 +488,7 @@ def test_a_block_takes_overrides_and_is_changed_from_its_base() -> None:
         ({"layers": {}}, ".block.layers: expected at least 1 of them, got {}"),
         ({"layers": {"a": "ReLU"}, "unit": 3}, ".block.unit: expected no such key, got 3"),
         ({"layers": {"a": {"units": 3}}}, r".block.layers.a: expected {class: <name>, .*"),
-        ({"layers": {"a": "Relu"}}, r".block.layers.a.class: expected one of .*ReLU.*, got 'Relu'"),
+        ({"layers": {"a": "Relu"}}, r".block.layers.a.class: expected ReLU, got 'Relu'"),
         ({"layers": {"a": {"class": "ReLU", "slope": 3}}}, r".block.layers.a.slope: expected one of .*, got 'slope'"),
         ({"repeat": 40, "layers": {"a": {"class": "ReLU", "repeat": 40}}}, ": expected at most 1000 layers, got 1,601"),
     ],

@@ -266,6 +266,21 @@ def test_a_recipe_that_is_pasted_into_params_yaml_gives_the_same_recipe(
     assert dict(recipes(pasted)) == made
 
 
+def test_class_weights_blocks_and_initial_weights_are_pasted_too() -> None:
+    settings = YAML(typ="safe").load(Path("tests/small_project/params.yaml").read_text(encoding="utf-8"))
+    block = {
+        "repeat": 2,
+        "layers": {"hidden": {"class": "Dense", "units": 4}, "drop": {"class": "Dropout", "rate": 0.5}},
+    }
+    output = {"class": "Dense", "units": 1, "activation": "sigmoid"}
+    mine = {"dataset": "thoracic", "base": "thoracic_bce", "layers": {"block": block, "output": output}}
+    settings["variants"]["mine"] = {**mine, "initial_weights": "thoracic_bce", "class_weight": {"died": 5.5}}
+    made = dict(recipes(parse_params(settings)))["mine"]
+    pasted = YAML(typ="safe").load(cards.declaration("mine", {**made, "custom_objects": "import keras"}))
+    settings["variants"]["mine"] = pasted["mine"]
+    assert dict(recipes(parse_params(settings)))["mine"] == made
+
+
 def test_a_recipe_is_written_as_a_person_writes_a_variant(params: Params) -> None:
     recipe: Any = {**dict(recipes(params))["selu_100_layers"], "jit_compile": True}
     deep = cards.declaration("mine", recipe)

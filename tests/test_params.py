@@ -1,5 +1,6 @@
 """What `params.yaml` may say, how a mistake in it reads, and which recipes follow from it."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -85,7 +86,7 @@ def write_yaml(path: Path, content: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "place", "expected"),
     [
-        ("droput", 0.3, "droput", "no such key"),
+        ("colour", 3, "colour", "no such key"),
         ("seed", MISSING, "seed", "a value"),
         ("seed", -1, "seed", "a number of at least 0"),
         ("seed", 2**31, "seed", "a number less than 2147483648"),
@@ -206,6 +207,24 @@ def test_a_wrong_value_is_told_with_its_place_what_was_expected_and_what_came(
     got = "nothing" if value is MISSING else repr(value)
     assert line.startswith(f"{place}: expected {expected}")
     assert line.endswith(f", got {got}")
+
+
+@pytest.mark.bad_input("params.yaml", "unknown or missing keys, values of a wrong type or out of range")
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("droput", "dropout"),
+        ("batchSize", "batch_size"),
+        ("variants.relu_100.optimiser", "optimizer"),
+        ("variants.relu_100.batchsize", "batch_size"),
+        ("variants.relu_100.nb_epoch", "epochs"),
+        ("variants.relu_100.metric", "metrics"),
+        ("variants.relu_100.loss_function", "loss"),
+    ],
+)
+def test_another_spelling_of_a_key_is_answered_with_the_right_one(path: str, meant: str) -> None:
+    line = only_line(parse_params, changed(path, 3))
+    assert line == f"{path}: expected {meant} as the key, got {path.split('.')[-1]!r}"
 
 
 def test_no_name_is_lost_from_a_place() -> None:
@@ -1184,7 +1203,7 @@ def test_what_a_variant_makes_wrong_of_its_base_is_told_of_the_variant(section: 
 
 def laid(folder: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    write_yaml(folder / "params.yaml", content)
+    write_yaml(folder / "params.yaml", content | {"custom_objects": None})
 
 
 @pytest.mark.usefixtures("deterministic")
@@ -1392,7 +1411,9 @@ def test_an_override_changes_exactly_the_recipes_that_it_concerns_and_nothing_el
     assert {name for name in before if after[name] != before[name]} == concerned
     assert 0 < len(concerned) < len(KERAS)
     for name in concerned:
-        assert {each for each in before[name] if after[name][each] != before[name][each]} == {key}
+        has_steps = override == "batch_size" and "decay_steps" in str(before[name]["optimizer"])
+        keys = {key, "optimizer"} if has_steps else {key}
+        assert {each for each in before[name] if after[name][each] != before[name][each]} == keys
         assert list(after[name]) == list(before[name])
 
 
@@ -1650,6 +1671,8 @@ def test_recipes_differ_by_their_values_and_not_by_their_seeds() -> None:
     assert recipe_differences(one, {**one, "epochs": 7, "split": "full"}) == {
         "split": ("holdout", "full"), "epochs": (5, 7)
     }  # fmt: skip
+    own = recipe_differences(one, {**one, "custom_objects": "a text of many lines"})
+    assert own == {"custom_objects": (None, hashlib.sha256(b"a text of many lines").hexdigest()[:8])}
 
 
 def test_a_difference_has_the_place_that_an_override_takes() -> None:

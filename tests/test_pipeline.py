@@ -24,7 +24,12 @@ FOR_PEOPLE = {"diff", "keep", "parallel", "plan", "predict", "readme", "verify"}
 MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
 """Folders that Git does not hold."""
 IMPORT = "import_tensorflow()"
-INSIDE_FUNCTIONS = {"stages.training", "stages.training.xla", "stages.params.keras_tables"}
+INSIDE_FUNCTIONS = {
+    "stages.params.keras_tables",
+    "stages.training",
+    "stages.training.custom_objects",
+    "stages.training.xla",
+}
 """Modules that import TensorFlow when a function of theirs is called: for trainings and `configure` alone."""
 MAX_LINES_OF_LOCK_PER_STAGE = 32
 MAX_DEPENDENCIES_OF_PAGE = 16

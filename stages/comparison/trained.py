@@ -165,8 +165,8 @@ def read_trained(
 def loss_function(recipe: Mapping[str, Any]) -> str:
     """Canonical name of the loss, the same where its values mean the same; empty for an estimator.
 
-    Sparse cross-entropy and that of one-hot targets are one. Arguments follow in brackets; where outputs have different
-    losses, all of them are named.
+    Sparse cross-entropy and that of one-hot targets are one, and so are those of logits and of probabilities. Arguments
+    follow in brackets; where outputs have different losses, all of them are named.
     """
     loss = recipe.get("loss")
     if not loss:
@@ -180,6 +180,7 @@ def loss_function(recipe: Mapping[str, Any]) -> str:
 
 
 def _canonical(loss: Mapping[str, Any]) -> str:
-    arguments = ", ".join(f"{name}={value}" for name, value in sorted(loss.items()) if name != "class")
+    own = {name: value for name, value in sorted(loss.items()) if name not in ("class", "from_logits")}
+    arguments = ", ".join(f"{name}={value}" for name, value in own.items())
     name = str(loss["class"]).removeprefix("Sparse")
     return f"{name}({arguments})" if arguments else name

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets.spec import spec_of
+from stages.training import custom_objects
+from stages.training.objects import build
 from stages.training.recipe import Recipe
 
 KERAS_TABLES = Path("data/keras_tables")
@@ -92,11 +94,9 @@ def schedule_table(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
     Returns: columns variant, step, learning_rate (float32): a row for step 0 and for each later one that changes the
     rate. The steps are those that the recipe's epochs would take with all rows of the data set; a split has fewer.
     """
-    from stages.training import custom_objects
-
     tables = [pd.DataFrame({"variant": [], "step": [], "learning_rate": []})[:0]]
     for variant, schedule, steps in _schedules(recipes):
-        with custom_objects.scope(recipes[variant]):
+        with custom_objects.scope(recipes[variant].get("custom_objects")):
             rates = _rates(schedule, steps)
         changed = np.flatnonzero(np.append(True, rates[1:] != rates[:-1]))
         tables.append(pd.DataFrame({"variant": variant, "step": changed, "learning_rate": rates[changed]}))
@@ -115,10 +115,7 @@ def _rates(schedule: Mapping[str, Any], steps: int) -> np.ndarray:
     """Learning rate in each step, float32 (steps,)."""
     import keras
 
-    from stages.training.builder import NESTED
-    from stages.training.objects import build
-
-    made = build(keras.optimizers.schedules, dict(schedule), "learning_rate", NESTED)
+    made = build(keras.optimizers.schedules, dict(schedule), "learning_rate", {})
     return np.asarray(keras.ops.vectorized_map(made, np.arange(steps)))
 
 

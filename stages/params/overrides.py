@@ -36,6 +36,8 @@ def recipe(params: Params, variant: Variant, place: str, heirs: tuple[str, ...] 
     seeds = {"seed": params.seed, "seeds": params.seeds}
     if variant.estimator is not None:
         kept = ("dataset", "split", "estimator", "cross_validation")
+        if isinstance(weights := variant.estimator.get("class_weight"), dict):
+            declared["estimator"]["class_weight"] = _by_number(weights, variant, f"{place}.estimator")
         return in_order(cast(Recipe, seeds | {key: declared[key] for key in kept if key in declared}))
     if params.dropout is not None:
         _set_dropout(declared, params.dropout)
@@ -114,17 +116,21 @@ def _class_weight(variant: Variant, place: str) -> str | list[float]:
         raise ValueError(f"{place}.class_weight: expected a data set of classes, got {variant.dataset}")
     if isinstance(variant.class_weight, str):
         return variant.class_weight
-    weights = [1.0] * len(classes)
-    for name, weight in (variant.class_weight or {}).items():
-        if name in classes:
-            weights[classes.index(str(name))] = float(weight)
-        elif str(name) in map(str, range(len(classes))):
-            weights[int(name)] = float(weight)
-        else:
-            raise ValueError(unknown(f"{place}.class_weight", classes, name))
+    given = _by_number(variant.class_weight or {}, variant, place)
+    weights = [float(given.get(number, 1)) for number in range(len(classes))]
     if not any(weights):
         raise ValueError(f"{place}.class_weight: expected a weight greater than 0, got {variant.class_weight}")
     return weights
+
+
+def _by_number(weights: Mapping[str | int, Any], variant: Variant, place: str) -> dict[int, Any]:
+    """Give weights of classes, which are named by their names or numbers, by number."""
+    classes = spec_of(variant.dataset).classes
+    numbers = {name: number for number, name in enumerate(classes)} | {str(each): each for each in range(len(classes))}
+    for name in weights:
+        if str(name) not in numbers:
+            raise ValueError(unknown(f"{place}.class_weight", classes, name))
+    return {numbers[str(name)]: weight for name, weight in weights.items()}
 
 
 def _initial(params: Params, variant: Variant, place: str, heirs: tuple[str, ...]) -> Recipe:

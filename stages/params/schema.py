@@ -5,6 +5,7 @@ Keras's and scikit-learn's own classes and arguments are checked in `stages.para
 
 import math
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from stages.params.base import KINDS, at_their_source, inherit
-from stages.params.messages import MAX_SHOWN, shown, unknown
+from stages.params.messages import MAX_SHOWN, shown, spelled, unknown
 from stages.params.yaml_file import read_yaml
 
 PARAMS = Path("params.yaml")
@@ -319,10 +320,22 @@ def _line(found: Any, place: str) -> str:
         place += f"[{part}]" if isinstance(part, int) else f".{key}" if place else key
     if found["type"] == "missing":
         return f"{place}: expected a value, got nothing"
+    if found["type"] == "extra_forbidden" and (meant := _meant(found["loc"])) is not None:
+        return f"{place}: expected {meant} as the key, got {shown(found['loc'][-1])}"
     if found["type"] == "mistake":
         return f"{place}: {found['msg']}"
     expected = _EXPECTED.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
     return f"{place}: expected {expected}, got {shown(found['input'])}"
+
+
+def _meant(place: tuple[int | str, ...]) -> str | None:
+    """Name the key that is meant by one that is unknown, at the top or in a variant or a base."""
+    if not isinstance(key := place[-1], str):
+        return None
+    blocks: dict[Any, type[BaseModel]] = {"variants": Variant, "bases": Base}
+    model = Params if len(place) == 1 else blocks.get(place[0]) if len(place) == 3 else None
+    known = [*model.model_fields] if model is not None else []
+    return spelled(key, known) or next(iter(get_close_matches(key, known, n=1, cutoff=0.8)), None)
 
 
 def read_params(path: Path = PARAMS) -> Params:

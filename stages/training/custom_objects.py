@@ -13,8 +13,6 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from stages.training.recipe import Recipe
-
 MODULE = "custom_objects"
 FILE = f"<{MODULE}>"
 """The file's name in tracebacks."""
@@ -44,14 +42,14 @@ def known() -> dict[str, Any]:
 
 
 @contextmanager
-def scope(recipe: Recipe) -> Iterator[None]:
-    """Let the builder and Keras know the custom objects of a Keras model's recipe."""
+def scope(source: str | None) -> Iterator[None]:
+    """Let the builder and Keras know what a Python file defines; nothing for None."""
     global _known
     import keras
 
     registry = keras.saving.get_custom_objects()  # unlike Keras's own scope, it survives `clear_session`
     before = _known, dict(registry)
-    _known = objects_of(recipe["custom_objects"]) if "custom_objects" in recipe else {}
+    _known = objects_of(source) if source is not None else {}
     registry.update(_known)
     try:
         yield

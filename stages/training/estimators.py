@@ -27,6 +27,8 @@ def build_estimator(recipe: Recipe, seed: int, place: str) -> BaseEstimator:
     place: `variants.<name>`, for errors.
     """
     spec = recipe["estimator"]
+    if isinstance(weights := spec.get("class_weight"), dict):  # JSON has made text of the classes' numbers
+        spec = {**spec, "class_weight": {int(number): weight for number, weight in weights.items()}}
     estimator = build(module_of(spec["class"]), spec, f"{place}.estimator", {})
     if "random_state" in estimator.get_params() and "random_state" not in spec:
         estimator.set_params(random_state=seed)
