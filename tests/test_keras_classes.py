@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from small import recipe_of
 
 from stages.params import checks
 from stages.params.checks.specs import accepted_arguments
@@ -18,7 +19,6 @@ from stages.training import builder
 from stages.training.data import targets_of
 from stages.training.objects import build, constructors_of
 from stages.training.recipe import Recipe, Spec
-from tests.small import recipe_of
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 

@@ -1068,7 +1068,7 @@ def test_what_keras_would_not_take_as_every_variants_optimizer_is_told_once(
             "one of Longitude",
             "'Longitud'",
         ),
-        ("wide_and_deep.graph.class", "wide", "wide_and_deep.graph.class", "one of wide_and_deep", "'wide'"),
+        ("wide_and_deep.graph.class", "wide", "wide_and_deep.graph.class", "one of ", "'wide'"),
         ("wide_and_deep.graph.units", 0, "wide_and_deep.graph.units", "a number greater than 0", "0"),
         ("wide_and_deep.graph.hidden_layers", 0, "wide_and_deep.graph.hidden_layers", "a number greater", "0"),
         ("wide_and_deep.graph.inputs", 3, "wide_and_deep.graph.inputs", "no such key", "3"),
@@ -1112,7 +1112,7 @@ def test_inputs_need_a_data_set_of_columns() -> None:
     ("path", "value", "place", "words"),
     [
         ("dropout_30.layers.hidden", "Dense", "layers.hidden", ["missing", "'units'"]),
-        ("dropout_30.layers.hidden", "Concatenate", "layers.hidden", ["a list", "(None, 784)"]),
+        ("dropout_30.layers.hidden", "Permute", "layers.hidden", ["missing", "'dims'"]),
         ("dropout_30.optimizer", {"class": "SGD", "clipnorm": 1.0, "clipvalue": 1.0}, "optimizer", ["Only one", "1.0"]),
         (
             "sgd_classifier.estimator.max_iter",
@@ -1616,7 +1616,7 @@ def test_a_repeated_layer_is_numbered_from_1() -> None:
             "variants.exponential_decay.optimizer.learning_rate.class=InverseTimeDecay",
             {"optimizer.learning_rate.class": ("ExponentialDecay", "InverseTimeDecay")},
         ),
-        ("++variants.relu_100_adam.loss.from_logits=true", {"loss.from_logits": (None, True)}),
+        ("++variants.relu_100_adam.loss.ignore_class=-1", {"loss.ignore_class": (None, -1)}),
         ("variants.thoracic_mse.loss.class=Poisson", {"loss.class": ("MeanSquaredError", "Poisson")}),
         ("++variants.thoracic_mse.metrics.accuracy.threshold=0.4", {"metrics.accuracy.threshold": (None, 0.4)}),
         (
