@@ -15,6 +15,7 @@ import keras
 from keras.src.backend.common import global_state
 from pydantic import TypeAdapter, ValidationError
 
+from stages.datasets.spec import spec_of
 from stages.params.checks.outputs import check_outputs
 from stages.params.checks.specs import check_spec
 from stages.params.checks.step import check_callbacks_run, check_step, prepare
@@ -245,5 +246,9 @@ def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
         raise ValueError(f"{own}.class: expected a {'classifier' if classes else 'regressor'}, got {spec['class']}")
     if "cross_validation" in recipe and not classes:
         raise ValueError(f"{place}.cross_validation: expected a classifier beside it, got {spec['class']}")
+    folds, counts = recipe.get("cross_validation", 0), spec_of(recipe["dataset"]).class_counts
+    if counts and folds > min(counts):
+        expected = f"at most {min(counts)} folds, as many as the data set has rows of its rarest class"
+        raise ValueError(f"{place}.cross_validation: expected {expected}, got {folds}")
     if classes and not hasattr(estimator, "predict_proba"):
         raise ValueError(f"{own}: expected a classifier that gives probabilities, got {arguments}")

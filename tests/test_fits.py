@@ -1,0 +1,336 @@
+"""What fits together trains; what does not is refused by `configure`, in one line with its place."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from small import recipe_of, split_of, trained_by_engine
+
+from stages.datasets.spec import spec_of
+from stages.params import checks
+from stages.training.recipe import Recipe, Spec
+
+pytestmark = pytest.mark.usefixtures("deterministic")
+
+SHAPES = {"columns": (8,), "steps": (6, 4), "image": (8, 8, 3)}
+CROSS_ENTROPIES: dict[int, Spec] = {
+    0: {"class": "MeanSquaredError"},
+    2: {"class": "BinaryCrossentropy"},
+    3: {"class": "SparseCategoricalCrossentropy"},
+}
+LOGITS = {"from_logits": True}
+LSTM: Spec = {"class": "LSTM", "units": 3}
+FLIP: Spec = {"class": "RandomFlip", "mode": "horizontal"}
+CONVOLUTION: Spec = {"class": "Conv2D", "filters": 2, "kernel_size": 3}
+
+
+def dense(units: int, activation: str | Spec = "linear", **arguments: Any) -> Spec:
+    return {"class": "Dense", "units": units, "activation": activation, **arguments}
+
+
+def recipe(classes: int, *layers: Spec, **others: Any) -> Recipe:
+    """Layers one after the other; with `loss`, arguments of the loss that suits the classes, or a loss."""
+    loss = others.pop("loss", {})
+    named = {f"layer_{number}": layer for number, layer in enumerate(layers, 1)}
+    return recipe_of(named, **{"loss": {**CROSS_ENTROPIES[classes], **loss}, "metrics": {}, **others})
+
+
+def check(made: Recipe, classes: int, shape: tuple[int, ...]) -> None:
+    made["optimizer"] = checks.with_learning_rate(made["optimizer"], "variants.it.optimizer")
+    checks.check_model(made, shape, classes, True, "variants.it")
+
+
+def before_output(*layers: Spec, **others: Any) -> Recipe:
+    """A regression with these layers before its output."""
+    return recipe(0, *layers, {"class": "Flatten"}, dense(1), **others)
+
+
+def metric(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"metrics": {"m": {"class": name, **arguments}}}
+
+
+PROBABILITIES = "expected outputs that are probabilities beside"
+REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
+    "no activation before a cross-entropy": (recipe(3, dense(3)), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "tanh before a cross-entropy": (recipe(3, dense(3, "tanh")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "relu before a cross-entropy": (recipe(3, dense(3, "relu")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "a sigmoid for each class": (recipe(3, dense(3, "sigmoid")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "log_softmax": (recipe(3, dense(3, "log_softmax")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "dropout after a softmax": (
+        recipe(3, dense(3, "softmax"), {"class": "Dropout", "rate": 0.5}),
+        3,
+        "columns",
+        f"layers: {PROBABILITIES} Sparse",
+    ),
+    "noise after a softmax": (
+        recipe(3, dense(3, "softmax"), {"class": "GaussianNoise", "stddev": 0.5}),
+        3,
+        "columns",
+        f"layers: {PROBABILITIES} Sparse",
+    ),
+    "a softmax that is scaled": (
+        recipe(3, dense(3, "softmax"), {"class": "Rescaling", "scale": 2}),
+        3,
+        "columns",
+        f"layers: {PROBABILITIES} Sparse",
+    ),
+    "logits after a softmax": (
+        recipe(3, dense(3, "softmax"), loss=LOGITS),
+        3,
+        "columns",
+        "loss.from_logits: expected false beside outputs that are probabilities, got true",
+    ),
+    "logits after a sigmoid": (recipe(2, dense(1, "sigmoid"), loss=LOGITS), 2, "columns", "loss.from_logits: expected"),
+    "no activation for two classes": (recipe(2, dense(1)), 2, "columns", f"layers: {PROBABILITIES} Binary"),
+    "tanh for two classes": (recipe(2, dense(1, "tanh")), 2, "columns", f"layers: {PROBABILITIES} Binary"),
+    "tanh of weights that are zero at first": (
+        recipe(2, dense(1, "tanh", kernel_initializer="zeros")),
+        2,
+        "columns",
+        f"layers: {PROBABILITIES} Binary",
+    ),
+    "relu for two classes": (recipe(2, dense(1, "relu")), 2, "columns", f"layers: {PROBABILITIES} Binary"),
+    "a softmax of one unit": (
+        recipe(2, dense(1, "softmax")),
+        2,
+        "columns",
+        "layers: expected an output that depends on the row, as of a sigmoid, got 1 for all",
+    ),
+    "negative outputs of Poisson": (
+        recipe(0, dense(1), loss={"class": "Poisson"}),
+        0,
+        "columns",
+        "layers: expected outputs of at least 0 beside Poisson",
+    ),
+    "a threshold of probabilities beside logits": (
+        recipe(2, dense(1), loss=LOGITS, **metric("BinaryAccuracy")),
+        2,
+        "columns",
+        "metrics.m.threshold: expected a threshold of logits",
+    ),
+    "thresholds of probabilities beside logits": (
+        recipe(2, dense(1), loss=LOGITS, **metric("Precision")),
+        2,
+        "columns",
+        "metrics.m.thresholds: expected a threshold of logits",
+    ),
+    "a metric of probabilities beside logits": (
+        recipe(2, dense(1), loss=LOGITS, **metric("PrecisionAtRecall", recall=0.5)),
+        2,
+        "columns",
+        "metrics.m: expected a metric of logits",
+    ),
+    **{
+        f"{name} of probabilities beside logits": (
+            recipe(2, dense(1), loss=LOGITS, **metric(name)),
+            2,
+            "columns",
+            "metrics.m.from_logits: expected true as in the loss, got false",
+        )
+        for name in ("AUC", "BinaryCrossentropy")
+    },
+    "a metric of logits beside probabilities": (
+        recipe(2, dense(1, "sigmoid"), **metric("AUC", from_logits=True)),
+        2,
+        "columns",
+        "metrics.m.from_logits: expected false as in the loss, got true",
+    ),
+    "an F1 score of each class": (
+        recipe(2, dense(1, "sigmoid"), **metric("F1Score", threshold=0.5)),
+        2,
+        "columns",
+        "metrics.m: expected a metric of one number, got an array of shape (1,)",
+    ),
+    "a loss for each row": (
+        recipe(0, dense(1), loss={"reduction": "none"}),
+        0,
+        "columns",
+        "loss.reduction: expected one of 'sum', ",
+    ),
+    "a moving average that the optimizer does not keep": (
+        recipe(0, dense(1), callbacks={"it": {"class": "SwapEMAWeights"}}),
+        0,
+        "columns",
+        "callbacks.it: expected SwapEMAWeights with arguments that fit the model",
+    ),
+    "an activation that needs arguments": (
+        recipe(0, dense(3, "threshold"), dense(1)),
+        0,
+        "columns",
+        "layers.layer_1: expected a layer that fits rows of shape (8,)",
+    ),
+    "layers of images on columns": (before_output(FLIP), 0, "columns", "layers: expected layers that fit rows of"),
+    "an embedding of few numbers": (
+        before_output({"class": "Rescaling", "scale": 1000}, {"class": "Embedding", "input_dim": 2, "output_dim": 2}),
+        0,
+        "columns",
+        "layers: expected layers that fit rows of shape (8,), got layer_2: ",
+    ),
+    "a layer without a gradient": (
+        before_output(CONVOLUTION, {"class": "Resizing", "height": 2, "width": 2, "interpolation": "area"}),
+        0,
+        "image",
+        ": expected layers, a loss, metrics and an optimizer that train together",
+    ),
+    "states of a recurrent layer": (
+        recipe(0, {**LSTM, "return_state": True}, dense(1)),
+        0,
+        "steps",
+        "layers.layer_2: expected a layer that fits",
+    ),
+    "a recurrent layer with a state of each batch": (
+        recipe(0, {**LSTM, "stateful": True}, dense(1)),
+        0,
+        "steps",
+        "layers.layer_1: expected a layer that fits",
+    ),
+    "a layer of recurrent cells": (recipe(0, {"class": "LSTMCell", "units": 3}), 0, "steps", "layers.layer_1.class: "),
+    "nothing to train, beside a moving average": (
+        recipe(0, {"class": "Dense", "units": 1, "kernel_initializer": "Identiti"}),
+        0,
+        "columns",
+        "layers.layer_1.kernel_initializer: expected one of identity",
+    ),
+    "an optimizer with a schedule inside of another": (
+        recipe(0, dense(1), optimizer={"class": "LossScaleOptimizer", "inner_optimizer": "Adam"}),
+        0,
+        "columns",
+        "optimizer.inner_optimizer: expected {class: <name>, <argument>: <value>, …}, got 'Adam'",
+    ),
+    "Muon without what it divides by": (
+        recipe(0, dense(1), optimizer={"class": "Adam", "clipnorm": 1.0, "clipvalue": 1.0}),
+        0,
+        "columns",
+        "optimizer: expected arguments that Adam takes",
+    ),
+    **{
+        f"{name} with XLA": (
+            before_output({"class": name, **arguments}, jit_compile=True),
+            0,
+            "image",
+            f"jit_compile: expected false, since XLA cannot compile layer_1 ({name}), got true",
+        )
+        for name, arguments in {
+            "RandomRotation": {"factor": 0.1},
+            "RandomElasticTransform": {},
+            "Hashing": {"num_bins": 3},
+            "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
+        }.items()
+    },
+    "max pooling with XLA": (
+        before_output(CONVOLUTION, {"class": "MaxPooling2D"}, jit_compile=True),
+        0,
+        "image",
+        "jit_compile: expected false, since XLA cannot compile layer_2 (MaxPooling2D), got true",
+    ),
+}
+"""Recipes, numbers of classes, shapes of the rows, and how the line goes on after the name of the variant."""
+
+TAKEN: dict[str, tuple[Recipe, int, str]] = {
+    "logits of three classes": (recipe(3, dense(3), loss=LOGITS), 3, "columns"),
+    "sparsemax": (recipe(3, dense(3, "sparsemax")), 3, "columns"),
+    "a softmax of its own": (recipe(3, dense(3), {"class": "Softmax"}), 3, "columns"),
+    "a softmax as an object": (recipe(3, dense(3, {"class": "Softmax"})), 3, "columns"),
+    "hard_sigmoid": (recipe(2, dense(1, "hard_sigmoid")), 2, "columns"),
+    "a sigmoid of weights that are zero at first": (
+        recipe(2, dense(1, "sigmoid", kernel_initializer="zeros")),
+        2,
+        "columns",
+    ),
+    "a sigmoid for a quantity": (recipe(0, dense(1, "sigmoid")), 0, "columns"),
+    "counts": (recipe(0, dense(1, "softplus"), loss={"class": "Poisson"}), 0, "columns"),
+    "a sum of the rows": (recipe(0, dense(1), loss={"reduction": "sum"}), 0, "columns"),
+    "metrics of logits": (
+        recipe(
+            2,
+            dense(1),
+            loss=LOGITS,
+            metrics={
+                "a": {"class": "BinaryAccuracy", "threshold": 0.0},
+                "b": {"class": "AUC", "from_logits": True},
+                "c": {"class": "Precision", "thresholds": 0.0},
+                "d": {"class": "BinaryCrossentropy", "from_logits": True},
+            },
+        ),
+        2,
+        "columns",
+    ),
+    "F1 scores of one number": (
+        recipe(
+            2,
+            dense(1, "sigmoid"),
+            metrics={
+                kind: {"class": "F1Score", "average": kind, "threshold": 0.5} for kind in ("micro", "macro", "weighted")
+            },
+        ),
+        2,
+        "columns",
+    ),
+    "half precision": (recipe(3, dense(3, "softmax", dtype="float16")), 3, "columns"),
+    "an embedding": (
+        before_output({"class": "Embedding", "input_dim": 2, "output_dim": 2, "mask_zero": False}),
+        0,
+        "columns",
+    ),
+    "layers around layers": (
+        before_output(
+            {"class": "TimeDistributed", "layer": {"class": "Dense", "units": 3}},
+            {"class": "Bidirectional", "layer": {**LSTM, "return_sequences": True}},
+            {"class": "RNN", "cell": {"class": "StackedRNNCells", "cells": [{"class": "GRUCell", "units": 2}]}},
+            {"class": "SpectralNormalization", "layer": {"class": "Dense", "units": 2}},
+        ),
+        0,
+        "steps",
+    ),
+    "lists and texts where Keras takes them": (
+        before_output(
+            {"class": "RandomFlip", "mode": "horizontal"},
+            {"class": "RandomRotation", "factor": [-0.1, 0.1]},
+            {**CONVOLUTION, "dilation_rate": 2, "kernel_initializer": {"class": "VarianceScaling", "mode": "fan_avg"}},
+            {"class": "LayerNormalization", "axis": [1, 2]},
+        ),
+        0,
+        "image",
+    ),
+    "an optimizer around another": (
+        recipe(0, dense(1), optimizer={"class": "LossScaleOptimizer", "inner_optimizer": {"class": "Adam"}}),
+        0,
+        "columns",
+    ),
+    "convolutions with XLA": (before_output(CONVOLUTION, jit_compile=True), 0, "image"),
+    "a flip with XLA": (before_output(FLIP, jit_compile=True), 0, "image"),
+}
+
+
+@pytest.mark.bad_input("params.yaml", "layers, losses, metrics, callbacks and XLA that do not fit each other")
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_is_refused(case: str) -> None:
+    made, classes, rows, told = REFUSED[case]
+    with pytest.raises(ValueError, match=r"^variants\.it") as caught:
+        check(made, classes, SHAPES[rows])
+    (line,) = str(caught.value).splitlines()
+    assert line.removeprefix("variants.it").removeprefix(".").startswith(told), line
+    assert ", got" in line
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_what_fits_is_taken_and_trains(case: str) -> None:
+    made, classes, rows = TAKEN[case]
+    check(made, classes, SHAPES[rows])
+    data = split_of(rows=25, classes=classes, shape=SHAPES[rows])
+    for part in data.x.values():
+        np.clip(part, 0, 1, out=part)
+    _, logs = trained_by_engine({**made, "epochs": 1}, data)
+    assert np.isfinite(logs["loss"]).all()
+
+
+@pytest.mark.bad_input("params.yaml", "layers, losses, metrics, callbacks and XLA that do not fit each other")
+def test_more_folds_than_rows_of_a_class_are_refused() -> None:
+    fewest = min(spec_of("thoracic").class_counts)
+    made: Any = {"seed": 1, "dataset": "thoracic", "split": "clean", "estimator": {"class": "LogisticRegression"}}
+    checks.check_estimator({**made, "cross_validation": fewest}, 2, "variants.it")
+    with pytest.raises(
+        ValueError, match=rf"^variants\.it\.cross_validation: expected at most {fewest} folds, "
+    ) as told:
+        checks.check_estimator({**made, "cross_validation": fewest + 1}, 2, "variants.it")
+    assert str(told.value).endswith(f"got {fewest + 1}")
