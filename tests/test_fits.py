@@ -56,6 +56,12 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
     "relu before a cross-entropy": (recipe(3, dense(3, "relu")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
     "a sigmoid for each class": (recipe(3, dense(3, "sigmoid")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
     "log_softmax": (recipe(3, dense(3, "log_softmax")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
+    "sparsemax, which in Keras 3.15 has another sum than 1": (
+        recipe(3, dense(3, "sparsemax")),
+        3,
+        "columns",
+        f"layers: {PROBABILITIES} Sparse",
+    ),
     "dropout after a softmax": (
         recipe(3, dense(3, "softmax"), {"class": "Dropout", "rate": 0.5}),
         3,
@@ -157,7 +163,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(0, dense(3, "threshold"), dense(1)),
         0,
         "columns",
-        "layers.layer_1: expected a layer that fits rows of shape (8,)",
+        "layers: expected layers that fit rows of shape (8,), got layer_1: Exception encountered",
     ),
     "layers of images on columns": (before_output(FLIP), 0, "columns", "layers: expected layers that fit rows of"),
     "an embedding of few numbers": (
@@ -176,7 +182,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(0, {**LSTM, "return_state": True}, dense(1)),
         0,
         "steps",
-        "layers.layer_2: expected a layer that fits",
+        "layers.layer_1: expected a layer that fits rows of shape (6, 4), got: 3 outputs, which need a graph",
     ),
     "a recurrent layer with a state of each batch": (
         recipe(0, {**LSTM, "stateful": True}, dense(1)),
@@ -185,19 +191,13 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         "layers.layer_1: expected a layer that fits",
     ),
     "a layer of recurrent cells": (recipe(0, {"class": "LSTMCell", "units": 3}), 0, "steps", "layers.layer_1.class: "),
-    "nothing to train, beside a moving average": (
-        recipe(0, {"class": "Dense", "units": 1, "kernel_initializer": "Identiti"}),
-        0,
-        "columns",
-        "layers.layer_1.kernel_initializer: expected one of identity",
-    ),
-    "an optimizer with a schedule inside of another": (
+    "the name of an optimizer in another": (
         recipe(0, dense(1), optimizer={"class": "LossScaleOptimizer", "inner_optimizer": "Adam"}),
         0,
         "columns",
         "optimizer.inner_optimizer: expected {class: <name>, <argument>: <value>, …}, got 'Adam'",
     ),
-    "Muon without what it divides by": (
+    "two ways to clip gradients": (
         recipe(0, dense(1), optimizer={"class": "Adam", "clipnorm": 1.0, "clipvalue": 1.0}),
         0,
         "columns",
@@ -228,7 +228,6 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
 
 TAKEN: dict[str, tuple[Recipe, int, str]] = {
     "logits of three classes": (recipe(3, dense(3), loss=LOGITS), 3, "columns"),
-    "sparsemax": (recipe(3, dense(3, "sparsemax")), 3, "columns"),
     "a softmax of its own": (recipe(3, dense(3), {"class": "Softmax"}), 3, "columns"),
     "a softmax as an object": (recipe(3, dense(3, {"class": "Softmax"})), 3, "columns"),
     "hard_sigmoid": (recipe(2, dense(1, "hard_sigmoid")), 2, "columns"),
@@ -331,6 +330,6 @@ def test_more_folds_than_rows_of_a_class_are_refused() -> None:
     checks.check_estimator({**made, "cross_validation": fewest}, 2, "variants.it")
     with pytest.raises(
         ValueError, match=rf"^variants\.it\.cross_validation: expected at most {fewest} folds, "
-    ) as told:
+    ) as caught:
         checks.check_estimator({**made, "cross_validation": fewest + 1}, 2, "variants.it")
-    assert str(told.value).endswith(f"got {fewest + 1}")
+    assert str(caught.value).endswith(f"got {fewest + 1}")

@@ -47,7 +47,10 @@ def build_model(
         (tensor,) = inputs.values()
         for layer_place, layer in _layers(recipe["layers"], f"{place}.layers"):
             try:
-                tensor = layer(tensor)
+                output = layer(tensor)
+                if not isinstance(output, keras.KerasTensor):
+                    raise ValueError(f"{len(output)} outputs, which need a graph")
+                tensor = output
             except Exception as error:  # whatever a layer makes of an input that it does not like
                 expected = f"a layer that fits rows of shape {tensor.shape[1:]}"
                 raise ValueError(f"{layer_place}: expected {expected}, got: {sentence(error)}") from None

@@ -9,6 +9,9 @@ from stages.training.recipe import Recipe, Spec, has_logits, losses_of
 TOLERANCE = 0.02
 """Of probabilities, and of their sum: float16 and bfloat16 round so."""
 
+SMALL = 4
+"""Number of rows between 0 and 1."""
+
 WITH_THRESHOLDS = ("threshold", "thresholds")
 """Arguments of metrics that are probabilities if they are not given."""
 
@@ -45,17 +48,17 @@ def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...])
     generator = np.random.default_rng(1)
     for variable in last.trainable_variables if last is not None else ():
         variable.assign_add(generator.normal(scale=0.1, size=variable.shape).astype(np.float32))
-    small = random_rows(recipe, row_shape, rows=4)
+    small = random_rows(recipe, row_shape, SMALL)
     large = tuple(np.concatenate([each, each * 1000, each * -1000]) for each in small)
     found = []
-    for rows, training in ((large, False), (small, True), (small, False)):
-        try:
-            outputs = model(list(rows) if len(rows) > 1 else rows[0], training=training)
-        except Exception:  # noqa: S112 (an embedding has no place for large numbers; a step tells what else is wrong)
-            continue
-        several = outputs if isinstance(outputs, list) else [outputs]
-        found.append([np.asarray(each, dtype=np.float64) for each in several])
-        if not training:
+    for training, tries in {False: (large, small), True: (small,)}.items():
+        for rows in tries:
+            try:
+                outputs = model(list(rows) if len(rows) > 1 else rows[0], training=training)
+            except Exception:  # noqa: S112 (an embedding has no place for large numbers; a step tells what else is wrong)
+                continue
+            several = outputs if isinstance(outputs, list) else [outputs]
+            found.append([np.asarray(each, dtype=np.float64) for each in several])
             break
     return found
 
@@ -73,7 +76,7 @@ def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -
     if output.shape[-1] > 1:
         are_probabilities = are_probabilities and bool(np.nanmax(np.abs(sums - 1), initial=0) <= TOLERANCE)
     if has_logits(loss):
-        if are_probabilities and (output.shape[-1] > 1 or len(output) > 4):
+        if are_probabilities and (output.shape[-1] > 1 or len(output) > SMALL):
             raise ValueError(
                 f"{loss_place}.from_logits: expected false beside outputs that are probabilities, got true"
             )

@@ -69,7 +69,7 @@ def _explained(error: Exception, recipe: Recipe, model: keras.Model, x: Any, pla
     if "layers" not in recipe:
         return f"{place}.graph: expected a graph that trains, got: {got}"
     tensor = x
-    for layer in model.layers:
+    for layer in model.layers[1:]:
         takes_training = "training" in inspect.signature(layer.call).parameters
         try:
             tensor = layer(tensor, training=True) if takes_training else layer(tensor)
@@ -170,6 +170,8 @@ def check_callbacks_run(recipe: Recipe, model: keras.Model, has_validation: bool
                 each.on_epoch_begin(0)
                 each.on_train_batch_begin(0)
                 each.on_train_batch_end(0, dict(logs))
+                each.on_test_begin()
+                each.on_test_end(dict(logs))
                 each.on_epoch_end(0, dict(logs))
                 each.on_train_end(dict(logs))
             except Exception as error:  # whatever a callback does not like
