@@ -50,6 +50,12 @@ def metric(name: str, **arguments: Any) -> dict[str, Any]:
 
 
 PROBABILITIES = "expected outputs that are probabilities beside"
+NOT_COMPILED: dict[str, dict[str, Any]] = {
+    "RandomRotation": {"factor": 0.1},
+    "RandomElasticTransform": {},
+    "Hashing": {"num_bins": 3},
+    "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
+}
 REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
     "no activation before a cross-entropy": (recipe(3, dense(3)), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
     "tanh before a cross-entropy": (recipe(3, dense(3, "tanh")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
@@ -210,12 +216,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
             "image",
             f"jit_compile: expected false, since XLA cannot compile layer_1 ({name}), got true",
         )
-        for name, arguments in {
-            "RandomRotation": {"factor": 0.1},
-            "RandomElasticTransform": {},
-            "Hashing": {"num_bins": 3},
-            "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
-        }.items()
+        for name, arguments in NOT_COMPILED.items()
     },
     "max pooling with XLA": (
         before_output(CONVOLUTION, {"class": "MaxPooling2D"}, jit_compile=True),

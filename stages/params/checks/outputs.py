@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 
-from stages.training.data import inputs_of
+from stages.training import builder
+from stages.training.data import inputs_of, targets_of
 from stages.training.recipe import Recipe, Spec, has_logits, losses_of
 
 TOLERANCE = 0.02
@@ -22,6 +23,7 @@ def check_outputs(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...]
     row_shape: of the data, without the batch; place: `variants.<name>`. Raises: ValueError.
     """
     losses = losses_of(recipe, model.output_names)
+    _check_losses_of_rows(recipe, model, place)
     for values in _predictions(recipe, model, row_shape):
         for (name, loss), output in zip(losses.items(), values, strict=True):
             kind = "layers" if "layers" in recipe else "graph"
@@ -61,6 +63,24 @@ def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...])
             found.append([np.asarray(each, dtype=np.float64) for each in several])
             break
     return found
+
+
+def _check_losses_of_rows(recipe: Recipe, model: keras.Model, place: str) -> None:
+    """Check that each loss is one of each row, whose mean over any rows the evaluation takes."""
+    targets = targets_of(recipe, np.arange(3, dtype=np.float32) % 2, model)
+    each_target = targets if isinstance(targets, tuple) else (targets,)
+    losses = losses_of(recipe, model.output_names)
+    for (name, spec), target, output in zip(losses.items(), each_target, model.outputs, strict=True):
+        own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
+        loss = builder.build_loss({**spec, "reduction": "none"}, own)
+        try:
+            shape = loss(target, np.full((3, output.shape[-1]), 0.5, dtype=np.float32)).shape
+        except Exception:  # noqa: S112 (a step tells what is wrong)
+            continue
+        if tuple(shape) != (3,):
+            raise ValueError(
+                f"{own}: expected a loss of each row, got {spec['class']} of shape {tuple(shape)} for 3 rows"
+            )
 
 
 def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -> None:
