@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from small import recipe_of
 
+from stages.params import checks
 from stages.training import builder
 from stages.training.data import targets_of
 from stages.training.objects import constructors_of
@@ -173,6 +174,16 @@ def alternatives(constructor: type) -> Iterator[tuple[str, str]]:
     for found in re.finditer(r"^ {4}(\w+):(.*?)(?=^ {4}\w+:|^\S|\Z)", text, re.DOTALL | re.MULTILINE):
         if isinstance(defaults.get(found[1]), str):
             yield from ((found[1], value) for value in re.findall(r"""`["'](\w*[^\W_])["']`""", found[2]))
+
+
+def refusal(made: Recipe, shape: tuple[int, ...], classes: int) -> str | None:
+    """What `configure` says of a recipe; None if it takes it."""
+    try:
+        made["optimizer"] = checks.with_learning_rate(made["optimizer"], "variants.it.optimizer")
+        checks.check_model(made, shape, classes, True, "variants.it")
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def keras_trains(module: ModuleType, spec: Spec) -> bool:

@@ -15,15 +15,17 @@ from keras_classes import (
     default_arguments,
     keras_trains,
     recipes_with,
+    refusal,
     spec_of,
 )
 
 from stages.params import checks
+from stages.params.checks import step
 from stages.params.checks.specs import accepted_arguments
 from stages.params.checks.usable import UNUSABLE
 from stages.training import builder
 from stages.training.objects import build
-from stages.training.recipe import Spec
+from stages.training.recipe import Recipe, Spec
 
 pytestmark = pytest.mark.usefixtures("deterministic")
 
@@ -44,13 +46,10 @@ def refusals(module: ModuleType, spec: Spec) -> list[str]:
     """What `configure` says of each recipe; empty if it takes one of them."""
     found = []
     for recipe, shape, classes in recipes_with(module, spec):
-        try:
-            recipe["optimizer"] = checks.with_learning_rate(recipe["optimizer"], "variants.it.optimizer")
-            checks.check_model(recipe, shape, classes, True, "variants.it")
-        except ValueError as error:
-            found.append(str(error))
-        else:
+        line = refusal(recipe, shape, classes)
+        if line is None:
             return []
+        found.append(line)
     return found
 
 
@@ -103,3 +102,20 @@ def test_what_keras_can_do_with_the_values_of_its_documentation_is_taken(module:
             continue
         spec = {**spec_of(name, constructor), argument: value}
         assert not (found := refusals(module, spec)) or not keras_trains(module, spec), (argument, value, found)
+
+
+@pytest.mark.slow
+@each_class
+def test_what_is_taken_to_be_compiled_is_converted_by_xla(
+    module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for recipe, shape, classes in recipes_with(module, spec_of(name, classes_of(module)[name])):
+        compiled: Recipe = {**recipe, "jit_compile": True}
+        monkeypatch.setattr(checks, "_passed", set())
+        taken = refusal(compiled, shape, classes)
+        if taken is None:
+            with monkeypatch.context() as asked:
+                asked.setattr(checks, "_passed", set())
+                asked.setattr(step, "COMPILED", ())  # XLA is asked of all of them
+                assert refusal(compiled, shape, classes) is None
+            break

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from keras_classes import CLASSES, PROBABILITY, alternatives, classes_of, default_arguments, spec_of
+from keras_classes import CLASSES, PROBABILITY, alternatives, classes_of, default_arguments, refusal, spec_of
 from small import recipe_of, split_of, train_once
 
-from stages.params import checks
 from stages.params.checks.usable import UNUSABLE
 from stages.training import builder
 from stages.training.recipe import Recipe, Spec
@@ -76,15 +75,6 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
     if draw(st.booleans()):
         made["optimizer"]["learning_rate"] = draw(objects(keras.optimizers.schedules))
     return made, shape, classes
-
-
-def refusal(made: Recipe, shape: tuple[int, ...], classes: int) -> str | None:
-    try:
-        made["optimizer"] = checks.with_learning_rate(made["optimizer"], "variants.it.optimizer")
-        checks.check_model(made, shape, classes, True, "variants.it")
-    except ValueError as error:
-        return str(error)
-    return None
 
 
 @pytest.mark.usefixtures("deterministic")

@@ -24,7 +24,7 @@ SPELLINGS = {
     "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint",
     # Keras 2
-    "lr": "learning_rate",
+    "lr": "learning_rate initial_learning_rate",
     "alpha": "negative_slope",
     "acc": "accuracy",
     "val_acc": "val_accuracy",
@@ -49,7 +49,7 @@ SPELLINGS = {
     "epoch": "epochs",
     "validation_split": "split",
 }
-"""Names of older versions of Keras and other words, with today's."""
+"""Names of older versions of Keras and other words, with today's: the first that is known."""
 _SHORT = reprlib.Repr()
 _SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 4, 10, 10
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = MAX_SHOWN
@@ -77,7 +77,8 @@ def unknown(path: str, known: Iterable[str], got: Any) -> str:
 def spelled(name: str, known: Iterable[str]) -> str | None:
     """Give the known name of which this is another spelling, such as SGD for `sgd`; None if there is none."""
     known = list(known)
-    if SPELLINGS.get(name) in known:
-        return SPELLINGS[name]
+    for word in SPELLINGS.get(name, "").split():
+        if word in known:
+            return word
     plain = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
     return next((each for each in known if each.replace("_", "").lower() == plain), None)

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from stages.datasets.spec import spec_of
 from stages.params.checks.outputs import check_outputs
 from stages.params.checks.specs import check_spec
-from stages.params.checks.step import check_callbacks_run, check_step, prepare
+from stages.params.checks.step import check_callbacks_run, check_step, plain, prepare
 from stages.params.checks.usable import check_usable
 from stages.params.messages import sentence, shown, unknown
 from stages.params.schema import Positive, explain
@@ -106,7 +106,7 @@ def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) 
     if model.count_params() > MAX_PARAMETERS:
         got = f"{model.count_params():,}"
         raise ValueError(f"{place}: expected a model of at most {MAX_PARAMETERS:,} parameters, got {got}")
-    _check_losses_and_metrics(recipe, model, place)
+    _check_losses_and_metrics(recipe, model, classes, place)
     _check_outputs(recipe, model, classes, place)
     for name, metric in recipe.get("metrics", {}).items():
         _check_form_of_targets(metric["class"], losses_of(recipe, model.output_names), f"{place}.metrics.{name}.class")
@@ -124,8 +124,12 @@ def _check_run(
     if _passed >= {optimizer, callbacks, layers}:
         return
     prepare()
-    with keras.StatelessScope():
-        pass  # at its end the weights are drawn
+    try:
+        with keras.StatelessScope():
+            pass  # at its end the weights are drawn
+    except Exception as error:  # whatever an initializer makes of its arguments
+        kind = "layers" if "layers" in recipe else "graph"
+        raise ValueError(f"{place}.{kind}: expected weights that can be drawn, got: {plain(error)}") from None
     if _passed >= {optimizer, callbacks}:
         model.optimizer = keras.optimizers.SGD()  # takes half of the time
     check_outputs(recipe, model, row_shape, place)
@@ -141,7 +145,7 @@ def _without_numbers(value: Any) -> Any:
     return "a number" if type(value) in (int, float) else value
 
 
-def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) -> None:
+def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     outputs = model.output_names
     several = len(outputs) > 1
     if "class" not in recipe["loss"] and set(recipe["loss"]) != set(outputs):
@@ -155,12 +159,23 @@ def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, place: str) ->
         if name in COLUMNS or name.startswith("val_"):
             expected = f"a name that no history has for itself ({', '.join(COLUMNS)}, val_…)"
             raise ValueError(f"{place}.metrics.{name}: expected {expected}, got {name!r}")
+        if metric["class"] in ("acc", "accuracy"):
+            fits = _accuracy(losses_of(recipe, outputs), classes)
+            raise ValueError(f"{place}.metrics.{name}.class: expected {fits}, got {metric['class']!r}")
         check_usable(keras.metrics, metric, f"{place}.metrics.{name}")
         check_spec(keras.metrics, metric, f"{place}.metrics.{name}", builder.NESTED, given=("name",))
     weights = recipe.get("loss_weights")
     if weights is not None and (not several or set(weights) != set(outputs)):
         expected = f"one weight for each of {', '.join(outputs)}" if several else "several outputs"
         raise ValueError(f"{place}.loss_weights: expected {expected}, got {weights}")
+
+
+def _accuracy(losses: Mapping[str, Spec], classes: int) -> str:
+    """Name the metric that Keras calls accuracy beside a loss."""
+    if not classes:
+        return "a metric of a quantity, such as MeanAbsoluteError"
+    form = re.match("(Sparse)?Categorical", next(iter(losses.values()))["class"])
+    return f"{form[0] if form else 'Binary'}Accuracy"
 
 
 def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) -> None:

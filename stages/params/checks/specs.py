@@ -36,7 +36,8 @@ Numeric = Annotated[Any, AfterValidator(_is_numeric)]
 """A number, numbers or nothing: Keras knows which of them an argument takes."""
 
 VALUES: dict[str, dict[str, Any]] = {
-    "Layer": {"units": Count, "dropout": Rate, "recurrent_dropout": Rate},
+    "Layer": {"units": Count, "dropout": Rate, "recurrent_dropout": Rate, "seed": Whole},
+    "Initializer": {"seed": Whole},
     "Dropout": {"rate": Rate},
     "AlphaDropout": {"rate": Rate},
     "GaussianDropout": {"rate": Rate},
@@ -106,6 +107,9 @@ VALUES: dict[str, dict[str, Any]] = {
 Only what Keras does not check itself, or when it is too late.
 """
 
+OF_THE_DATA = ("input_shape", "batch_input_shape", "input_dim")
+"""Arguments of layers in Keras 1 and 2."""
+
 NAMES_OF_FUNCTIONS = {"activation": keras.activations, "fn": keras.metrics}
 """Modules of the functions that arguments may name, by the last word of the argument."""
 
@@ -130,6 +134,8 @@ def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given
             raise ValueError(f"{argument}: expected text as a key, got {shown(name)}")
         if name in given:
             raise ValueError(f"{argument}: expected no such key, got {shown(value)}")
+        if name in OF_THE_DATA and name not in accepted:
+            raise ValueError(f"{argument}: expected no such key, since the data give the shape, got {shown(value)}")
         if name not in accepted and not _takes_any(constructor):
             raise ValueError(unknown(argument, accepted, name))
         holder = holder_of(name, nested)
