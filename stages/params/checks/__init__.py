@@ -4,7 +4,6 @@ Keras itself checks few values, or only when it is too late. Mistakes raise Valu
 `params.yaml` as `-S` takes it, what was expected and what came.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,10 +116,10 @@ def _check_run(
 ) -> None:
     """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
     ranks = sorted({len(weight.shape) for weight in model.trainable_weights})
-    optimizer = json.dumps([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
+    optimizer = repr([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
     seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
-    callbacks = json.dumps([seen_by, optimizer if seen_by else None])
-    layers = json.dumps([{key: recipe.get(key) for key in OF_LAYERS}, row_shape, classes])
+    callbacks = repr([seen_by, optimizer if seen_by else None])
+    layers = repr([{key: recipe.get(key) for key in OF_LAYERS}, row_shape, classes])
     if _passed >= {optimizer, callbacks, layers}:
         return
     prepare()
