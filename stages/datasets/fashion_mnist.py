@@ -91,7 +91,9 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
     corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.int16)
     if (np.ptp(corners, axis=0) > 2 * CLOSE).any():
         got = ", ".join(map(str, gray_of(corners)))
-        raise ValueError(f"expected one color in the four corners, got the gray values {got}; cut off what is around")
+        raise ValueError(
+            f"expected one color in the four corners, got the gray values {got}; leave plain ground around the thing"
+        )
     ground = np.median(corners, axis=0)
     thing = trimmed(picture, ground)
     if not thing.size:

@@ -30,6 +30,12 @@ def plain(name: str) -> str:
     return "".join(filter(str.isalnum, name)).casefold()
 
 
+def known_names(spec: DatasetSpec, new_rows: NewRows) -> set[str]:
+    """Give the names, plain, of all columns that a data set knows: raw ones, features, and those that it ignores."""
+    names = (*new_rows.columns, *new_rows.ignored, *new_rows.other_names, *spec.feature_names)
+    return {plain(name) for name in names}
+
+
 def find_columns(header: Sequence[str], spec: DatasetSpec, new_rows: NewRows, features: Sequence[str]) -> Columns:
     """Find the columns of which the features of a model are made.
 
@@ -49,7 +55,7 @@ def find_columns(header: Sequence[str], spec: DatasetSpec, new_rows: NewRows, fe
             raise ValueError(f"expected one column {column}, got {got}; remove or rename one")
     used = {where[0] for where in positions.values()}
     others = [name for position, name in enumerate(header) if position not in used and not UNNAMED.fullmatch(name)]
-    known = {plain(name) for name in (*new_rows.columns, *new_rows.ignored, *spec.feature_names, *new_rows.other_names)}
+    known = known_names(spec, new_rows)
     near = {column: _nearest(column, [name for name in others if plain(name) not in known]) for column in needed}
     if missing := [column for column in needed if column not in positions]:
         meant = [f"; is {near[column]!r} {column}?" for column in missing if near[column]]

@@ -152,7 +152,7 @@ def _open(content: bytes, spec: DatasetSpec) -> tuple[Image.Image, list[str]]:
         raise NoScaleError(f"expected gray values of 8 or 16 bits, got Pillow's mode {picture.mode} of 32 bits")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        if picture.getchannel("A").getextrema()[0] < WHITE:
+        if np.asarray(picture.getchannel("A")).min() < WHITE:
             # A cut-out of another size is taken for a photo of a thing, which data sets have on white.
             ground = spec.background if (picture.height, picture.width) == spec.image_shape else WHITE
             canvas = Image.new("RGBA", picture.size, (ground, ground, ground, WHITE))

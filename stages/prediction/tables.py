@@ -13,7 +13,7 @@ import pandas as pd
 from stages.datasets.spec import DatasetSpec, NewRows, RowError, number
 from stages.params.messages import shown
 from stages.prediction.files import Read, kind_of, place_of, read_bytes
-from stages.prediction.headers import find_columns, plain
+from stages.prediction.headers import find_columns, known_names, plain
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 MARKS = {
@@ -55,8 +55,7 @@ def read_table_file(path: Path, spec: DatasetSpec, features: Sequence[str]) -> R
     if new_rows is None:
         raise ValueError(f"{place}: expected an image, since the variant reads images, got a table")
     text, notes = decode(read_bytes(path), place)
-    known = {plain(name) for name in (*new_rows.columns, *new_rows.ignored, *spec.feature_names, *new_rows.other_names)}
-    split = split_arff(text, place) if is_arff(text) else split_lines(text, known, place)
+    split = split_arff(text, place) if is_arff(text) else split_lines(text, known_names(spec, new_rows), place)
     try:
         columns = find_columns(split.header, spec, new_rows, features)
     except ValueError as error:
@@ -88,8 +87,7 @@ def decode(content: bytes, place: str) -> tuple[str, list[str]]:
         name = encoding.removesuffix("-sig").upper()
         hint = "save it as CSV in UTF-8 (in Excel: `CSV UTF-8`)"
         raise ValueError(f"{place}, byte {error.start}: expected a table in {name}, got {got}; {hint}") from None
-    if "\0" in text:
-        at = content.index(b"\0")
+    if encoding.startswith("utf-8") and (at := content.find(b"\0")) >= 0:
         hint = "save it as CSV in UTF-8 (UTF-16 needs a byte order mark)"
         raise ValueError(f"{place}, byte {at}: expected a table in UTF-8, got a zero byte; {hint}")
     return text, [] if encoding.startswith("utf-8") else [f"read {encoding.upper()}"]
@@ -102,10 +100,10 @@ def split_lines(text: str, known: set[str], place: str) -> Text:
     """
     notes = []
     start = text.lstrip("\r\n")
-    if declared := re.match(r"sep=(.)\r?\n", start, re.IGNORECASE):
+    if declared := re.match(rf"sep=([{''.join(DELIMITERS)}])\s*$", start, re.IGNORECASE | re.MULTILINE):
         delimiter = declared[1]
     else:
-        first = start.splitlines()[0] if start else ""
+        first = re.split(r"[\r\n]", start, maxsplit=1)[0]
         delimiter = max(DELIMITERS, key=lambda each: sum(plain(name) in known for name in first.split(each)))
     lines, empty = _parse(text, delimiter, place, 0)
     if declared:
@@ -147,7 +145,7 @@ def split_arff(text: str, place: str) -> Text:
 
     Raises: ValueError for a file without `@data`, and for a line that is neither an attribute nor a comment before it.
     """
-    lines = text.splitlines()
+    lines = re.split(r"\r\n|\r|\n", text)
     header: list[str] = []
     for count, line in enumerate(lines, 1):
         word = line.strip().lower()
