@@ -156,7 +156,7 @@ def read_files(paths: Sequence[Path], spec: DatasetSpec, scaling: Mapping[str, A
             read = Read(pd.DataFrame(), [], np.empty(0), faults=[str(error)])
         too_large = _too_large(read.x, scaling)
         read.faults += [
-            f"{read.places[row]}: expected numbers that float32 can hold, got a larger" for row in too_large
+            f"{read.places[row]}: expected numbers that float32 can hold, got a larger one" for row in too_large
         ]
         read.leave_out(too_large)
         reads.append(read)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from stages.datasets.spec import DatasetSpec, Feature, NewRows, RawFile, spec_of
@@ -35,3 +36,11 @@ def png(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
 def table(path: Path, content: pd.DataFrame | str) -> Path:
     path.write_text(content if isinstance(content, str) else content.to_csv(index=False), encoding="utf-8")
     return path
+
+
+def images_of_fashion_mnist() -> np.ndarray:
+    """uint8 (70000, 28, 28), the training rows first; skips where the raw files are not."""
+    folder = Path(__file__).resolve().parents[1] / "data/raw/fashion_mnist"
+    if not folder.is_dir():
+        pytest.skip("no raw files of fashion_mnist here")
+    return FASHION_MNIST.read(folder).x

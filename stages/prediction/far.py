@@ -23,7 +23,8 @@ def warnings_of(read: Read, spec: DatasetSpec, scaling: Mapping[str, Any]) -> li
         kind, what = ("rows", spec.units.get(name)) if scaling["features"] else ("images", STATISTICS[name])
         about = f" ({what})" if what else ""
         expected = f"expected about {least:g} to {greatest:g}{about}, as in the training {kind}"
-        more = f", and {len(rows) - 1:,} more {kind}" if len(rows) > 1 else ""
+        others = len(rows) - 1
+        more = f", and {others:,} more {kind[:-1] if others == 1 else kind}" if others else ""
         hint = f"; {INVERT}" if kind == "images" and name == "border" and values[0] > greatest else ""
         lines.append(f"{WARNING}{read.places[rows[0]]}, {name}: {expected}, got {values[0]:g}{more}{hint}")
     return lines

@@ -111,8 +111,10 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
         if isinstance(error, Image.UnidentifiedImageError) and not (kind or "").endswith("image"):
             got = kind or f"a file that starts with {content[:8]!r}"
             raise ValueError(f"{place}: expected a picture, since the variant reads images, got {got}") from None
-        got = "a damaged one" if isinstance(error, Image.UnidentifiedImageError) else sentence(error)
-        raise ValueError(f"{place}: expected a whole picture of a size that fits in memory, got: {got}") from None
+        if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
+            raise ValueError(f"{place}: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more") from None
+        got = f"{kind} that is damaged" if isinstance(error, Image.UnidentifiedImageError) else sentence(error)
+        raise ValueError(f"{place}: expected a whole picture, got: {got}") from None
     height, width = picture.height, picture.width
     if (height, width) == spec.image_shape:
         return np.asarray(picture.convert("L")), notes
