@@ -2,11 +2,14 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from new_rows import BLOCK_GROUPS, GRAY, HOUSING, THORACIC, TWO_COLUMNS, png, table
 
 from stages.prediction.files import Read
@@ -211,6 +214,8 @@ def test_block_groups_without_households_are_faults_and_the_others_are_read(tmp_
     [
         ("age;beds\n1,234;2\n", "line 2, age: expected a decimal comma or a thousands separator, got '1,234', whose "),
         ('age,beds\n"1,234,567",2\n', "line 2, age: expected a decimal comma or a thousands separator, got '1,234,5"),
+        ("age;beds\n1.234;2\n", "line 2, age: expected a decimal point or a thousands separator, got '1.234', whose "),
+        ("age\tbeds\n1.234.567\t2\n", "line 2, age: expected a decimal point or a thousands separator, got '1.234.5"),
         ("age;beds\n1,5;2.5\n", "line 2, age: expected decimals written in one way, got '1,5', and '2.5' in line 2, b"),
         ("age;beds\n1.234,5;2\n", r"line 2, age: expected decimals written in one way, got '1\.234,5'"),
         ('age,beds\n1.5,2\n3,"1,000"\n', r"line 3, beds: expected decimals written in one way, got '1,000', and '1\.5"),
@@ -229,11 +234,70 @@ def test_numbers_whose_commas_are_ambiguous_are_refused(content: str, message: s
         ("age;beds\n1,234;0,5\n", [1.234, 0.5]),  # the second shows what the first is
         ("age;beds\n-1234,567;2e3\n", [-1234.567, 2000]),
         ('age,beds\n"1,5",2\n', [1.5, 2]),
-        ("age;beds;label\n1.234;2;1,5\n", [1.234, 2]),  # a comma in a column that is not read decides nothing
+        ("age;beds;label\n1.2;2;1,5\n", [1.2, 2]),  # a comma in a column that is not read decides nothing
+        ("age;beds\n1.234;0.5\n", [1.234, 0.5]),
+        ("age,beds\n1.234,2\n", [1.234, 2]),  # between commas a point is decimal
     ],
 )
 def test_commas_that_can_only_be_decimal_are_read(content: str, expected: list[float], tmp_path: Path) -> None:
     assert read(tmp_path / "x.csv", content).x.tolist() == [expected]
+
+
+def written(number: float, decimal: str, thousands: str, digits: int) -> str:
+    return f"{number:,.{digits}f}".translate({ord(","): thousands, ord("."): decimal})
+
+
+LABELS = {"age": ["age", "Age", "AGE ", "a_ge"], "beds": ["beds", "Beds", "rooms", '"beds"']}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[bytes, list[list[float]]]:
+    """A table of two columns in one of the ways in which people write them, and its numbers."""
+    delimiter, decimal = draw(st.sampled_from([",", ";", "\t", "|"])), draw(st.sampled_from(".,"))
+    # Between commas a point is decimal: nobody writes it between thousands there.
+    signs = [sign for sign in ("", ",", ".", "'") if sign != decimal and (sign, delimiter) != (".", ",")]
+    thousands = draw(st.sampled_from(signs))
+    digits = draw(st.integers(0, 4))
+    numbers = st.floats(-1e7, 1e7).map(lambda number: round(number, digits))
+    rows = draw(st.lists(st.lists(numbers, min_size=2, max_size=2), min_size=1, max_size=4))
+    cells = [[written(number, decimal, thousands, digits) for number in row] for row in rows]
+    if delimiter == ",":
+        cells = [[f'"{cell}"' for cell in row] for row in cells]
+    lines = [[draw(st.sampled_from(LABELS[name])) for name in OF_TWO], *cells]
+    if draw(st.booleans()):  # pandas's index
+        lines = [[str(row or ""), *line] for row, line in enumerate(lines)]
+    if draw(st.booleans()):
+        lines = [[*line, "" if row else "a note"] for row, line in enumerate(lines)]
+    lines += draw(st.sampled_from([[], [[""] * len(lines[0])] * 2]))
+    text = draw(st.sampled_from(["\n", "\r\n"])).join(delimiter.join(line) for line in lines)
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))), rows
+
+
+@pytest.mark.bad_input("table to predict", "ways to write it: delimiters, encodings, decimals, thousands, names")
+@pytest.mark.parametrize("times", [300, pytest.param(5000, marks=pytest.mark.slow)])
+def test_tables_in_any_way_of_writing_are_read_right_or_refused(
+    times: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    outcomes = []
+
+    @settings(max_examples=times, deadline=None, derandomize=True, database=None)
+    @given(tables())
+    def run(written: tuple[bytes, list[list[float]]]) -> None:
+        content, rows = written
+        try:
+            got = read(tmp_path / "x.csv", content)
+        except ValueError as error:
+            assert "expected" in str(error)  # noqa: PT017
+            outcomes.append("refused")
+        else:
+            kept = [rows[row - 1] for row in got.names["row"]]
+            np.testing.assert_array_equal(got.x, np.array(kept).reshape(-1, 2))
+            assert len(got.faults) == len(rows) - len(kept)
+            outcomes.append("faults" if got.faults else "read")
+
+    run()
+    record_property("times", len(outcomes))
+    assert outcomes.count("read") > 0.3 * len(outcomes)
 
 
 def zipped(name: str) -> bytes:

@@ -101,7 +101,8 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
     small = gray_of(sharpened(subsampled(thing, max(IMAGE_SHAPE))))
     tone = int(gray_of(ground))
     image = np.full(IMAGE_SHAPE, tone, np.uint8)
-    top, left = ((size - length) // 2 for size, length in zip(IMAGE_SHAPE, small.shape, strict=True))
+    # An odd margin is larger at the top and left, as it is in the data set's own images.
+    top, left = ((size - length + 1) // 2 for size, length in zip(IMAGE_SHAPE, small.shape, strict=True))
     image[top : top + small.shape[0], left : left + small.shape[1]] = small
     doubts = []
     if UNCLEAR[0] < tone < UNCLEAR[1]:

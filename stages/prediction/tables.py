@@ -25,8 +25,8 @@ MARKS = {
 }
 """Encodings by their byte order marks."""
 NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?", re.IGNORECASE)
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
-"""A number whose commas may stand between thousands."""
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([.,]\d{3})+")
+"""A number whose commas or points may stand between thousands."""
 Line = tuple[int, list[str]]
 """The number of a line in its file, from 1, and its cells."""
 
@@ -38,6 +38,7 @@ class Text(NamedTuple):
     header_line: int
     lines: list[Line]
     """Of rows that are not empty."""
+    delimiter: str
     notes: list[str]
 
 
@@ -63,7 +64,7 @@ def read_table_file(path: Path, spec: DatasetSpec, features: Sequence[str]) -> R
     if not split.lines:
         raise ValueError(f"{place}: expected rows below the header, got none")
     whole = [line for line in split.lines if len(line[1]) == len(split.header)]
-    commas = has_decimal_commas(whole, columns.positions, place)
+    commas = decimal_sign(whole, columns.positions, split.delimiter, place) == ","
     notes += [*split.notes, *(["read commas in numbers as decimal points"] if commas else []), *columns.notes]
     read = _read_rows(split, columns.positions, new_rows.codes, commas, path)
     read.notes = [f"{place}: {note}" for note in notes] + read.notes
@@ -113,7 +114,7 @@ def split_lines(text: str, known: set[str], place: str) -> Text:
     line, cells = lines[0] if lines else (1, [])
     if empty:
         notes.append(f"left out {empty:,} empty row{'s' if empty > 1 else ''}")
-    return Text([cell.strip() for cell in cells], line, lines[1:], notes)
+    return Text([cell.strip() for cell in cells], line, lines[1:], delimiter, notes)
 
 
 def _parse(text: str, delimiter: str, place: str, before: int) -> tuple[list[Line], int]:
@@ -154,37 +155,37 @@ def split_arff(text: str, place: str) -> Text:
             header.append(attribute[1].strip("'\""))
         elif word == "@data":
             rows = ["" if row.lstrip().startswith("%") else row.replace("'", '"') for row in lines[count:]]
-            return Text(header, count, _parse("\n".join(rows), ",", place, count)[0], ["read ARFF"])
+            return Text(header, count, _parse("\n".join(rows), ",", place, count)[0], ",", ["read ARFF"])
         elif word and not word.startswith(("%", "@relation")):
             raise ValueError(f"{place}, line {count}: expected `@attribute name type` or `@data`, got {shown(line)}")
     raise ValueError(f"{place}: expected rows below a line `@data`, got none")
 
 
-def has_decimal_commas(lines: Iterable[Line], positions: Mapping[str, int], place: str) -> bool:
-    """Whether the commas in the numbers of these columns are decimal.
+def decimal_sign(lines: Iterable[Line], positions: Mapping[str, int], delimiter: str, place: str) -> str:
+    """Give the decimal sign of the numbers in these columns: a point, or a comma if there are any.
 
-    Raises: ValueError if they may stand between thousands: there are decimal points too, or no number shows it.
+    Between commas a point is decimal. Elsewhere it may stand between thousands as a comma may: both are in use.
+
+    Raises: ValueError if both signs are there, or if all numbers with the sign could have it between thousands.
     """
-    commas: list[tuple[str, str]] = []
-    point = None
+    signs: dict[str, list[tuple[str, str]]] = {}
     for line, cells in lines:
         for column, position in positions.items():
             cell = cells[position].strip()
-            if ("," in cell or "." in cell) and NUMBER.fullmatch(cell):
-                where = f"line {line}, {column}"
-                point = (where, cell) if "." in cell else point
-                commas += [(where, cell)] if "," in cell else []
-    if not commas:
-        return False
+            if NUMBER.fullmatch(cell):
+                for sign in {",", "."} & set(cell):
+                    signs.setdefault(sign, []).append((f"line {line}, {column}", cell))
     hint = "write 1234.5 for decimals, and nothing between thousands"
-    where, cell = commas[0]
-    if point:
-        got = f"{cell!r}, and {point[1]!r} in {point[0]}"
+    if len(signs) > 1:
+        (where, comma), (other, point) = signs[","][0], signs["."][0]
+        got = f"{comma!r}, and {point!r} in {other}"
         raise ValueError(f"{place}, {where}: expected decimals written in one way, got {got}; {hint}")
-    if all(THOUSANDS.fullmatch(each) for _, each in commas):
-        got = f"{cell!r}, whose comma may be either"
-        raise ValueError(f"{place}, {where}: expected a decimal comma or a thousands separator, got {got}; {hint}")
-    return True
+    for sign, numbers in signs.items():
+        if (sign, delimiter) != (".", ",") and all(THOUSANDS.fullmatch(cell) for _, cell in numbers):
+            (where, cell), name = numbers[0], {",": "comma", ".": "point"}[sign]
+            got = f"{cell!r}, whose {name} may be either"
+            raise ValueError(f"{place}, {where}: expected a decimal {name} or a thousands separator, got {got}; {hint}")
+    return "," if "," in signs else "."
 
 
 def _read_rows(
