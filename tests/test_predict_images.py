@@ -2,12 +2,15 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from new_rows import BLOCK_GROUPS, FASHION_MNIST, GRAY, images_of_fashion_mnist, png, table
 from PIL import Image, ImageOps
 
@@ -244,6 +247,51 @@ def test_photos_of_the_data_sets_things_become_its_images_again_but_sharper() ->
         assert doubts == []
     assert np.median(likeness) > 0.998
     assert np.quantile(likeness, 0.05) > 0.98
+
+
+MODES = ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LAB", "I;16", "I", "F"]
+FORMATS = ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "ICO", "JPEG2000", "PCX", "SGI", "TGA", "AVIF"]
+
+
+@pytest.mark.bad_input("picture to predict", "formats, modes, sizes and pixels at random")
+@pytest.mark.parametrize("times", [100, pytest.param(3000, marks=pytest.mark.slow)])
+def test_pictures_of_any_format_mode_and_size_are_read_as_pillow_shows_them_or_refused(
+    times: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    tried, path = [], tmp_path / "x.png"
+    sizes = st.sampled_from([(28, 28), (28, 28), (1, 1), (1, 90), (40, 30), (300, 200)])
+
+    @settings(max_examples=times, deadline=None, derandomize=True, database=None)
+    @given(st.sampled_from(MODES), st.sampled_from(FORMATS), sizes, st.integers(0, 2**32), st.integers(0, 9))
+    def run(mode: str, kind: str, size: tuple[int, int], seed: int, orientation: int) -> None:
+        pixels = np.random.default_rng(seed).integers(0, 256, (*size, 4), dtype=np.uint8)
+        if seed % 2:  # mostly a plain ground
+            pixels[pixels[..., 3] < 240, :3] = seed % 256
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        try:
+            Image.fromarray(pixels).convert("RGB" if mode in ("YCbCr", "HSV", "LAB", "F") else "RGBA").convert(
+                mode
+            ).save(path, kind, exif=exif)
+        except (OSError, ValueError, KeyError):  # no such file
+            return
+        try:
+            image, notes = read(path)
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: expected ")  # noqa: PT017
+            tried.append("refused")
+            return
+        assert image.shape == (28, 28)
+        assert image.dtype == np.uint8
+        tried.append("read")
+        with Image.open(path) as picture:
+            if picture.size == (28, 28) and not {"took", "divided"} & {note.split()[0] for note in notes}:
+                shown = np.asarray(ImageOps.exif_transpose(picture).convert("RGB").convert("L"))
+                np.testing.assert_array_equal(image, shown)
+
+    run()
+    record_property("times", len(tried))
+    assert tried.count("read") > 0.3 * len(tried) > 0.1 * times
 
 
 # Folders, and several files
