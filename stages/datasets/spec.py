@@ -12,7 +12,7 @@ import math
 import pkgutil
 import re
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,15 @@ class NewRows:
     """Columns by further names that they have in files of others."""
     codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Numbers by the words that stand for them in files of others, by column."""
+
+    def expected(self, features: Sequence[str]) -> Iterator[tuple[bool, str]]:
+        """Yield what must hold of it beside these features, and the fault if it does not."""
+        holds = self.derive is not None or set(self.columns) == set(features)
+        yield holds, f"new_rows.columns: expected the features, {', '.join(features)}, or a derive"
+        known = ", ".join(self.columns)
+        for name, columns in (("other_names", set(self.other_names.values())), ("codes", set(self.codes))):
+            wrong = sorted(columns - set(self.columns))
+            yield not wrong, f"new_rows.{name}: expected columns among {known}, got {', '.join(wrong)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,19 +207,8 @@ class DatasetSpec:
                 len(set(self.feature_names)) == len(self.features),
                 f"features: expected every name once, got {', '.join(self.feature_names)}",
             ),
-            (
-                self.new_rows is None
-                or not self.features
-                or self.new_rows.derive is not None
-                or set(self.new_rows.columns) == set(self.feature_names),
-                f"new_rows.columns: expected the features, {', '.join(self.feature_names)}, or a derive",
-            ),
+            *(self.new_rows.expected(self.feature_names) if self.new_rows and self.features else ()),
         ]
-        if self.new_rows is not None:
-            for name, columns in (("other_names", self.new_rows.other_names.values()), ("codes", self.new_rows.codes)):
-                wrong = sorted({*columns} - {*self.new_rows.columns})
-                got = f"{', '.join(self.new_rows.columns)}, got {', '.join(wrong)}"
-                expected.append((not wrong, f"new_rows.{name}: expected columns among {got}"))
         names = [file.name for file in self.files]
         for name in (self.mirror, *names):
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")

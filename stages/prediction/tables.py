@@ -79,7 +79,8 @@ def decode(content: bytes, place: str) -> tuple[str, list[str]]:
     Raises: ValueError with what it is instead: another kind of file, or text in another encoding.
     """
     if kind := kind_of(content):
-        raise ValueError(f"{place}: expected a table, since the variant reads tables, got {kind}; save it as CSV")
+        hint = "; save it as CSV" if content else ""
+        raise ValueError(f"{place}: expected a table, since the variant reads tables, got {kind}{hint}")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
