@@ -208,23 +208,19 @@ def positions(which: str, count: int) -> np.ndarray:
 
     Raises: ValueError for another text, and if there are no such rows.
     """
-    place = f"--test {which}"
-    if not (
-        parts := re.fullmatch(r"([+-]?\d{1,18})|([+-]?\d{1,18})?:([+-]?\d{1,18})?(?::([+-]?\d{1,18})?)?", which.strip())
-    ):
-        raise ValueError(f"{place}: expected a position or a slice such as 0:10, got {shown(which)}")
-    if parts[1] is not None:
-        position = int(parts[1])
-        if not -count <= position < count:
-            raise ValueError(f"{place}: expected a position of 0 to {count - 1:,}, got {position:,}")
-        return np.arange(count)[[position]]
-    start, stop, step = (None if part is None else int(part) for part in parts.groups()[1:])
-    if step == 0:
-        raise ValueError(f"{place}: expected a step other than 0, got 0")
-    rows = np.arange(count)[start:stop:step]
-    if not len(rows):
-        raise ValueError(f"{place}: expected some of the {count:,} test rows, got none")
-    return rows
+    parts = [part.strip() for part in which.split(":")]
+    if not all(re.fullmatch(r"([+-]?\d{1,18})?", part) for part in parts) or parts == [""] or len(parts) > 3:
+        raise ValueError(f"--test: expected a position or a slice such as 0:10, got {shown(which)}")
+    numbers = [int(part) if part else None for part in parts]
+    if numbers[2:] == [0]:
+        raise ValueError(f"--test: expected a step other than 0, got {which}")
+    position = numbers[0]
+    if len(numbers) == 1 and position is not None:
+        numbers = [position, position + 1 or None]  # the row before the end is [-1:]
+    rows = range(count)[slice(*numbers)]
+    if not rows:
+        raise ValueError(f"--test: expected some of the test rows 0 to {count - 1:,}, got {which}")
+    return np.array(rows)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -141,7 +141,10 @@ DAMAGED = "expected a whole picture, got: "
         (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "expected a picture, .* a file that starts with"),
         (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:300]), f"{DAMAGED}image file is truncated"),
         (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:20]), f"{DAMAGED}Truncated File Read"),
-        (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50)), f"{DAMAGED}a PNG image that is damaged"),
+        (
+            lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50)),
+            "expected a whole picture, got a PNG image that is damaged",
+        ),
         (lambda path: path.write_bytes(bomb()), "expected at most 89,478,485 pixels, got more"),
         (
             lambda path: Image.fromarray(GRAY.astype(np.float32)).save(path, "TIFF"),
@@ -344,7 +347,14 @@ def test_a_folder_that_may_not_be_read_is_a_fault(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     got = read_pictures([tmp_path], FASHION_MNIST)
-    assert got.faults == [f"{tmp_path}: expected a folder to read, got: Permission denied"]
+    assert got.faults == [f"{tmp_path}: expected pictures to read, got: Permission denied"]
+
+
+@pytest.mark.bad_input("picture to predict", "no permission, names with odd characters")
+def test_a_name_that_no_file_can_have_is_a_fault(tmp_path: Path) -> None:
+    for name, reason in (("a" * 5000, "File name too long"), ("a\0b", "a zero byte in it")):
+        (fault,) = read_pictures([tmp_path / name], FASHION_MNIST).faults
+        assert fault.endswith((f"got: {reason}", f"got {reason}"))
 
 
 def test_a_table_is_no_picture(tmp_path: Path) -> None:

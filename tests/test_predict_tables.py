@@ -69,6 +69,10 @@ SNAKE = {"housingMedianAge": "housing_median_age", "totalRooms": "Total rooms", 
         ),
         ((CSV + ",,,,,,,\n,,,,,,,\n").encode(), ["left out 2 empty rows"]),
         (
+            (";;;;;;;\r" + CSV.replace(",", ";").replace("\n", "\r")).encode(),
+            ["read columns separated by semicolons", "left out 1 empty row"],
+        ),
+        (
             CSV.replace("\n", ",,\n").encode(),
             ["ignored the columns number 9, which has no name, number 10, which has no name"],
         ),

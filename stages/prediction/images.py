@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from stages.datasets.spec import DatasetSpec
 from stages.params.messages import sentence
@@ -33,7 +33,7 @@ def read_pictures(paths: Sequence[Path], spec: DatasetSpec) -> Read:
     said: dict[str, list[str]] = {}
     for path in paths:
         try:
-            pictures = _pictures_in(path, notes) if path.is_dir() else [path]
+            pictures = _pictures_in(path, notes)
         except ValueError as error:
             faults.append(str(error))
             continue
@@ -57,12 +57,14 @@ def read_pictures(paths: Sequence[Path], spec: DatasetSpec) -> Read:
 def _pictures_in(folder: Path, notes: list[str]) -> list[Path]:
     """Give the pictures in a folder; ValueError if there are none. A note names what else is in it.
 
-    A picture is what begins like one, or is called like one.
+    A picture is what begins like one, or is called like one. What is no folder is taken for a picture.
     """
     Image.init()
     endings = {ending for ending, name in Image.EXTENSION.items() if name in Image.OPEN}
     pictures, others = [], []
     try:
+        if not folder.is_dir():
+            return [folder]
         for path in sorted(folder.iterdir()):
             # A pipe that nobody writes to would be waited for.
             if path.is_file() and (path.suffix.lower() in endings or _begins_like_a_picture(path)):
@@ -70,7 +72,7 @@ def _pictures_in(folder: Path, notes: list[str]) -> list[Path]:
             else:
                 others.append(place_of(Path(path.name)))
     except OSError as error:
-        raise ValueError(f"{place_of(folder)}: expected a folder to read, got: {error.strerror}") from None
+        raise ValueError(f"{place_of(folder)}: expected pictures to read, got: {error.strerror}") from None
     if not pictures:
         raise ValueError(f"{place_of(folder)}: expected a folder with pictures, got none in it")
     if others:
@@ -99,7 +101,6 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     if spec.image_shape is None:
         raise ValueError(f"{place}: expected a table, since the variant reads tables, got an image")
     content = read_bytes(path)
-    kind = kind_of(content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of damaged details
@@ -107,14 +108,14 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
             picture, notes = _open(content, spec)
     except NoScaleError as error:
         raise ValueError(f"{place}: {error}") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise ValueError(f"{place}: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more") from None
+    except UnidentifiedImageError:
+        if (kind := kind_of(content) or f"a file that starts with {content[:8]!r}").endswith("image"):
+            raise ValueError(f"{place}: expected a whole picture, got {kind} that is damaged") from None
+        raise ValueError(f"{place}: expected a picture, since the variant reads images, got {kind}") from None
     except Exception as error:  # Pillow raises many kinds for a damaged file
-        if isinstance(error, Image.UnidentifiedImageError) and not (kind or "").endswith("image"):
-            got = kind or f"a file that starts with {content[:8]!r}"
-            raise ValueError(f"{place}: expected a picture, since the variant reads images, got {got}") from None
-        if isinstance(error, (Image.DecompressionBombWarning, Image.DecompressionBombError)):
-            raise ValueError(f"{place}: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more") from None
-        got = f"{kind} that is damaged" if isinstance(error, Image.UnidentifiedImageError) else sentence(error)
-        raise ValueError(f"{place}: expected a whole picture, got: {got}") from None
+        raise ValueError(f"{place}: expected a whole picture, got: {sentence(error)}") from None
     height, width = picture.height, picture.width
     if (height, width) == spec.image_shape:
         return np.asarray(picture.convert("L")), notes

@@ -24,6 +24,7 @@ MARKS = {
     b"\xfe\xff": "utf-16",
 }
 """Encodings by their byte order marks."""
+LINE_END = re.compile(r"\r\n|\r|\n")
 NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([.,]\d{3})+")
 """A number whose commas or points may stand between thousands."""
@@ -101,17 +102,16 @@ def split_lines(text: str, known: set[str], place: str) -> Text:
     Excel's line `sep=;` may stand before it. Raises: ValueError for quotes that do not close.
     """
     notes = []
-    start = text.lstrip("\r\n")
-    if declared := re.match(rf"sep=([{''.join(DELIMITERS)}])\s*$", start, re.IGNORECASE | re.MULTILINE):
+    first = next((line for line in LINE_END.split(text) if plain(line)), "")
+    if declared := re.fullmatch(rf"sep=([{''.join(DELIMITERS)}])\s*", first, re.IGNORECASE):
         delimiter = declared[1]
     else:
-        first = re.split(r"[\r\n]", start, maxsplit=1)[0]
         delimiter = max(DELIMITERS, key=lambda each: sum(plain(name) in known for name in first.split(each)))
     lines, empty = _parse(text, delimiter, place, 0)
     if declared:
         lines = lines[1:]
     if delimiter != ",":
-        notes.append(f"read columns separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
+        notes.append(f"read columns separated by {DELIMITERS[delimiter]}")
     line, cells = lines[0] if lines else (1, [])
     if empty:
         notes.append(f"left out {empty:,} empty row{'s' if empty > 1 else ''}")
@@ -137,7 +137,7 @@ def _parse(text: str, delimiter: str, place: str, before: int) -> tuple[list[Lin
 
 def is_arff(text: str) -> bool:
     """Whether the first line that is no comment is that of Weka's format."""
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in LINE_END.split(text))
     first = next((line for line in lines if line and not line.startswith("%")), "")
     return first.lower().startswith("@relation")
 
@@ -147,7 +147,7 @@ def split_arff(text: str, place: str) -> Text:
 
     Raises: ValueError for a file without `@data`, and for a line that is neither an attribute nor a comment before it.
     """
-    lines = re.split(r"\r\n|\r|\n", text)
+    lines = LINE_END.split(text)
     header: list[str] = []
     for count, line in enumerate(lines, 1):
         word = line.strip().lower()
