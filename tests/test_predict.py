@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -392,6 +393,15 @@ def test_a_files_name_may_be_any_bytes(models, tmp_path, capsys):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
     png(path, GRAY)
     assert printed(capsys, models, "images", path)["file"][0].endswith(r"/\udcff.png")
+
+
+def test_tensorflow_is_imported_for_keras_models_alone(models, tmp_path):
+    path = table(tmp_path / "x.csv", patients())
+    code = (
+        f"import sys; from stages import predict; predict.main(['logistic', {str(path)!r}, '--models', {str(models)!r}]);"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 # Test rows
