@@ -398,7 +398,8 @@ def test_a_files_name_may_be_any_bytes(models, tmp_path, capsys):
 def test_tensorflow_is_imported_for_keras_models_alone(models, tmp_path):
     path = table(tmp_path / "x.csv", patients())
     code = (
-        f"import sys; from stages import predict; predict.main(['logistic', {str(path)!r}, '--models', {str(models)!r}]);"
+        "import sys; from stages import predict;"
+        f"predict.main(['logistic', {str(path)!r}, '--models', {str(models)!r}]);"
         "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
