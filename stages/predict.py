@@ -48,8 +48,9 @@ from stages.prediction.far import warnings_of
 from stages.prediction.files import MAX_NAMED, Read
 from stages.prediction.images import read_pictures
 from stages.prediction.tables import read_table_file
-from stages.splits import NORMALIZED, load_split
+from stages.splits import NORMALIZED, load_splits, split_of_each
 from stages.training import Predictions, import_tensorflow
+from stages.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -77,15 +78,32 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
     import_tensorflow()
     import keras
 
-    from stages.training import keras_models
+    from stages.training import custom_objects, keras_models
 
     recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
     path = folder / "model.keras"
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
-        raise ValueError(f"{path}: expected a whole model without code of its own, got: {sentence(error)}") from None
-    return keras_models.predictor(model, recipe)(x)
+    with custom_objects.scope(own_source(recipe, folder)):
+        try:
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
+            got = sentence(error)
+            raise ValueError(f"{path}: expected a whole model without code of its own, got: {got}") from None
+        return keras_models.predictor(model, recipe)(x)
+
+
+def own_source(recipe: Recipe, folder: Path) -> str | None:
+    """Give the text of the user's own file of which a model has classes; None if it has none.
+
+    A model is data, and may come from elsewhere: only code that is in this repository is run.
+    Raises: ValueError for code that is not.
+    """
+    if "custom_objects" not in recipe:
+        return None
+    name = read_params().custom_objects
+    if name is None or Path(name).read_text(encoding="utf-8") != recipe["custom_objects"]:
+        where = f"{folder / 'recipe.json'}, custom_objects"
+        raise ValueError(f"{where}: expected the text of {name or 'a file that params.yaml names'}, got another")
+    return recipe["custom_objects"]
 
 
 def tabulate(outputs: Predictions, spec: DatasetSpec) -> pd.DataFrame:
@@ -113,11 +131,17 @@ def column_name(spec: DatasetSpec) -> str:
 
 def check_trained(folder: Path) -> None:
     """Raise ValueError if every training of the variant diverged: its model predicts nothing."""
-    path = folder / "summary.json"
-    diverged: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
+    diverged = diverged_trainings(folder)
     if all(diverged):
         got = f"{diverged[0]['reason']} in epoch {diverged[0]['epoch']}"
-        raise ValueError(f"{path}: expected a training that did not diverge, got {got}")
+        raise ValueError(f"{folder / 'summary.json'}: expected a training that did not diverge, got {got}")
+
+
+def diverged_trainings(folder: Path) -> list[Any]:
+    """Say of each training when it diverged, or None. The model is that of the first that did not."""
+    path = folder / "summary.json"
+    found: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
+    return found
 
 
 def predict_files(folder: Path, paths: Sequence[Path], skip_bad: bool = False) -> tuple[pd.DataFrame, list[str]]:
@@ -177,7 +201,7 @@ def read_scaling(folder: Path) -> dict[str, Any]:
 
 
 def predict_test_rows(folder: Path, which: str) -> pd.DataFrame:
-    """Predict test rows of the variant's split, its first repetition, and give their labels beside.
+    """Predict test rows of the variant's split, of the repetition of the model, and give their labels beside.
 
     which: a position or a slice of them as Python writes it, such as `5`, `0:10`, `-10:`.
     Raises: ValueError if there are no such rows, or the data are not those that the model was trained on.
@@ -187,9 +211,11 @@ def predict_test_rows(folder: Path, which: str) -> pd.DataFrame:
     spec, name = spec_of(scaling["dataset"]), f"split {recipe['split']} of {recipe['dataset']}"
     hint = f"run `dvc repro normalize@{recipe['dataset']}`"
     try:
-        split = load_split(recipe["dataset"], recipe["split"])
+        splits = load_splits(recipe["dataset"], recipe["split"])
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: expected its rows in {NORMALIZED}, got none ({sentence(error)}); {hint}") from None
+    diverged = diverged_trainings(folder)
+    split = split_of_each(splits, len(diverged))[diverged.index(None)]
     if any(split.scaling[key] != scaling[key] for key in scaling if key != "range"):
         raise ValueError(f"{name}: expected the rows that the model was trained on, got others; run `dvc repro`")
     if "test" not in split.y:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -109,9 +110,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("images", "two_outputs", "logistic"):
         (folder / name).mkdir()
     keras.utils.set_random_seed(0)
-    layers = [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
-    keras.Sequential(layers).save(folder / "images" / "model.keras")
-    keep(folder / "images", {"dataset": "fashion_mnist", "split": "tiny", "jit_compile": True}, IMAGE_SCALING)
+    x = keras.Input((28, 28))
+    outputs = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(x))
+    keras.Model(x, outputs).save(folder / "images" / "model.keras")
+    loss = {"class": "SparseCategoricalCrossentropy"}
+    images = {"dataset": "fashion_mnist", "split": "tiny", "loss": loss, "jit_compile": True}
+    keep(folder / "images", images, IMAGE_SCALING)
     values = np.linspace(0.5, 5, 20, dtype=np.float32)
     split = tiny_split(8, values, HOUSING_SCALING)
     train_once(TWO_OUTPUTS, split, folder / "two_outputs", 1, "two_outputs")
@@ -437,6 +441,46 @@ def test_test_rows_are_predicted_beside_their_labels(models, stored, capsys):
     predict.main(["images", "--test", "0", "--models", str(models)])
     got = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert list(got["actual"]) == ["Trouser"]
+
+
+def test_test_rows_are_those_of_the_repetition_of_the_model(models, stored, tmp_path, capsys):
+    folder = tmp_path / "models/logistic"
+    shutil.copytree(models / "logistic", folder)
+    diverged = {"epoch": 3, "reason": "loss nan"}
+    (folder / "summary.json").write_text(json.dumps({"diverged": [diverged, None]}), encoding="utf-8")
+    second = {"arrays": "tiny", "parts": {"test": [0, 2]}}
+    index = {"tiny": {"arrays": "tiny", "parts": {"test": [2, 7]}, "repeats": 2}, "tiny-1": second}
+    (stored / "thoracic/splits.json").write_text(json.dumps(index), encoding="utf-8")
+    predict.main(["logistic", "--test", ":", "--models", str(folder.parent)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    x = np.load(stored / "thoracic/tiny/x.npy")[:2]
+    expected = estimators.load_estimator(folder).predict_proba(x)[:, 1]
+    np.testing.assert_allclose(got["probability_died"], expected, atol=1e-6)
+
+
+@pytest.mark.bad_input("model.keras", "code in a Lambda layer, a damaged file")
+def test_a_model_with_classes_of_ones_own_runs_the_code_of_this_repository_alone(tmp_path, monkeypatch):
+    from small import recipe_of, split_of, train_once
+
+    from stages.training.custom_objects import objects_of
+
+    source = (Path(__file__).parents[1] / "custom_objects.py").read_text(encoding="utf-8")
+    layers = {"hidden": {"class": "Maxout", "units": 3}, "output": {"class": "Dense", "units": 1}}
+    recipe = recipe_of(layers, custom_objects=source)
+    trained = train_once(recipe, split_of(), tmp_path)
+    keep(tmp_path, recipe, {})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict, "read_params", lambda: SimpleNamespace(custom_objects="mine.py"))
+    mine = tmp_path / "mine.py"
+    mine.write_text(source, encoding="utf-8")
+    got = predict.predict_rows(tmp_path, split_of().x["test"])
+    np.testing.assert_array_equal(got["main"], trained.predictions["test"])
+    # A recipe with other code than the file of this repository: it is not run.
+    keep(tmp_path, {**recipe, "custom_objects": f"{source}\nopen('ran', 'w')\n"}, {})
+    objects_of.cache_clear()
+    with pytest.raises(ValueError, match=r"recipe\.json, custom_objects: expected the text of mine\.py, got another"):
+        predict.predict_rows(tmp_path, split_of().x["test"])
+    assert not (tmp_path / "ran").exists()
 
 
 def test_quantities_of_test_rows_are_in_the_unit_for_reports(models, stored, capsys):
