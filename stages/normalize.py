@@ -8,10 +8,10 @@ Reads `data/splits/<dataset>.json`, which `stages.configure` made of `params.yam
 - `<split>/x.npy`: float32, C order, (rows, ...), (x - offset) / scale; `y.npy`: int32 classes or float32 quantities;
   `rows.npy`: int32, each row's number in the raw data. Rows are ordered validation, train, test.
 - `<split>/scaling.json`: data set, names of the columns that stay, kind of scaling, its offset and scale (numbers, or
-  lists of the shape of one row).
+  lists of the shape of one row), and the range of the training rows, not scaled; see `stages.normalization.range`.
 - `splits.json`: for each split the folder of its arrays and the part's [start, stop] in them. A split whose arrays
-  would equal an earlier split's has no folder of its own. A split with `repeats` has repetitions, `<split>-1` and so
-  on, which differ in `random_state` alone.
+  would equal an earlier split's has no folder of its own, and shares the earlier one's range. A split with `repeats`
+  has repetitions, `<split>-1` and so on, which differ in `random_state` alone.
 
 The same inputs give the same bytes.
 """
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from stages.datasets.spec import RAW, DatasetSpec, Raw, spec_of
+from stages.normalization.range import fit_range
 from stages.normalization.rows import SPLITS, OptionError, Options, divide, kept_columns, repetitions
 from stages.normalization.scaling import chunks, fit_scaling, normalize
 from stages.splits import NORMALIZED, PARTS
@@ -64,7 +65,8 @@ def store_splits(
             raise ValueError(f"datasets.{dataset}.splits.{split}.{error}") from error
         columns = kept_columns(spec, options)
         train = raw.x[by_part["train"]]
-        offset, scale = fit_scaling(train[:, columns] if columns else train, options["scaling"])
+        train = train[:, columns] if columns else train
+        offset, scale = fit_scaling(train, options["scaling"])
         scaling = {
             "dataset": dataset,
             "features": [spec.feature_names[column] for column in columns],
@@ -76,7 +78,8 @@ def store_splits(
         rows = np.concatenate([by_part[part] for part in parts])
         arrays = next((name for name, (r, s) in stored.items() if s == scaling and np.array_equal(r, rows)), split)
         if arrays == split:
-            store_arrays(raw, rows, columns, scaling, folder / split)
+            limits = {"range": fit_range(train, scaling["features"])}
+            store_arrays(raw, rows, columns, scaling | limits, folder / split)
             stored[split] = rows, scaling
         stops = np.cumsum([len(by_part[part]) for part in parts]).tolist()
         starts = [0, *stops[:-1]]

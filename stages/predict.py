@@ -1,46 +1,58 @@
-"""Predict new rows with a trained variant: `python -m stages.predict <variant> <file> [<file> …]`.
+"""Predict rows with a trained variant: `python -m stages.predict <variant> <file> [<file> …]`.
 
-    python -m stages.predict relu_100 boot.png bag.png
+    python -m stages.predict relu_100 --test 0:10
+    python -m stages.predict relu_100 boot.jpg photos/
     python -m stages.predict thoracic_msle patients.csv
 
-The files hold rows as its data set had them before they were normalized; the scaling lies in the model's folder. The
-data set's module says what a file has to hold:
+`--test` predicts test rows of the variant's split by their positions from 0, and prints their labels beside: the class,
+or the quantity in the unit for reports. Files hold rows as the data set had them before they were normalized; the
+scaling lies in the model's folder. The data set's module says what a file has to hold:
 
-- Images: one PNG per row, of the data set's size, gray, 8 bits. Where the data set shows light things on black, an
-  image with a light border is predicted all the same, with a warning that it may be a negative.
-- Tables: CSV with the data set's column names in the first line, in any order. The target, and columns that the model
-  does not read, may be there and are ignored.
+- Pictures: any format that Pillow reads, one row each, or a folder of them. They are turned as their EXIF orientation
+  says, and made gray of 8 bits; transparency is background; of several frames the first counts. A picture of the data
+  set's size is taken as it is. One of another size is made as the data set's images were.
+- Tables: CSV with a header (columns separated by commas, semicolons, tabs or vertical bars; UTF-8, or UTF-16 with a
+  byte order mark), or ARFF. Names of columns count without case, spaces and underscores, in any order. The target and
+  other columns may be there and are ignored, unless one is nearly called like a column that is needed. Decimal commas
+  are read, unless they may stand between thousands.
 
-Prints CSV: the file and, for tables, the row (from 1); then, for classes, the class and the probabilities, or for a
-quantity its value in the data set's unit for reports, also from each further output of the model.
+What is not read as it is written is said on standard error, and so is a row that lies far from the training rows: by
+more than a twentieth of their range, in a column or in an image's mean, contrast or border. A row that cannot be read
+is named by its line and column, and nothing is predicted; `--skip-bad` predicts the others.
+
+Prints CSV: the file and, for tables, the row (from 1), or the test row (from 0) and its label; then, for classes, the
+class and the probabilities, or for a quantity its value in the unit for reports, also from each further output of the
+model.
 """
 
 import argparse
-import csv
 import io
 import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from stages.artifacts import MODELS
-from stages.datasets.spec import DatasetSpec, RowError, number, spec_of
+from stages.datasets.spec import DatasetSpec, spec_of
 from stages.normalization.scaling import normalize
-from stages.params.messages import sentence, unknown
+from stages.params.messages import sentence, shown, unknown
 from stages.params.schema import read_params
+from stages.prediction.far import warnings_of
+from stages.prediction.files import MAX_NAMED, Read
+from stages.prediction.images import read_pictures
+from stages.prediction.tables import read_table_file
+from stages.splits import NORMALIZED, load_splits, split_of_each
 from stages.training import Predictions, import_tensorflow
+from stages.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def folder_of(name: str, models: Path) -> Path:
@@ -52,138 +64,6 @@ def folder_of(name: str, models: Path) -> Path:
     if name in declared:
         raise ValueError(f"{models / name}: expected a trained model, got none; run `dvc repro train@{name}`")
     raise ValueError(unknown(str(models), {*trained, *declared}, name))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read the file; ValueError with the reason if that fails."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: expected a file to read, got: {error.strerror}") from None
-
-
-def read_image(path: Path, shape: tuple[int, int]) -> np.ndarray:
-    """uint8 (height, width) from a PNG of this shape; ValueError for one that is not gray with 8 bits.
-
-    RGB, a palette and an alpha channel are accepted if every pixel is gray and opaque.
-    """
-    content = read_bytes(path)
-    # The header comes first, because Pillow reduces 16 bits of color to 8 silently.
-    header, bits = content[:24], content[24:25]
-    if not header.startswith(PNG_SIGNATURE) or not bits:
-        got = f"a file that starts with {header[:8]!r}"
-        raise ValueError(f"{path}: expected a PNG image, since the variant reads images, got {got}")
-    width, height = (int.from_bytes(header[start : start + 4], "big") for start in (16, 20))
-    if (height, width) != shape:
-        expected = f"{shape[1]} x {shape[0]} pixels (width x height)"
-        raise ValueError(f"{path}: expected {expected}, got {width} x {height}; crop and scale it first")
-    if bits[0] > 8:
-        raise ValueError(f"{path}: expected gray values of 8 bits, 0 to 255, got {bits[0]} bits; divide them by 257")
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            mode, pixels = image.mode, np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow on a damaged file
-        raise ValueError(f"{path}: expected a whole PNG image, got: {error}") from None
-    gray, alpha = pixels[..., 0], pixels[..., 3]
-    if (alpha < 255).any():
-        raise ValueError(f"{path}: expected an opaque image, got transparent pixels (mode {mode}); lay it on black")
-    if (pixels[..., :3] != gray[..., np.newaxis]).any():
-        hint = 'Pillow\'s `image.convert("L")` makes it gray'
-        raise ValueError(f"{path}: expected a gray image, got colors (mode {mode}); {hint}")
-    return gray
-
-
-def border(image: np.ndarray) -> float:
-    """Mean gray value, 0 (black) to 255, of the outermost pixels of an image, (height, width)."""
-    return float(np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]]).mean())
-
-
-def read_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> pd.DataFrame:
-    """float64 table of these columns from a CSV file with a header; the index is the row's line in the file.
-
-    ValueError with the file, the line, the column, what was expected and what came: an image, no UTF-8 or CSV, a column
-    that is missing, there twice or neither among `columns` nor `ignored`, a row with a cell too few or too many, a cell
-    that is no finite number. The cells of ignored columns are not read.
-    """
-    content = read_bytes(path)
-    if content.startswith(PNG_SIGNATURE):
-        raise ValueError(f"{path}: expected CSV, since the variant reads tables, got a PNG image")
-    try:
-        text = content.decode("utf-8-sig")  # Excel writes a byte order mark
-    except UnicodeDecodeError as error:
-        got = f"{error.object[error.start]:#04x}"
-        raise ValueError(f"{path}, byte {error.start}: expected CSV in UTF-8, got {got}") from None
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
-    rows = {}
-    try:
-        header = next(reader, [])
-        _check_header(header, columns, ignored, f"{path}, line 1")
-        for cells in reader:
-            where = f"{path}, line {reader.line_num}"
-            if not cells:
-                continue  # an empty line
-            if len(cells) != len(header):
-                raise ValueError(f"{where}: expected {len(header)} columns, got {len(cells)}")
-            named = dict(zip(header, cells, strict=True))
-            rows[reader.line_num] = [number(named[column], f"{where}, {column}") for column in columns]
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: expected comma-separated values, got: {error}") from None
-    if not rows:
-        raise ValueError(f"{path}: expected rows below the header, got none")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(columns), dtype=np.float64)
-
-
-def _check_header(header: list[str], columns: Sequence[str], ignored: Sequence[str], where: str) -> None:
-    missing = [column for column in columns if column not in header]
-    if len(missing) == len(columns):  # most likely the file has no header
-        raise ValueError(f"{where}: expected a header with the columns {', '.join(columns)}, got {header}")
-    for column in header:
-        if column not in {*columns, *ignored}:
-            raise ValueError(unknown(where, [*columns, *ignored], column))
-        if header.count(column) > 1:
-            raise ValueError(f"{where}, {column}: expected one such column, got {header.count(column)}")
-    if missing:
-        raise ValueError(f"{where}: expected the columns {', '.join(columns)}, got none called {', '.join(missing)}")
-
-
-def read_images(paths: Sequence[Path], spec: DatasetSpec) -> tuple[pd.DataFrame, np.ndarray]:
-    """Names (n rows of `file`) and pixels, uint8 (n, height, width), of one image per file.
-
-    Warns of an image that looks like a negative, which a model predicts like any other, and wrongly.
-    """
-    shape, limit = spec.image_shape, spec.light_on_dark
-    if shape is None:
-        raise ValueError("expected a data set of images, since the variant has no features, got one of tables")
-    images = [read_image(path, shape) for path in paths]
-    for path, image in zip(paths, images, strict=True):
-        if limit is not None and (mean := border(image)) > limit:
-            got = f"a light border (mean {mean:.0f} of 255)"
-            hint = "if it is dark on white, Pillow's `ImageOps.invert(image)` inverts it"
-            logger.warning("warning: %s: expected light on black, got %s; %s", path, got, hint)
-    return pd.DataFrame({"file": map(str, paths)}), np.stack(images)
-
-
-def read_tables(paths: Sequence[Path], spec: DatasetSpec, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Names (n rows of `file` and `row`) and features, float64 (n, features) in their order, of all rows of the files.
-
-    A data set whose features are derived is read in its raw columns.
-    """
-    new_rows = spec.new_rows
-    if new_rows is None:
-        raise ValueError("expected a data set of tables, since the variant has features, got one of images")
-    names, parts = [], []
-    for path in paths:
-        columns = features if new_rows.derive is None else list(new_rows.columns)
-        table = read_columns(path, columns, [*new_rows.columns, *new_rows.ignored])
-        if new_rows.derive is not None:
-            try:
-                table = pd.DataFrame(new_rows.derive(table), columns=spec.feature_names)
-            except RowError as error:
-                place = f"{path}, line {table.index[error.row]}, {error.column}"
-                raise ValueError(f"{place}: expected {error.expected}, got {error.got}") from None
-        names.append(pd.DataFrame({"file": str(path), "row": range(1, len(table) + 1)}))
-        parts.append(table[features].to_numpy())
-    return pd.concat(names, ignore_index=True), np.concatenate(parts)
 
 
 def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
@@ -198,15 +78,32 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
     import_tensorflow()
     import keras
 
-    from stages.training import keras_models
+    from stages.training import custom_objects, keras_models
 
     recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
     path = folder / "model.keras"
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
-        raise ValueError(f"{path}: expected a whole model without code of its own, got: {sentence(error)}") from None
-    return keras_models.predictor(model, recipe)(x)
+    with custom_objects.scope(own_source(recipe, folder)):
+        try:
+            model = keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
+            got = sentence(error)
+            raise ValueError(f"{path}: expected a whole model without code of its own, got: {got}") from None
+        return keras_models.predictor(model, recipe)(x)
+
+
+def own_source(recipe: Recipe, folder: Path) -> str | None:
+    """Give the text of the user's own file of which a model has classes; None if it has none.
+
+    A model is data, and may come from elsewhere: only code that is in this repository is run.
+    Raises: ValueError for code that is not.
+    """
+    if "custom_objects" not in recipe:
+        return None
+    name = read_params().custom_objects
+    if name is None or Path(name).read_text(encoding="utf-8") != recipe["custom_objects"]:
+        where = f"{folder / 'recipe.json'}, custom_objects"
+        raise ValueError(f"{where}: expected the text of {name or 'a file that params.yaml names'}, got another")
+    return recipe["custom_objects"]
 
 
 def tabulate(outputs: Predictions, spec: DatasetSpec) -> pd.DataFrame:
@@ -234,44 +131,149 @@ def column_name(spec: DatasetSpec) -> str:
 
 def check_trained(folder: Path) -> None:
     """Raise ValueError if every training of the variant diverged: its model predicts nothing."""
-    path = folder / "summary.json"
-    diverged: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
+    diverged = diverged_trainings(folder)
     if all(diverged):
         got = f"{diverged[0]['reason']} in epoch {diverged[0]['epoch']}"
-        raise ValueError(f"{path}: expected a training that did not diverge, got {got}")
+        raise ValueError(f"{folder / 'summary.json'}: expected a training that did not diverge, got {got}")
 
 
-def predict_files(folder: Path, paths: Sequence[Path]) -> pd.DataFrame:
+def diverged_trainings(folder: Path) -> list[Any]:
+    """Say of each training when it diverged, or None. The model is that of the first that did not."""
+    path = folder / "summary.json"
+    found: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
+    return found
+
+
+def predict_files(folder: Path, paths: Sequence[Path], skip_bad: bool = False) -> tuple[pd.DataFrame, list[str]]:
     """Predict every row of the files with the model in the folder.
 
-    Raises: ValueError for a file that it cannot read, and for a model whose training diverged.
+    skip_bad: whether to predict the others if rows or files cannot be read.
+    Returns: the table to print, and what is to be said of the files, one line each.
+    Raises: ValueError, a line for each row or file that cannot be read; for a model whose training diverged.
     """
     check_trained(folder)
-    scaling: dict[str, Any] = json.loads((folder / "scaling.json").read_text(encoding="utf-8"))
-    spec, features = spec_of(scaling["dataset"]), scaling["features"]
-    # Columns have names, pixels have none.
-    names, raw = read_tables(paths, spec, features) if features else read_images(paths, spec)
+    scaling = read_scaling(folder)
+    spec = spec_of(scaling["dataset"])
+    reads = read_files(paths, spec, scaling)
+    said = [line for read in reads for line in read.notes]
+    faults = [line for read in reads for line in read.faults]
+    rows = sum(len(read.x) for read in reads)
+    if faults and not (skip_bad and rows):
+        more = [f"and {len(faults) - MAX_NAMED:,} more"] if len(faults) > MAX_NAMED else []
+        hint = ["nothing is predicted; `--skip-bad` predicts the others"] if rows else []
+        raise ValueError("\n".join([*said, *faults[:MAX_NAMED], *more, *hint]))
+    said += faults + [line for read in reads for line in warnings_of(read, spec, scaling)]
+    x = np.concatenate([normalize(read.x, scaling) for read in reads if len(read.x)])
+    names = pd.concat([read.names for read in reads if len(read.x)], ignore_index=True)
+    return pd.concat([names, tabulate(predict_rows(folder, x), spec)], axis=1), said
+
+
+def read_files(paths: Sequence[Path], spec: DatasetSpec, scaling: Mapping[str, Any]) -> list[Read]:
+    """Read tables, each by itself, or all pictures; what cannot be read is a fault."""
+    if not scaling["features"]:  # columns have names, pixels have none
+        return [read_pictures(paths, spec)]
+    reads = []
+    for path in paths:
+        try:
+            read = read_table_file(path, spec, scaling["features"])
+        except ValueError as error:
+            read = Read(pd.DataFrame(), [], np.empty(0), faults=[str(error)])
+        too_large = _too_large(read.x, scaling)
+        read.faults += [
+            f"{read.places[row]}: expected numbers that float32 can hold, got a larger one" for row in too_large
+        ]
+        read.leave_out(too_large)
+        reads.append(read)
+    return reads
+
+
+def _too_large(x: np.ndarray, scaling: Mapping[str, Any]) -> list[int]:
+    """Find the rows with values that float32 cannot hold."""
+    if not len(x):
+        return []
     with np.errstate(over="ignore"):
-        x = normalize(raw, scaling)
-    for row in np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1)):
-        file, place = names.iloc[row]
-        raise ValueError(f"{file}, row {place}: expected numbers that float32 can hold, got a larger one")
-    return pd.concat([names, tabulate(predict_rows(folder, x), spec)], axis=1)
+        return np.flatnonzero(~np.isfinite(normalize(x, scaling)).all(axis=1)).tolist()
+
+
+def read_scaling(folder: Path) -> dict[str, Any]:
+    """Read the numbers that normalize a new row for the model in the folder."""
+    return json.loads((folder / "scaling.json").read_text(encoding="utf-8"))
+
+
+def predict_test_rows(folder: Path, which: str) -> pd.DataFrame:
+    """Predict test rows of the variant's split, of the repetition of the model, and give their labels beside.
+
+    which: a position or a slice of them as Python writes it, such as `5`, `0:10`, `-10:`.
+    Raises: ValueError if there are no such rows, or the data are not those that the model was trained on.
+    """
+    check_trained(folder)
+    scaling, recipe = read_scaling(folder), json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    spec, name = spec_of(scaling["dataset"]), f"split {recipe['split']} of {recipe['dataset']}"
+    hint = f"run `dvc repro normalize@{recipe['dataset']}`"
+    try:
+        splits = load_splits(recipe["dataset"], recipe["split"])
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{name}: expected its rows in {NORMALIZED}, got none ({sentence(error)}); {hint}") from None
+    diverged = diverged_trainings(folder)
+    split = split_of_each(splits, len(diverged))[diverged.index(None)]
+    if any(split.scaling[key] != scaling[key] for key in scaling if key != "range"):
+        raise ValueError(f"{name}: expected the rows that the model was trained on, got others; run `dvc repro`")
+    if "test" not in split.y:
+        raise ValueError(f"{name}: expected test rows, got a split of {' and '.join(split.y)} alone; predict a file")
+    rows = positions(which, len(split.y["test"]))
+    y = split.y["test"][rows]
+    actual = np.array(spec.classes)[y] if spec.classes else y.astype(np.float64) * spec.target.report_scale
+    names = pd.DataFrame({"test_row": rows, "actual": actual})
+    if not spec.classes:
+        names = names.rename(columns={"actual": f"actual_{column_name(spec)}"})
+    return pd.concat([names, tabulate(predict_rows(folder, np.array(split.x["test"][rows])), spec)], axis=1)
+
+
+def positions(which: str, count: int) -> np.ndarray:
+    """Give the positions, int64 from 0, of a position or a slice in a list of `count` rows, by Python's rules.
+
+    Raises: ValueError for another text, and if there are no such rows.
+    """
+    parts = [part.strip() for part in which.split(":")]
+    if not all(re.fullmatch(r"([+-]?\d{1,18})?", part) for part in parts) or parts == [""] or len(parts) > 3:
+        raise ValueError(f"--test: expected a position or a slice such as 0:10, got {shown(which)}")
+    numbers = [int(part) if part else None for part in parts]
+    if numbers[2:] == [0]:
+        raise ValueError(f"--test: expected a step other than 0, got {which}")
+    position = numbers[0]
+    if len(numbers) == 1 and position is not None:
+        numbers = [position, position + 1 or None]  # the row before the end is [-1:]
+    rows = range(count)[slice(*numbers)]
+    if not rows:
+        raise ValueError(f"--test: expected some of the test rows 0 to {count - 1:,}, got {which}")
+    return np.array(rows)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print what the variant on the command line predicts for the files there."""
+    """Print what the variant on the command line predicts for the files or the test rows there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("variant")
-    parser.add_argument("files", nargs="+", type=Path, metavar="file")
+    parser.add_argument("files", nargs="*", type=Path, metavar="file", help="tables, pictures, or folders of pictures")
+    parser.add_argument("--test", metavar="rows", help="test rows instead of files: 0:10, 5, --test=-10: (the last 10)")
+    parser.add_argument("--skip-bad", action="store_true", help="predict the other rows if some cannot be read")
     parser.add_argument("--models", type=Path, default=MODELS, metavar="folder", help=f"default: {MODELS}")
     options = parser.parse_args(arguments)
+    if bool(options.files) == (options.test is not None):
+        parser.error("expected files, or --test with rows")
     try:
-        table = predict_files(folder_of(options.variant, options.models), options.files)
+        folder = folder_of(options.variant, options.models)
+        if options.test is not None:
+            table = predict_test_rows(folder, options.test)
+        else:
+            table, said = predict_files(folder, options.files, options.skip_bad)
+            for line in said:
+                logger.warning("%s", line)
     except ValueError as error:
         sys.exit(str(error))
     # Probabilities to a millionth, quantities to the digits that float32 has.
     digits = "%.6f" if "class" in table else "%.8g"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     try:
         table.to_csv(sys.stdout, index=False, float_format=digits, na_rep="nan", lineterminator="\n")
         sys.stdout.flush()

@@ -4,6 +4,7 @@ import gzip
 import io
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from new_rows import FASHION_MNIST, TWO_COLUMNS
 from PIL import Image
 
-from stages import predict
 from stages.datasets import fashion_mnist, housing
 from stages.datasets.spec import read_table
+from stages.prediction.images import read_picture
+from stages.prediction.tables import read_table_file
 
 IMAGES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 IDX = bytes([0, 0, 8, 3]) + np.array(IMAGES.shape, dtype=">u4").tobytes() + IMAGES.tobytes()
@@ -68,8 +71,7 @@ def tar_of(*members: tuple[str, bytes, bytes]) -> bytes:
 
 TAR = tar_of(("other", tarfile.REGTYPE, b"5"), ("data", tarfile.REGTYPE, CSV))
 TAR_GZ, IDX_GZ = gzip.compress(TAR, mtime=0), gzip.compress(IDX, mtime=0)
-PNG = io.BytesIO()
-Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).save(PNG, "PNG")
+ARFF = b"% it\n@relation x\n@attribute age real\n@attribute beds {1, 2}\n@data\n1,2.5\n'3',none\n"
 
 
 def read_csv(path: Path) -> np.ndarray:
@@ -84,12 +86,36 @@ def read_archive(path: Path) -> bytes:
     return housing.read_member(path, "data", 20_000)
 
 
+def picture(kind: str, **options: Any) -> bytes:
+    """A picture of 4 x 3 pixels, in colors."""
+    content = io.BytesIO()
+    pixels = np.arange(36, dtype=np.uint8).reshape(3, 4, 3) * 7
+    Image.fromarray(pixels).save(content, kind, **options)
+    return content.getvalue()
+
+
 def read_headed(path: Path) -> np.ndarray:
-    return predict.read_columns(path, ["age", "beds"], ["label"]).to_numpy()
+    read = read_table_file(path, TWO_COLUMNS, ["age", "beds"])
+    for line in (*read.faults, *read.notes):
+        assert line.startswith(str(path))
+        assert "\n" not in line
+    assert len(read.names) == len(read.places) == len(read.x)
+    return read.x
 
 
-def read_png(path: Path) -> np.ndarray:
-    return predict.read_image(path, (3, 4))
+def read_prepared(path: Path) -> np.ndarray:
+    """Read a picture of any size as Fashion-MNIST's; a data set of 3 x 4 pixels reads it as it is."""
+    image, _ = read_picture(path, replace(FASHION_MNIST, image_shape=(3, 4), prepare=prepared))
+    return image
+
+
+def prepared(pixels: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    image, doubts = fashion_mnist.prepare(pixels)
+    return image[:3, :4], doubts
+
+
+def is_image(image: Any) -> bool:
+    return image.shape == (3, 4) and image.dtype == np.uint8
 
 
 def is_table(table: Any) -> bool:
@@ -103,8 +129,14 @@ READERS: dict[str, tuple[bytes, Callable[[Path], Any], Callable[[bytes], bytes],
     "CSV": (CSV, read_csv, bytes, lambda table: is_table(table) and len(table) == 3),
     "tar": (TAR, read_archive, lambda content: gzip.compress(content, 0), lambda content: isinstance(content, bytes)),
     "gzip of a tar": (TAR_GZ, read_archive, bytes, lambda content: content == CSV),
-    "CSV to predict": (HEADED, read_headed, bytes, is_table),
-    "PNG to predict": (PNG.getvalue(), read_png, bytes, lambda x: x.shape == (3, 4) and x.dtype == np.uint8),
+    "table to predict (CSV)": (HEADED, read_headed, bytes, is_table),
+    "table to predict (semicolons)": (HEADED.replace(b",", b";").replace(b".", b","), read_headed, bytes, is_table),
+    "table to predict (UTF-16)": (HEADED.decode().encode("utf-16"), read_headed, bytes, is_table),
+    "table to predict (ARFF)": (ARFF, read_headed, bytes, is_table),
+    **{
+        f"picture to predict ({kind})": (picture(kind), read_prepared, bytes, is_image)
+        for kind in ("PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "PPM")
+    },
 }
 
 

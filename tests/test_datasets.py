@@ -470,6 +470,15 @@ SPEC = DatasetSpec(
         ({"classes": ("no",), "class_counts": (12,)}, "classes: expected none or at least two, got ('no',)"),
         ({"new_rows": None}, "new_rows: expected NewRows beside features, got None"),
         (
+            {"new_rows": NewRows(("day", "clinic", "size"), other_names={"id": "number"})},
+            "new_rows.other_names: expected columns among day, clinic, size, got number",
+        ),
+        (
+            {"new_rows": NewRows(("day", "clinic", "size"), codes={"days": {"Monday": 1}})},
+            "new_rows.codes: expected columns among day, clinic, size, got days",
+        ),
+        ({"background": 256}, "background: expected a gray value of 0 to 255, got 256"),
+        (
             {"location": ("day", "place")},
             "location: expected names among day, clinic, size, got ('day', 'place')",
         ),

@@ -16,6 +16,7 @@ from stages import normalize
 from stages.datasets import thoracic
 from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile
 from stages.normalization import scaling as scaling_module
+from stages.normalization.range import far_rows
 from stages.normalization.rows import check_options, divide
 from stages.normalization.scaling import normalize as normalized
 from stages.splits import PARTS, Split, forget, load_split, load_splits
@@ -133,6 +134,40 @@ def test_scaling_in_chunks_equals_scaling_at_once(tmp_path: Path, monkeypatch: p
     assert np.allclose(chunked.scaling["scale"], whole.scaling["scale"], rtol=1e-12)
     for part in PARTS:
         assert np.allclose(chunked.x[part], whole_x[part], atol=1e-6)
+
+
+def test_the_range_is_that_of_the_training_rows_not_scaled(tmp_path: Path) -> None:
+    raw = table()
+    split = stored(tmp_path, "thoracic", raw, CLEAN)
+    x = raw.x[split.rows["train"]]
+    assert split.scaling["range"] == {
+        name: [x[:, column].min(), x[:, column].max()] for column, name in ((1, "PRE4"), (2, "AGE"))
+    }
+
+
+def test_the_range_of_images_is_that_of_mean_contrast_and_border(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = images()
+    split = stored(tmp_path, "fashion_mnist", raw, HOLDOUT)
+    x = raw.x[split.rows["train"]].astype(np.float64)
+    inner = np.zeros((3, 4), bool)
+    inner[1, 1:3] = True
+    for name, values in {
+        "mean": x.mean(axis=(1, 2)),
+        "contrast": x.std(axis=(1, 2)),
+        "border": x[:, ~inner].mean(axis=1),
+    }.items():
+        np.testing.assert_allclose(split.scaling["range"][name], [values.min(), values.max()], rtol=1e-12)
+    monkeypatch.setattr(scaling_module, "CHUNK_VALUES", 7 * 12)
+    assert stored(tmp_path, "fashion_mnist", raw, HOLDOUT).scaling == split.scaling
+
+
+def test_rows_are_far_beyond_a_twentieth_of_the_range(tmp_path: Path) -> None:
+    x = np.array([[-1, 7], [-1.01, 7], [21, 7], [21.01, 7.01], [np.inf, 7]])
+    far = far_rows(x, ["a", "same"], {"a": [0, 20], "same": [7, 7]})
+    assert {name: rows.tolist() for name, (rows, _) in far.items()} == {"a": [1, 3, 4], "same": [3]}
+    assert far["a"][1].tolist() == [-1.01, 21.01, np.inf]
 
 
 def test_pixel_without_variance_is_centred_and_has_scale_1(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""Predicting new rows: accepted and refused files, and the printed table, with tiny models that are trained here."""
+"""Predicting new rows and test rows: what is printed and said, with tiny models that are trained here."""
 
 import io
 import json
-import struct
-import zlib
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +15,47 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from new_rows import BLOCK_GROUPS, FASHION_MNIST, GRAY, HOUSING, THORACIC, images_of_fashion_mnist, png, table
 
 from stages import predict
 from stages.datasets.spec import Target, spec_of
+from stages.normalization.range import far_rows, fit_range
 from stages.normalization.scaling import normalize
-from stages.splits import Split
+from stages.prediction.far import warnings_of
+from stages.prediction.files import Read
+from stages.splits import Split, load_splits
 from stages.training import estimators, import_tensorflow
 from stages.training.recipe import Recipe
 
 # TensorFlow is set up once for all tests of a session, before the first one uses it.
 pytestmark = pytest.mark.usefixtures("deterministic")
 
-IMAGES, HOUSING, THORACIC = (spec_of(name) for name in ("fashion_mnist", "housing", "thoracic"))
-assert HOUSING.new_rows is not None
-IMAGE_SCALING = {"dataset": "fashion_mnist", "features": [], "offset": 3, "scale": 255, "scaling": "unit"}
+IMAGES = FASHION_MNIST
+IMAGE_SCALING = {
+    "dataset": "fashion_mnist",
+    "features": [],
+    "offset": 3,
+    "scale": 255,
+    "scaling": "unit",
+    # of the 48,000 training images of the split `holdout`
+    "range": {"mean": [4.94, 187.21], "contrast": [16.53, 121.29], "border": [0, 96.78]},
+}
 HOUSING_SCALING = {
     "dataset": "housing",
     "features": HOUSING.feature_names,
     "offset": [4, 28, 5, 1, 1400, 3, 35, -119],
     "scale": [2, 12, 2, 0.5, 1100, 4, 2, 2],
+    # of the 13,932 training rows of the split `single`
+    "range": {
+        "MedInc": [0.5, 15],
+        "HouseAge": [1, 52],
+        "AveRooms": [0.89, 141.91],
+        "AveBedrms": [0.33, 25.64],
+        "Population": [5, 35682],
+        "AveOccup": [0.69, 1243.33],
+        "Latitude": [32.55, 41.95],
+        "Longitude": [-124.35, -114.31],
+    },
 }
 PATIENT_FEATURES = THORACIC.feature_names[1:]  # without the patient's number, as in the clean split
 PATIENT_SCALING = {
@@ -62,11 +85,6 @@ TWO_OUTPUTS: Recipe = {
     "epochs": 1,
 }
 LOGISTIC: Recipe = {"dataset": "thoracic", "split": "tiny", "estimator": {"class": "LogisticRegression"}}
-BLOCK_GROUPS = pd.DataFrame(
-    [[-122.23, 37.88, 41, 880, 129, 322, 126, 8.3252], [-118.5, 34.1, 20, 2000, 400, 900, 350, 3.5]],
-    columns=list(HOUSING.new_rows.columns),
-)
-GRAY = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
 
 
 def keep(folder: Path, recipe: Mapping[str, Any], scaling: dict[str, Any]) -> None:
@@ -92,9 +110,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("images", "two_outputs", "logistic"):
         (folder / name).mkdir()
     keras.utils.set_random_seed(0)
-    layers = [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
-    keras.Sequential(layers).save(folder / "images" / "model.keras")
-    keep(folder / "images", {"dataset": "fashion_mnist", "jit_compile": True}, IMAGE_SCALING)
+    x = keras.Input((28, 28))
+    outputs = keras.layers.Dense(10, activation="softmax")(keras.layers.Flatten()(x))
+    keras.Model(x, outputs).save(folder / "images" / "model.keras")
+    loss = {"class": "SparseCategoricalCrossentropy"}
+    images = {"dataset": "fashion_mnist", "split": "tiny", "loss": loss, "jit_compile": True}
+    keep(folder / "images", images, IMAGE_SCALING)
     values = np.linspace(0.5, 5, 20, dtype=np.float32)
     split = tiny_split(8, values, HOUSING_SCALING)
     train_once(TWO_OUTPUTS, split, folder / "two_outputs", 1, "two_outputs")
@@ -108,29 +129,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def printed(capsys: pytest.CaptureFixture[str], models: Path, variant: str, *files: Path) -> pd.DataFrame:
     predict.main([variant, *map(str, files), "--models", str(models)])
     return pd.read_csv(io.StringIO(capsys.readouterr().out))
-
-
-def png(path: Path, pixels: np.ndarray, mode: str | None = None) -> Path:
-    image = Image.fromarray(pixels)
-    (image.convert(mode) if mode else image).save(path)
-    return path
-
-
-def sixteen_bit_colors(path: Path) -> Path:
-    """Pillow cannot write it."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 16, 2, 0, 0, 0))
-    data = chunk(b"IDAT", zlib.compress(bytes(28 * (1 + 28 * 6))))
-    path.write_bytes(predict.PNG_SIGNATURE + header + data + chunk(b"IEND", b""))
-    return path
-
-
-def table(path: Path, content: pd.DataFrame | str) -> Path:
-    path.write_text(content if isinstance(content, str) else content.to_csv(index=False), encoding="utf-8")
-    return path
 
 
 def patients(rows: int = 3) -> pd.DataFrame:
@@ -163,74 +161,121 @@ def test_image_is_predicted_as_its_normalized_array(models, tmp_path, capsys):
     assert list(got["file"]) == [str(file) for file in files]
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
-def test_opaque_gray_is_read_from_any_mode(mode, tmp_path):
-    np.testing.assert_array_equal(predict.read_image(png(tmp_path / "x.png", GRAY, mode), (28, 28)), GRAY)
+ON_BLACK = np.pad(np.full((14, 14), 200, np.uint8), 7)
 
 
-def test_black_and_white_is_read_as_0_and_255(tmp_path):
-    np.testing.assert_array_equal(
-        predict.read_image(png(tmp_path / "x.png", GRAY > 99), (28, 28)), np.where(GRAY > 99, 255, 0)
-    )
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was said since the last time."""
+    lines = caplog.messages
+    caplog.clear()
+    return list(lines)
 
 
-COLORS = np.stack([GRAY, GRAY, GRAY.T], axis=2)
-TRANSPARENT = np.stack([GRAY, GRAY, GRAY, np.full_like(GRAY, 254)], axis=2)
-
-
-@pytest.mark.bad_input("PNG to predict", "wrong size, colors, transparency, depth or format, cut short, none")
+@pytest.mark.bad_input("predict", "rows far from the training rows: in other units, exchanged, inverted")
 @pytest.mark.parametrize(
-    ("write", "message"),
+    ("image", "statistics"),
     [
-        (lambda path: png(path, np.zeros((28, 32), np.uint8)), r"expected 28 x 28 pixels .*, got 32 x 28"),
-        (lambda path: png(path, COLORS), r'expected a gray image, got colors \(mode RGB\); .*convert\("L"\)'),
-        (lambda path: png(path, TRANSPARENT), r"expected an opaque image, got transparent pixels \(mode RGBA\)"),
-        (lambda path: png(path, GRAY.astype(np.uint16) * 257), "expected gray values of 8 bits, 0 to 255, got 16 bits"),
-        (sixteen_bit_colors, "expected gray values of 8 bits, 0 to 255, got 16 bits"),
-        (lambda path: Image.fromarray(GRAY).save(path, "JPEG"), "expected a PNG image, .* a file that starts with b'"),
-        (lambda path: path.write_bytes(b""), "expected a PNG image, .* a file that starts with b''"),
-        (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:300]), "expected a whole PNG image, got: "),
-        (lambda path: path.mkdir(), "expected a file to read, got: "),
-        (Path.exists, "expected a file to read, got: No such file"),
+        (ON_BLACK, []),
+        (np.pad(np.full((24, 9), 220, np.uint8), ((4, 0), (10, 9))), []),  # a thing that touches the border
+        (255 - ON_BLACK, ["mean", "border"]),
+        (ON_BLACK // 255, ["contrast"]),
+        (ON_BLACK // 10, ["contrast"]),
+        (np.zeros((28, 28), np.uint8), ["contrast"]),
+        (np.full((28, 28), 255, np.uint8), ["mean", "contrast", "border"]),
+        (255 - ON_BLACK // 4, ["mean", "border"]),
     ],
-    ids=["size", "colors", "transparent", "16 bit", "16 bit RGB", "JPEG", "empty", "cut short", "folder", "no file"],
+    ids=["as the data", "at the border", "negative", "0 to 1", "low contrast", "black", "white", "light ground"],
 )
-def test_image_that_is_not_28_by_28_gray_is_refused(write, message, tmp_path):
-    path = tmp_path / "x.png"
-    write(path)
-    with pytest.raises(ValueError, match=rf"x\.png: {message}"):
-        predict.read_image(path, (28, 28))
+def test_images_far_from_the_training_images_are_predicted_with_a_warning(
+    image, statistics, models, tmp_path, capsys, caplog
+):
+    path = png(tmp_path / "x.png", image)
+    assert len(printed(capsys, models, "images", path)) == 1
+    lines = said(caplog)
+    assert [line.partition(":")[2].partition(": expected about ")[0] for line in lines] == [
+        f" {path}, {name}" for name in statistics
+    ]
+    assert all(line.startswith("warning: ") for line in lines)
+    assert any("ImageOps.invert" in line for line in lines) == ("border" in statistics)
 
 
-FRAMED = np.pad(np.full((14, 14), 200, np.uint8), 7)  # light on black
+@pytest.mark.bad_input("predict", "rows far from the training rows: in other units, exchanged, inverted")
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ({}, {}),
+        ({"medianIncome": 15.7}, {}),  # less than a twentieth of the range beyond it
+        ({"medianIncome": 83252}, {"MedInc": "0.5 to 15 (10,000 USD a year), as in the training rows, got 83252"}),
+        (
+            {"longitude": 37.88, "latitude": -122.23},
+            {
+                "Latitude": "32.55 to 41.95 (degrees north), as in the training rows, got -122.23",
+                "Longitude": "-124.35 to -114.31 (degrees east), as in the training rows, got 37.88",
+            },
+        ),
+    ],
+)
+def test_a_column_far_from_the_training_rows_is_warned_of_once(changes, warned, models, tmp_path, capsys, caplog):
+    path = table(tmp_path / "x.csv", pd.concat([BLOCK_GROUPS, BLOCK_GROUPS.assign(**changes)]))
+    assert len(printed(capsys, models, "two_outputs", path)) == 4
+    assert said(caplog) == [
+        f"warning: {path}, line 4, {name}: expected about {text}, and 1 more row" for name, text in warned.items()
+    ]
 
 
-@pytest.mark.bad_input("PNG to predict", "wrong size, colors, transparency, depth or format, cut short, none")
-def test_negative_is_predicted_with_a_warning(models, tmp_path, capsys, caplog):
-    positive, negative = png(tmp_path / "x.png", FRAMED), png(tmp_path / "negative.png", 255 - FRAMED)
-    got = printed(capsys, models, "images", positive, negative)
-    assert len(got) == 2
-    (said,) = caplog.messages
-    assert "negative.png: expected light on black, got a light border (mean 255 of 255)" in said
-    assert "ImageOps.invert" in said
+@pytest.mark.bad_input("predict", "rows far from the training rows: in other units, exchanged, inverted")
+def test_patients_of_600_years_and_lung_volumes_in_centiliters_are_warned_of():
+    features = ["PRE4", "PRE7", "AGE"]
+    scaling = {"features": features, "range": {"PRE4": [1.44, 6.3], "PRE7": [0, 0], "AGE": [37, 87]}}
+    x = np.array([[2.88, 0, 60], [288, 0, 600], [6.5, 1, 85]])
+    read = Read(pd.DataFrame({"file": ["x"] * 3}), ["x, line 2", "x, line 3", "x, line 4"], x)
+    assert warnings_of(read, THORACIC, scaling) == [
+        "warning: x, line 3, PRE4: expected about 1.44 to 6.3 (liters), as in the training rows, got 288",
+        "warning: x, line 4, PRE7: expected about 0 to 0, as in the training rows, got 1",
+        "warning: x, line 3, AGE: expected about 37 to 87 (years), as in the training rows, got 600",
+    ]
 
 
-def test_image_that_touches_its_border_is_no_negative(models, tmp_path, capsys, caplog):
-    wide = np.zeros((28, 28), np.uint8)
-    wide[4:] = 220  # a bag that fills all but the top
-    wide[:, 8:20] = 0
-    printed(capsys, models, "images", png(tmp_path / "x.png", wide))
-    assert caplog.messages == []
+def test_models_without_a_range_are_predicted_without_warnings(models, tmp_path, capsys, caplog):
+    printed(capsys, models, "logistic", table(tmp_path / "x.csv", patients() * 1000))
+    assert said(caplog) == []
 
 
 @pytest.mark.slow
-def test_none_of_the_data_sets_images_is_taken_for_a_negative_and_each_negative_is():
-    folder = Path(__file__).resolve().parents[1] / "data/raw/fashion_mnist"
-    if not folder.is_dir():
-        pytest.skip("no raw files of fashion_mnist here")
-    borders = np.array([predict.border(image) for image in IMAGES.read(folder).x])
-    assert IMAGES.light_on_dark is not None
-    assert borders.max() < IMAGES.light_on_dark < 255 - borders.max()
+@pytest.mark.parametrize(
+    ("dataset", "split", "repeats", "most"),
+    [
+        ("fashion_mnist", "holdout", 1, 0.0001),
+        ("fashion_mnist", "first_1000", 1, 0.003),
+        ("housing", "single", 1, 0.0002),
+        ("thoracic", "clean", 1, 0),
+        ("thoracic", "clean", 30, 0.016),  # 94 test rows each; many have a value that 282 training rows do not
+    ],
+)
+def test_few_of_the_test_rows_are_far_from_the_training_rows(dataset, split, repeats, most):
+    data = Path(__file__).resolve().parents[1] / "data"
+    if not (data / "normalized" / dataset / "splits.json").exists():
+        pytest.skip(f"no normalized rows of {dataset} here")
+    spec = spec_of(dataset)
+    raw, shares = spec.read(data / "raw" / dataset).x, []
+    for stored in load_splits(dataset, split, data / "normalized", inputs=False)[:repeats]:
+        features = stored.scaling["features"]
+        x = raw[:, [spec.feature_names.index(name) for name in features]] if features else raw
+        limits = fit_range(x[stored.rows["train"]], features)
+        far = far_rows(x[stored.rows["test"]], features, limits)
+        shares.append(len({row for rows, _ in far.values() for row in rows}) / len(stored.rows["test"]))
+    assert len(shares) == repeats
+    assert np.mean(shares) <= most
+
+
+@pytest.mark.slow
+def test_all_negatives_of_the_data_sets_images_are_far_and_all_with_pixels_from_0_to_1():
+    raw_images = images_of_fashion_mnist()
+    train, test = raw_images[:60_000], raw_images[60_000:]
+    limits = fit_range(train, [])
+    for wrong in (255 - test, test // 255, test // 255 * 255 // 10):
+        far = far_rows(wrong, [], limits)
+        assert len(np.unique(np.concatenate([rows for rows, _ in far.values()]))) == len(test)
 
 
 def test_house_values_are_the_models_outputs_in_usd(models, tmp_path, capsys):
@@ -287,68 +332,208 @@ def test_estimator_gives_the_probability_of_death(models, tmp_path, capsys):
     assert got["class"].nunique() == 2
 
 
-def test_excels_mark_its_line_ends_and_empty_lines_are_read(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_bytes(b'\xef\xbb\xbfa, b\r\n1,"2.5"\r\n\r\n 3 ,-4e0\r\n')
-    got = predict.read_columns(path, ["b", "a"], [])
-    pd.testing.assert_frame_equal(got, pd.DataFrame({"b": [2.5, -4], "a": [1.0, 3]}, index=[2, 4]))
-
-
-@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", r"line 1: expected a header with the columns age, beds, got \[\]"),
-        ("1,2\n", r"line 1: expected a header with the columns age, beds, got \['1', '2'\]"),
-        ("age;beds\n1;2\n", r"line 1: expected a header with the columns age, beds, got \['age;beds'\]"),
-        ("age,label\n1,2\n", "line 1: expected the columns age, beds, got none called beds"),
-        ("age,beds,bed\n1,2,3\n", "line 1: expected one of beds, got 'bed'"),
-        ("age,beds,age\n1,2,3\n", "line 1, age: expected one such column, got 2"),
-        ("age,beds\n1,2\n3\n", "line 3: expected 2 columns, got 1"),
-        ("age,beds\n1,2\n3,many\n", "line 3, beds: expected a finite number, got 'many'"),
-        ("age,beds\nNaN,2\n", "line 2, age: expected a finite number, got 'NaN'"),
-        ("age,beds\n1,2\n\n,2\n", "line 4, age: expected a finite number, got ''"),
-        ("age,beds\n1_000,2\n", "line 2, age: expected a finite number, got '1_000'"),
-        ('age,beds\n1,"2\n', "line 2: expected comma-separated values, got: "),
-        ("age,beds\n", "expected rows below the header, got none"),
-    ],
-)
-def test_mistake_in_a_table_is_named_with_its_line_and_column(content, message, tmp_path):
-    with pytest.raises(ValueError, match=rf"x\.csv(, |: ){message}"):
-        predict.read_columns(table(tmp_path / "x.csv", content), ["age", "beds"], ["label"])
-
-
-@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
-def test_table_that_is_no_text_is_refused(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_bytes(b"PK\xff")
-    with pytest.raises(ValueError, match=r"x\.csv, byte 2: expected CSV in UTF-8, got 0xff"):
-        predict.read_columns(path, ["age"], [])
-
-
-@pytest.mark.bad_input("CSV to predict", "header, columns, rows or cells that are not as they should be")
+@pytest.mark.bad_input("table to predict", "another kind of file, or of encoding")
 def test_kind_of_file_that_the_variant_does_not_read_is_told(models, tmp_path):
     image, rows = png(tmp_path / "x.png", GRAY), table(tmp_path / "x.csv", BLOCK_GROUPS)
     for variant in ("two_outputs", "logistic"):
-        with pytest.raises(SystemExit, match=r"x\.png: expected CSV, since the variant reads tables, got a PNG image"):
+        with pytest.raises(
+            SystemExit, match=r"x\.png: expected a table, since the variant reads tables, got a PNG image"
+        ):
             predict.main([variant, str(image), "--models", str(models)])
-    with pytest.raises(SystemExit, match=r"x\.csv: expected a PNG image, since the variant reads images, got a file"):
+    with pytest.raises(SystemExit, match=r"x\.csv: expected a picture, since the variant reads images, got a file"):
         predict.main(["images", str(rows), "--models", str(models)])
 
 
-@pytest.mark.bad_input("CSV to predict", "values that give no features")
+@pytest.mark.bad_input("table to predict", "values that give no features")
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
         ("households", 0, "line 3, households: expected more than 0, got 0"),
-        ("medianIncome", 1e300, "row 2: expected numbers that float32 can hold, got a larger one"),
+        ("medianIncome", 1e300, "line 3: expected numbers that float32 can hold, got a larger one"),
     ],
 )
 def test_block_group_that_has_no_features_is_refused(column, value, message, models, tmp_path, capsys):
     raw = BLOCK_GROUPS.astype(float)
     raw.loc[1, column] = value
-    with pytest.raises(SystemExit, match=message):
-        printed(capsys, models, "two_outputs", table(tmp_path / "x.csv", raw))
+    path = table(tmp_path / "x.csv", raw)
+    with pytest.raises(SystemExit, match=rf"{message}\nnothing is predicted; `--skip-bad` predicts the others"):
+        printed(capsys, models, "two_outputs", path)
+    predict.main(["two_outputs", str(path), "--skip-bad", "--models", str(models)])
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"{path},1,")
+
+
+@pytest.mark.bad_input("predict", "bad rows and files among good ones")
+def test_ten_bad_rows_are_named_and_the_others_predicted_if_asked(models, tmp_path, capsys, caplog):
+    good = BLOCK_GROUPS.to_csv(index=False)
+    bad = table(tmp_path / "bad.csv", good + 14 * "a,b\n" + good.splitlines()[1] + "\n")
+    files = [str(bad), str(tmp_path / "none.csv"), str(table(tmp_path / "x.csv", BLOCK_GROUPS))]
+    with pytest.raises(SystemExit) as stopped:
+        predict.main(["two_outputs", *files, "--models", str(models)])
+    lines = str(stopped.value).splitlines()
+    assert lines[0] == f"{bad}, line 4: expected 8 columns, got 2"
+    assert lines[9:] == [
+        f"{bad}, line 13: expected 8 columns, got 2",
+        "and 5 more",
+        "nothing is predicted; `--skip-bad` predicts the others",
+    ]
+    assert capsys.readouterr().out == ""
+    predict.main(["two_outputs", *files, "--skip-bad", "--models", str(models)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(got["row"]) == [1, 2, 17, 1, 2]
+    assert len(said(caplog)) == 15
+    with pytest.raises(SystemExit, match=r"none\.csv: expected a file to read, got: No such file or directory$"):
+        predict.main(["two_outputs", str(tmp_path / "none.csv"), "--skip-bad", "--models", str(models)])
+
+
+def test_what_is_read_tolerantly_is_said_beside_the_output(models, tmp_path, capsys, caplog):
+    path = table(tmp_path / "x.csv", BLOCK_GROUPS.to_csv(index=False, sep=";"))
+    plain = printed(capsys, models, "two_outputs", table(tmp_path / "plain.csv", BLOCK_GROUPS))
+    pd.testing.assert_frame_equal(printed(capsys, models, "two_outputs", path).iloc[:, 1:], plain.iloc[:, 1:])
+    assert said(caplog) == [f"{path}: read columns separated by semicolons"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are no bytes there")
+def test_a_files_name_may_be_any_bytes(models, tmp_path, capsys):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    png(path, GRAY)
+    assert printed(capsys, models, "images", path)["file"][0].endswith(r"/\udcff.png")
+
+
+def test_tensorflow_is_imported_for_keras_models_alone(models, tmp_path):
+    path = table(tmp_path / "x.csv", patients())
+    code = (
+        "import sys; from stages import predict;"
+        f"predict.main(['logistic', {str(path)!r}, '--models', {str(models)!r}]);"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+# Test rows
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """Normalized rows of the split `tiny` of each data set in the current folder: two of validation, five of test."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for scaling, shape in ((IMAGE_SCALING, (28, 28)), (HOUSING_SCALING, (8,)), (PATIENT_SCALING, (16,))):
+        folder = tmp_path / "data/normalized" / scaling["dataset"]
+        (folder / "tiny").mkdir(parents=True)
+        np.save(folder / "tiny/x.npy", rng.normal(size=(7, *shape)).astype(np.float32))
+        np.save(folder / "tiny/y.npy", np.array([0, 0, 1, 0, 1, 1, 0], np.float32 if shape == (8,) else np.int32))
+        np.save(folder / "tiny/rows.npy", np.arange(7, dtype=np.int32))
+        (folder / "tiny/scaling.json").write_text(json.dumps(scaling), encoding="utf-8")
+        index = {"tiny": {"arrays": "tiny", "parts": {"validation": [0, 2], "test": [2, 7]}}}
+        (folder / "splits.json").write_text(json.dumps(index), encoding="utf-8")
+    return tmp_path / "data/normalized"
+
+
+def test_test_rows_are_predicted_beside_their_labels(models, stored, capsys):
+    predict.main(["logistic", "--test", "1:4", "--models", str(models)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(got.columns) == ["test_row", "actual", "class", "probability_died"]
+    assert list(got["test_row"]) == [1, 2, 3]
+    assert list(got["actual"]) == ["survived", "died", "died"]
+    x = np.load(stored / "thoracic/tiny/x.npy")[3:6]
+    expected = estimators.load_estimator(models / "logistic").predict_proba(x)[:, 1]
+    np.testing.assert_allclose(got["probability_died"], expected, atol=1e-6)
+    predict.main(["images", "--test", "0", "--models", str(models)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(got["actual"]) == ["Trouser"]
+
+
+def test_test_rows_are_those_of_the_repetition_of_the_model(models, stored, tmp_path, capsys):
+    folder = tmp_path / "models/logistic"
+    shutil.copytree(models / "logistic", folder)
+    diverged = {"epoch": 3, "reason": "loss nan"}
+    (folder / "summary.json").write_text(json.dumps({"diverged": [diverged, None]}), encoding="utf-8")
+    second = {"arrays": "tiny", "parts": {"test": [0, 2]}}
+    index = {"tiny": {"arrays": "tiny", "parts": {"test": [2, 7]}, "repeats": 2}, "tiny-1": second}
+    (stored / "thoracic/splits.json").write_text(json.dumps(index), encoding="utf-8")
+    predict.main(["logistic", "--test", ":", "--models", str(folder.parent)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    x = np.load(stored / "thoracic/tiny/x.npy")[:2]
+    expected = estimators.load_estimator(folder).predict_proba(x)[:, 1]
+    np.testing.assert_allclose(got["probability_died"], expected, atol=1e-6)
+
+
+@pytest.mark.bad_input("model.keras", "code in a Lambda layer, a damaged file")
+def test_a_model_with_classes_of_ones_own_runs_the_code_of_this_repository_alone(tmp_path, monkeypatch):
+    from small import recipe_of, split_of, train_once
+
+    from stages.training.custom_objects import objects_of
+
+    source = (Path(__file__).parents[1] / "custom_objects.py").read_text(encoding="utf-8")
+    layers = {"hidden": {"class": "Maxout", "units": 3}, "output": {"class": "Dense", "units": 1}}
+    recipe = recipe_of(layers, custom_objects=source)
+    trained = train_once(recipe, split_of(), tmp_path)
+    keep(tmp_path, recipe, {})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict, "read_params", lambda: SimpleNamespace(custom_objects="mine.py"))
+    mine = tmp_path / "mine.py"
+    mine.write_text(source, encoding="utf-8")
+    got = predict.predict_rows(tmp_path, split_of().x["test"])
+    np.testing.assert_array_equal(got["main"], trained.predictions["test"])
+    # A recipe with other code than the file of this repository: it is not run.
+    keep(tmp_path, {**recipe, "custom_objects": f"{source}\nopen('ran', 'w')\n"}, {})
+    objects_of.cache_clear()
+    with pytest.raises(ValueError, match=r"recipe\.json, custom_objects: expected the text of mine\.py, got another"):
+        predict.predict_rows(tmp_path, split_of().x["test"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_quantities_of_test_rows_are_in_the_unit_for_reports(models, stored, capsys):
+    predict.main(["two_outputs", "--test", ":2", "--models", str(models)])
+    got = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(got["actual_median_house_value_usd"]) == [100_000, 0]
+    assert list(got.columns)[2:] == ["median_house_value_usd", "auxiliary_median_house_value_usd"]
+
+
+@pytest.mark.parametrize(
+    "which", ["0:10", "5", "-1", "-3:", ":", "::2", "::-1", "7:2:-2", "-100:3", "3:100", " 2 ", "+1"]
+)
+def test_test_rows_are_chosen_by_pythons_rules(which):
+    expected = eval(f"list(range(10))[{which}]")  # noqa: S307 (the lines above)
+    assert predict.positions(which, 10).tolist() == (expected if ":" in which else [expected])
+
+
+@pytest.mark.bad_input("predict", "test rows that are not there")
+@pytest.mark.parametrize(
+    ("which", "message"),
+    [
+        ("10", "expected some of the test rows 0 to 9, got 10"),
+        ("-11", "expected some of the test rows 0 to 9, got -11"),
+        ("5:5", "expected some of the test rows 0 to 9, got "),
+        ("20:", "expected some of the test rows 0 to 9, got "),
+        ("::0", "expected a step other than 0, got ::0"),
+        *((text, "expected a position or a slice such as 0:10, got ") for text in ("", "a", "1:2:3:4", "1.0", "0-10")),
+        ("9" * 5000, "expected a position or a slice such as 0:10, got "),
+    ],
+)
+def test_test_rows_that_are_not_there_are_refused(which, message):
+    with pytest.raises(ValueError, match=f"--test: {message}"):
+        predict.positions(which, 10)
+
+
+@pytest.mark.bad_input("predict", "test rows that are not there")
+def test_a_split_without_test_rows_other_rows_and_no_data_are_told(models, stored, tmp_path, capsys):
+    def refused(message: str, *arguments: str) -> None:
+        with pytest.raises(SystemExit, match=message):
+            predict.main(["logistic", *arguments, "--models", str(models)])
+
+    index = {"tiny": {"arrays": "tiny", "parts": {"validation": [0, 2], "train": [2, 7]}}}
+    (stored / "thoracic/splits.json").write_text(json.dumps(index), encoding="utf-8")
+    refused("split tiny of thoracic: expected test rows, got a split of validation and train alone", "--test", "0")
+    (stored / "thoracic/tiny/scaling.json").write_text(json.dumps(PATIENT_SCALING | {"scale": 3}), encoding="utf-8")
+    refused("expected the rows that the model was trained on, got others; run `dvc repro`", "--test", "0")
+    (stored / "thoracic/splits.json").write_text("{}", encoding="utf-8")
+    refused("expected its rows in data/normalized, got none .*; run `dvc repro normalize@thoracic`", "--test", "0")
+    (stored / "thoracic/splits.json").unlink()
+    refused("expected its rows in data/normalized, got none .*; run `dvc repro normalize@thoracic`", "--test", "0")
+    for arguments in ([], ["x.csv", "--test", "0"]):
+        refused("2", *arguments)
+        assert "expected files, or --test with rows" in capsys.readouterr().err
 
 
 @pytest.fixture

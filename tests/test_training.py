@@ -589,7 +589,8 @@ def test_trainings_go_on_after_one_that_diverged(
     # The first split has targets that no float32 holds the square of. The model that is left is the first that ended.
     monkeypatch.setattr("stages.training.engine.make_deterministic", lambda: None)
     rows = split_of()
-    huge = replace(rows, y={part: values * 1e30 for part, values in rows.y.items()})
+    y = {part: values * 1e30 for part, values in rows.y.items()}
+    huge = replace(rows, y=y, scaling={"offset": 3, "scale": 1})
     recipe = recipe_of(optimizer={"class": "SGD", "learning_rate": 0.01}, callbacks=callbacks)
     monkeypatch.setattr("stages.training.variant.load_splits", lambda *_: [huge, rows])
     store(recipe, rows, tmp_path)
@@ -601,6 +602,7 @@ def test_trainings_go_on_after_one_that_diverged(
     with np.load(folder / "predictions.npz") as predictions:
         assert np.isnan(predictions["test"][0]).all()
         assert np.array_equal(predictions["test"][1], alone.predictions["test"])
+    assert json.loads((folder / "scaling.json").read_text(encoding="utf-8")) == rows.scaling  # that of the model
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     diverged, ended = summary["diverged"]
     assert ended is None

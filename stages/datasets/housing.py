@@ -104,17 +104,17 @@ def read_member(path: Path, member: str, limit: int) -> bytes:
 def features_from_raw(table: pd.DataFrame) -> np.ndarray:
     """float64 (rows, 8) of `FEATURES`, not scaled, from a table with the `RAW_COLUMNS`; other columns are ignored.
 
-    RowError with the row (from 0) and column of a value that is no finite number or no number of households.
+    RowError with the column and rows (from 0) of values that are no finite numbers or no number of households.
     """
     missing = [column for column in RAW_COLUMNS if column not in table.columns]
     if missing:
         raise ValueError(f"expected the columns {', '.join(RAW_COLUMNS)}, got none called {', '.join(missing)}")
     raw = table[RAW_COLUMNS].apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    for row, column in np.argwhere(~np.isfinite(raw.to_numpy()))[:1]:
-        name = RAW_COLUMNS[column]
-        raise RowError(int(row), name, "a finite number", repr(table[name].iloc[row]))
-    for row in np.flatnonzero(raw["households"] <= 0)[:1]:
-        raise RowError(int(row), "households", "more than 0", f"{raw['households'].iloc[row]:g}")
+    for name in RAW_COLUMNS:
+        if len(rows := np.flatnonzero(~np.isfinite(raw[name]))):
+            raise RowError(name, "a finite number", {int(row): repr(table[name].iloc[row]) for row in rows})
+    if len(rows := np.flatnonzero(raw["households"] <= 0)):
+        raise RowError("households", "more than 0", {int(row): f"{raw['households'].iloc[row]:g}" for row in rows})
     return np.column_stack(
         [
             raw["medianIncome"],
@@ -145,5 +145,10 @@ SPEC = DatasetSpec(
     features=FEATURES,
     target=Target("median_house_value", unit="100,000 USD", report_unit="USD", report_scale=USD),
     location=("Longitude", "Latitude"),
-    new_rows=NewRows(tuple(RAW_COLUMNS), ignored=(RAW_TARGET,), derive=features_from_raw),
+    new_rows=NewRows(
+        tuple(RAW_COLUMNS),
+        # scikit-learn's name of the target; and a column that the file of "Hands-On Machine Learning" has
+        ignored=(RAW_TARGET, "MedHouseVal", "ocean_proximity"),
+        derive=features_from_raw,
+    ),
 )

@@ -12,7 +12,7 @@ import math
 import pkgutil
 import re
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,12 +78,12 @@ class Target:
 
 
 class RowError(ValueError):
-    """A value from which no features can be made."""
+    """Values of a column from which no features can be made."""
 
-    def __init__(self, row: int, column: str, expected: str, got: object) -> None:
-        super().__init__(f"row {row}, {column}: expected {expected}, got {got}")
-        self.row = row
-        """Position in the table, from 0."""
+    def __init__(self, column: str, expected: str, got: Mapping[int, object]) -> None:
+        """got: the values by the row's position in the table, from 0; at least one."""
+        row, value = next(iter(got.items()))
+        super().__init__(f"row {row}, {column}: expected {expected}, got {value}")
         self.column, self.expected, self.got = column, expected, got
 
 
@@ -95,9 +95,23 @@ class NewRows:
     """Numeric columns that the table has to have. Without `derive` they are the features, and those that a split leaves
     out may be missing."""
     ignored: tuple[str, ...] = ()
-    """Columns that the table may have."""
+    """Columns that the table may have, such as the target."""
     derive: Callable[["pd.DataFrame"], np.ndarray] | None = None
-    """float64 (n, features) from a table with the columns; RowError for a value that gives no features."""
+    """float64 (n, features) from a table with the columns; RowError for values that give no features. A table that has
+    the features instead of the columns is read as it is."""
+    other_names: Mapping[str, str] = field(default_factory=dict)
+    """Columns by further names that they have in files of others."""
+    codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Numbers by the words that stand for them in files of others, by column."""
+
+    def expected(self, features: Sequence[str]) -> Iterator[tuple[bool, str]]:
+        """Yield what must hold of it beside these features, and the fault if it does not."""
+        holds = self.derive is not None or set(self.columns) == set(features)
+        yield holds, f"new_rows.columns: expected the features, {', '.join(features)}, or a derive"
+        known = ", ".join(self.columns)
+        for name, columns in (("other_names", set(self.other_names.values())), ("codes", set(self.codes))):
+            wrong = sorted(columns - set(self.columns))
+            yield not wrong, f"new_rows.{name}: expected columns among {known}, got {', '.join(wrong)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +137,12 @@ class DatasetSpec:
     """Columns of x; empty for images."""
     image_shape: tuple[int, int] | None = None
     """(height, width) of an image in pixels, uint8."""
-    light_on_dark: float | None = None
-    """For images of light things on black: a gray value that no image's outermost pixels reach on average."""
+    background: int = 0
+    """Gray value, 0 to 255, that transparent pixels of an image get."""
+    prepare: Callable[[np.ndarray], tuple[np.ndarray, list[str]]] | None = None
+    """uint8 of `image_shape` from a picture of another size, uint8 (height, width, 3), made as the data set's images
+    were, and what to be warned of; ValueError "expected …, got …" for a picture from which none can be made. Without
+    it, pictures of another size are refused."""
     target: Target = field(default_factory=Target)
     location: tuple[str, str] | None = None
     """Names of the features that place a row on a map: west-east, south-north."""
@@ -183,18 +201,13 @@ class DatasetSpec:
                 self.location is None or set(self.location) <= set(self.feature_names),
                 f"location: expected names among {', '.join(self.feature_names)}, got {self.location}",
             ),
+            (0 <= self.background <= 255, f"background: expected a gray value of 0 to 255, got {self.background}"),
             (bool(self.files), "files: expected at least one file, got none"),
             (
                 len(set(self.feature_names)) == len(self.features),
                 f"features: expected every name once, got {', '.join(self.feature_names)}",
             ),
-            (
-                self.new_rows is None
-                or not self.features
-                or self.new_rows.derive is not None
-                or set(self.new_rows.columns) == set(self.feature_names),
-                f"new_rows.columns: expected the features, {', '.join(self.feature_names)}, or a derive",
-            ),
+            *(self.new_rows.expected(self.feature_names) if self.new_rows and self.features else ()),
         ]
         names = [file.name for file in self.files]
         for name in (self.mirror, *names):
@@ -215,7 +228,9 @@ class DatasetSpec:
 
     def _wrong_types(self) -> list[str]:
         """List the fields that are of another type than the class declares."""
-        types: dict[str, type] = dict.fromkeys(("rows", "test_rows"), int) | dict.fromkeys(("mirror", "ranked_by"), str)
+        types: dict[str, type] = dict.fromkeys(("rows", "test_rows", "background"), int) | dict.fromkeys(
+            ("mirror", "ranked_by"), str
+        )
         members = {"files": RawFile, "features": Feature, "classes": str, "class_counts": int}
         fields = [(name, getattr(self, name), kind) for name, kind in types.items()]
         for name, kind in members.items():

@@ -39,6 +39,8 @@ FEATURES = [
     "PRE32",
     "AGE",
 ]
+CODED = {"DGN": ("DGN", range(1, 9)), "PRE6": ("PRZ", range(3)), "PRE14": ("OC", range(11, 15))}
+"""Columns of codes: how UCI's words for them begin, and the codes."""
 LABEL = "label"
 CLASSES = ("survived", "died")  # the meaning of 0 and 1
 LABEL_COUNTS = {0: 400, 1: 70}
@@ -59,6 +61,11 @@ def read(folder: Path) -> Raw:
     return Raw(table[:, :-1], table[:, -1].astype(np.int64))
 
 
+TRUTH = {"F": 0, "T": 1, "false": 0, "true": 1}
+CODES = dict.fromkeys(
+    [name for name in FEATURES if name.startswith("PRE") and name not in {"PRE4", "PRE5", *CODED}], TRUTH
+) | {name: {f"{prefix}{code}": code for code in codes} for name, (prefix, codes) in CODED.items()}
+"""The numbers by the words that the UCI file has instead."""
 UNITS = {"PRE4": "liters", "PRE5": "liters", "AGE": "years"}
 SPEC = DatasetSpec(
     read=read,
@@ -79,5 +86,5 @@ SPEC = DatasetSpec(
     classes=CLASSES,
     class_counts=tuple(LABEL_COUNTS.values()),
     features=tuple(Feature(name, UNITS.get(name, "")) for name in FEATURES),
-    new_rows=NewRows(tuple(FEATURES), ignored=(LABEL,)),
+    new_rows=NewRows(tuple(FEATURES), ignored=(LABEL, "Risk1Yr"), other_names={"id": "patient"}, codes=CODES),
 )

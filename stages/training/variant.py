@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.splits import Split, load_splits
+from stages.splits import Split, load_splits, split_of_each
 from stages.training import Observer, Row, Trained, import_tensorflow, kernels
 from stages.training.recipe import Recipe
 
@@ -70,7 +70,9 @@ def train_variant(variant: str, observe: Observer, own_process: bool) -> list[Ro
             {"layers": each["layers"], "epochs": list(counts)} for each, counts in zip(initial, epochs, strict=True)
         ]
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8", newline="\n")
-    scaling = json.dumps(splits[0].scaling) + "\n"
+    # Of the split of the model that is left: the first that did not diverge, or the last.
+    left = next((number for number, each in enumerate(trained) if each.diverged is None), len(trained) - 1)
+    scaling = json.dumps(split_of_each(splits, len(trained))[left].scaling) + "\n"
     (folder / "scaling.json").write_text(scaling, encoding="utf-8", newline="\n")
     write_history(trained, len(splits), folder / "history.csv")
     shutil.copyfile(RECIPES / f"{variant}.json", folder / "recipe.json")  # last: it says that the training is complete
