@@ -336,3 +336,12 @@ def test_more_folds_than_rows_of_a_class_are_refused() -> None:
     ) as caught:
         checks.check_estimator({**made, "cross_validation": fewest + 1}, 2, "variants.it")
     assert str(caught.value).endswith(f"got {fewest + 1}")
+
+
+def test_an_embedding_takes_rows_from_0_to_1_and_no_standard_scores() -> None:
+    made = before_output({"class": "Embedding", "input_dim": 2, "output_dim": 2})
+    checks.check_model(made, (8,), 0, True, "variants.it", scaling="none")
+    with pytest.raises(
+        ValueError, match=r"^variants\.it\.layers: expected layers that fit .*, got layer_1: .*Embedding"
+    ):
+        checks.check_model(made, (8,), 0, True, "variants.it", scaling="standard")

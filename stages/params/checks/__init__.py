@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from stages.datasets.spec import spec_of
 from stages.params.checks.outputs import check_outputs
+from stages.params.checks.rows import Data
 from stages.params.checks.specs import check_spec
 from stages.params.checks.step import check_callbacks_run, check_step, plain, prepare
 from stages.params.checks.usable import check_usable
@@ -59,12 +60,20 @@ def with_learning_rate(spec: Spec, place: str) -> Spec:
     return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
 
 
-def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_validation: bool, place: str) -> None:
-    """Build everything that the recipe names, without data, to find its mistakes before anything trains.
+def check_model(
+    recipe: Recipe,
+    row_shape: tuple[int, ...],
+    classes: int,
+    has_validation: bool,
+    place: str,
+    scaling: str = "unit",
+) -> None:
+    """Build everything that the recipe names and train it for one step, to find its mistakes before anything trains.
 
     row_shape: of the data, without the batch; classes: how many the data set has, 0 for a quantity; has_validation:
-    whether its split has such rows; place: `variants.<name>`.
+    whether its split has such rows; place: `variants.<name>`; scaling: of the split. No data are needed.
     """
+    data = Data(row_shape, classes, has_validation, scaling)
     for layer_place, spec in layers_of(recipe):
         once = {key: value for key, value in spec.items() if key != "repeat"}
         check_usable(keras.layers, once, f"{place}.{layer_place}")
@@ -73,11 +82,11 @@ def check_model(recipe: Recipe, row_shape: tuple[int, ...], classes: int, has_va
         check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
     with _session():
         with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
-            model = builder.build_model(recipe, row_shape, place)
-        _check_shapes(recipe, model, classes, place)
+            model = builder.build_model(recipe, data.shape, place)
+        _check_shapes(recipe, model, data.classes, place)
         builder.compile_model(model, recipe, place)
-        _check_callbacks(recipe, has_validation, place)
-        _check_run(recipe, model, row_shape, classes, has_validation, place)
+        _check_callbacks(recipe, data.has_validation, place)
+        _check_run(recipe, model, data, place)
 
 
 @contextmanager
@@ -111,15 +120,13 @@ def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) 
         _check_form_of_targets(metric["class"], losses_of(recipe, model.output_names), f"{place}.metrics.{name}.class")
 
 
-def _check_run(
-    recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], classes: int, has_validation: bool, place: str
-) -> None:
+def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
     ranks = sorted({len(weight.shape) for weight in model.trainable_weights})
     optimizer = repr([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
     seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
     callbacks = repr([seen_by, optimizer if seen_by else None])
-    layers = repr([{key: recipe.get(key) for key in OF_LAYERS}, row_shape, classes])
+    layers = repr([{key: recipe.get(key) for key in OF_LAYERS}, data])
     if _passed >= {optimizer, callbacks, layers}:
         return
     prepare()
@@ -131,10 +138,10 @@ def _check_run(
         raise ValueError(f"{place}.{kind}: expected weights that can be drawn, got: {plain(error)}") from None
     if _passed >= {optimizer, callbacks}:
         model.optimizer = keras.optimizers.SGD()  # takes half of the time
-    check_outputs(recipe, model, row_shape, place)
-    check_step(recipe, model, row_shape, classes, place)
+    check_outputs(recipe, model, data, place)
+    check_step(recipe, model, data, place)
     if callbacks not in _passed:
-        check_callbacks_run(recipe, model, has_validation, place)
+        check_callbacks_run(recipe, model, data, place)
     _passed.update({optimizer, callbacks, layers})
 
 

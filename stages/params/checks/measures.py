@@ -6,19 +6,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from stages.params.checks.rows import Data, targets
 from stages.params.messages import MAX_SHOWN, sentence, shown
 from stages.training import builder
-from stages.training.data import targets_of
 from stages.training.objects import build
 from stages.training.recipe import Recipe, losses_of
 
 
-def check_measures(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
+def check_measures(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Compare predictions of two rows with targets: the losses and the metrics must take them, and give one number."""
     outputs = model.output_names
-    y = np.arange(2, dtype=np.int32 if classes else np.float32)
-    targets = targets_of(recipe, y, model)
-    each_target = targets if isinstance(targets, tuple) else (targets,)
+    compared = targets(recipe, data, model, 2)
+    each_target = compared if isinstance(compared, tuple) else (compared,)
     for (name, loss), target, output in zip(
         losses_of(recipe, outputs).items(), each_target, model.outputs, strict=True
     ):

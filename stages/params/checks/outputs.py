@@ -3,28 +3,28 @@
 import keras
 import numpy as np
 
+from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.training import builder
-from stages.training.data import inputs_of, targets_of
 from stages.training.recipe import Recipe, Spec, has_logits, losses_of
 
 TOLERANCE = 0.02
 """Of probabilities, and of their sum: float16 and bfloat16 round so."""
 
 SMALL = 4
-"""Number of rows between 0 and 1."""
+"""Number of rows that are not a thousand times as large."""
 
 WITH_THRESHOLDS = ("threshold", "thresholds")
 """Arguments of metrics that are probabilities if they are not given."""
 
 
-def check_outputs(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], place: str) -> None:
+def check_outputs(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Check that the outputs are what the losses and the metrics take them for: probabilities, logits or counts.
 
-    row_shape: of the data, without the batch; place: `variants.<name>`. Raises: ValueError.
+    place: `variants.<name>`. Raises: ValueError.
     """
     losses = losses_of(recipe, model.output_names)
-    _check_losses_of_rows(recipe, model, place)
-    for values in _predictions(recipe, model, row_shape):
+    _check_losses_of_rows(recipe, model, data, place)
+    for values in _predictions(recipe, model, data):
         for (name, loss), output in zip(losses.items(), values, strict=True):
             kind = "layers" if "layers" in recipe else "graph"
             own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
@@ -34,15 +34,8 @@ def check_outputs(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...]
             _check_metric(metric, loss, f"{place}.metrics.{name}")
 
 
-def random_rows(recipe: Recipe, row_shape: tuple[int, ...], rows: int = 2) -> tuple[np.ndarray, ...]:
-    """Make rows between 0 and 1, one array for each input, float32 (rows, ...): the same each time."""
-    x = np.random.default_rng(0).random((rows, *row_shape), dtype=np.float32)
-    inputs = inputs_of(recipe, x)
-    return inputs if isinstance(inputs, tuple) else (inputs,)
-
-
-def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...]) -> list[list[np.ndarray]]:
-    """Outputs in training and in inference, for rows between 0 and 1 and for ones a thousand times as large.
+def _predictions(recipe: Recipe, model: keras.Model, data: Data) -> list[list[np.ndarray]]:
+    """Outputs in training and in inference, for rows like the data's and for ones a thousand times as large.
 
     The weights of the last layer are changed a little: none of them is zero, whatever it is at first.
     """
@@ -50,13 +43,13 @@ def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...])
     generator = np.random.default_rng(1)
     for variable in last.trainable_variables if last is not None else ():
         variable.assign_add(generator.normal(scale=0.1, size=variable.shape).astype(np.float32))
-    small = random_rows(recipe, row_shape, SMALL)
+    small = random_rows(recipe, data, SMALL)
     large = tuple(np.concatenate([each, each * 1000, each * -1000]) for each in small)
     found = []
     for training, tries in {False: (large, small), True: (small,)}.items():
         for rows in tries:
             try:
-                outputs = model(list(rows) if len(rows) > 1 else rows[0], training=training)
+                outputs = model(as_keras(rows), training=training)
             except Exception:  # noqa: S112 (an embedding has no place for large numbers; a step tells what else is wrong)
                 continue
             several = outputs if isinstance(outputs, list) else [outputs]
@@ -65,10 +58,10 @@ def _predictions(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...])
     return found
 
 
-def _check_losses_of_rows(recipe: Recipe, model: keras.Model, place: str) -> None:
+def _check_losses_of_rows(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Check that each loss is one of each row, whose mean over any rows the evaluation takes."""
-    targets = targets_of(recipe, np.arange(3, dtype=np.float32) % 2, model)
-    each_target = targets if isinstance(targets, tuple) else (targets,)
+    compared = targets(recipe, data, model, 3)
+    each_target = compared if isinstance(compared, tuple) else (compared,)
     losses = losses_of(recipe, model.output_names)
     for (name, spec), target, output in zip(losses.items(), each_target, model.outputs, strict=True):
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"

@@ -17,10 +17,9 @@ from tensorflow.core.framework.types_pb2 import DataType
 from tensorflow.python.framework import kernels, op_callbacks
 
 from stages.params.checks.measures import check_measures
-from stages.params.checks.outputs import random_rows
+from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.params.messages import MAX_SHOWN, sentence
 from stages.training import _silent, builder, xla
-from stages.training.data import targets_of
 from stages.training.recipe import Recipe
 
 Operation = tuple[str, frozenset[tuple[str, int]]]
@@ -32,29 +31,26 @@ COMPILED = ("core", "activations", "regularization", "normalization", "merging",
 """Packages of Keras's layers that XLA compiles if it has kernels for their operations; a test compiles each."""
 
 
-def check_step(recipe: Recipe, model: keras.Model, row_shape: tuple[int, ...], classes: int, place: str) -> None:
+def check_step(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Train the compiled model for one step as Keras does, and ask XLA whether it compiles that step.
 
-    row_shape: of the data, without the batch; classes: 0 for a quantity; place: `variants.<name>`.
-    Raises: ValueError.
+    place: `variants.<name>`. Raises: ValueError.
     """
-    inputs = random_rows(recipe, row_shape)
-    y = np.arange(2, dtype=np.int32) if classes else np.array([0.5, 1.5], dtype=np.float32)
-    data: Any = (list(inputs) if len(inputs) > 1 else inputs[0], targets_of(recipe, y, model))
+    batch: Any = (as_keras(random_rows(recipe, data, 2)), targets(recipe, data, model, 2))
     if "class_weight" in recipe:
-        data += (np.ones(2, dtype=np.float32),)
+        batch += (np.ones(2, dtype=np.float32),)
     operations: set[Operation] = set()
     try:
         with _recorded(operations):
-            results = model.train_step(tf.nest.map_structure(tf.constant, data))
+            results = model.train_step(tf.nest.map_structure(tf.constant, batch))
     except Exception as error:  # whatever Keras and TensorFlow make of what does not fit
-        check_measures(recipe, model, classes, place)
-        raise ValueError(_explained(error, recipe, model, data[0], place)) from None
+        check_measures(recipe, model, data, place)
+        raise ValueError(_explained(error, recipe, model, batch[0], place)) from None
     if any(np.ndim(value) for value in results.values()):
-        check_measures(recipe, model, classes, place)
+        check_measures(recipe, model, data, place)
     simple = all(_is_simple(layer) for layer in model._flatten_layers(include_self=False))
     if recipe["jit_compile"] and not (simple and all(_has_kernel(each) for each in operations)):
-        _check_compiled(model, data, place)
+        _check_compiled(model, batch, place)
 
 
 @cache
@@ -137,12 +133,12 @@ def _start_xla() -> None:
     function.experimental_get_compiler_ir(tf.constant(0.0))(stage="hlo")
 
 
-def _check_compiled(model: keras.Model, data: Any, place: str) -> None:
+def _check_compiled(model: keras.Model, batch: Any, place: str) -> None:
     """Let XLA convert the step to its own operations, which takes a tenth of the time of compiling it."""
-    step = tf.function(lambda data: model.train_step(data), jit_compile=True, autograph=False)
+    step = tf.function(lambda batch: model.train_step(batch), jit_compile=True, autograph=False)
     try:
         with _silent(2), xla.tracing():
-            step.experimental_get_compiler_ir(tf.nest.map_structure(tf.constant, data))(stage="hlo")
+            step.experimental_get_compiler_ir(tf.nest.map_structure(tf.constant, batch))(stage="hlo")
     except Exception as error:  # whatever XLA does not like
         text = sentence(error)
         scopes = re.findall(r"functional\w*/(\w+?)(?:_\d+)?/", text)
@@ -151,13 +147,13 @@ def _check_compiled(model: keras.Model, data: Any, place: str) -> None:
         raise ValueError(f"{place}.jit_compile: expected false, since XLA cannot compile {what}, got true") from None
 
 
-def check_callbacks_run(recipe: Recipe, model: keras.Model, has_validation: bool, place: str) -> None:
+def check_callbacks_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Let the callbacks see an epoch of one step of the compiled model, in a folder that is removed.
 
     Raises: ValueError.
     """
     names = ["loss", *recipe.get("metrics", {})]
-    logs = dict.fromkeys([*names, *(f"val_{name}" for name in names if has_validation)], 0.5)
+    logs = dict.fromkeys([*names, *(f"val_{name}" for name in names if data.has_validation)], 0.5)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         callbacks = builder.build_callbacks(recipe, place, Path(folder) / "best.weights.h5", Path(folder) / "logs")
         for name, callback in zip(recipe.get("callbacks", {}), callbacks, strict=True):
