@@ -135,6 +135,8 @@ def files_of_callbacks(checkpoint: Path, logs: Path) -> dict[str, dict[str, Any]
 def build_callbacks(recipe: Recipe, place: str, checkpoint: Path, logs: Path) -> list[keras.callbacks.Callback]:
     """Build the recipe's callbacks, new for every training; see `files_of_callbacks`."""
     given = files_of_callbacks(checkpoint, logs)
+    if any(spec["class"] == "CSVLogger" for spec in recipe.get("callbacks", {}).values()):
+        logs.parent.mkdir(parents=True, exist_ok=True)  # the others make their folders themselves
     return [
         build(keras.callbacks, spec, f"{place}.callbacks.{name}", NESTED, **given.get(spec["class"], {}))
         for name, spec in recipe.get("callbacks", {}).items()

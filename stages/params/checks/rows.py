@@ -25,10 +25,10 @@ class Data(NamedTuple):
 def random_rows(recipe: Recipe, data: Data, rows: int) -> tuple[np.ndarray, ...]:
     """Make rows, one array for each input, float32 (rows, ...), the same each time.
 
-    They are normal for columns that are scaled so, and else between 0 and 1.
+    They are normal for columns that are scaled so, and as far from 0 as some of many rows, and else between 0 and 1.
     """
     generator, shape = np.random.default_rng(0), (rows, *data.shape)
-    x = generator.normal(size=shape) if data.scaling == "standard" else generator.random(shape)
+    x = generator.normal(scale=3, size=shape) if data.scaling == "standard" else generator.random(shape)
     inputs = inputs_of(recipe, x.astype(np.float32))
     return inputs if isinstance(inputs, tuple) else (inputs,)
 

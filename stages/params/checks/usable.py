@@ -31,6 +31,7 @@ UNUSABLE: dict[str, dict[str, str]] = {
     "keras.callbacks": {
         "CallbackList": "a callback, and not a list of some",
         "LambdaCallback": "a callback of your own in custom_objects instead of functions",
+        "RemoteMonitor": "a callback that needs no server",
         "OrbaxCheckpoint": "ModelCheckpoint, which needs no other package",
     },
 }
