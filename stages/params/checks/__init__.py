@@ -138,7 +138,8 @@ def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
         raise ValueError(f"{place}.{kind}: expected weights that can be drawn, got: {plain(error)}") from None
     if _passed >= {optimizer, callbacks}:
         model.optimizer = keras.optimizers.SGD()  # takes half of the time
-    check_outputs(recipe, model, data, place)
+    if layers not in _passed:
+        check_outputs(recipe, model, data, place)
     check_step(recipe, model, data, place)
     if callbacks not in _passed:
         check_callbacks_run(recipe, model, data, place)
