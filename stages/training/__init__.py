@@ -25,14 +25,15 @@ def import_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     xla.set_flags()
-    with _silent(2), _hidden("sklearn", "matplotlib", "pandas"), _without_garbage_collection():
+    with silent(2), _hidden("sklearn", "matplotlib", "pandas"), _without_garbage_collection():
         import keras  # noqa: F401
         import tensorflow
     tensorflow.get_logger().setLevel("ERROR")
 
 
 @contextmanager
-def _silent(descriptor: int) -> Iterator[None]:
+def silent(descriptor: int) -> Iterator[None]:
+    """Send what is written to a file descriptor nowhere: 2, the standard error of TensorFlow's own code."""
     kept, nowhere = os.dup(descriptor), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     try:

@@ -20,7 +20,7 @@ from tensorflow.python.framework import kernels, op_callbacks
 from stages.params.checks.measures import check_measures
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.params.messages import MAX_SHOWN, sentence
-from stages.training import _silent, builder, xla
+from stages.training import silent, builder, xla
 from stages.training.recipe import Recipe
 
 Operation = tuple[str, frozenset[tuple[str, int]]]
@@ -151,7 +151,7 @@ def _check_compiled(model: keras.Model, batch: Any, place: str) -> None:
     """Let XLA convert the step to its own operations, which takes a tenth of the time of compiling it."""
     step = tf.function(lambda batch: model.train_step(batch), jit_compile=True, autograph=False)
     try:
-        with _silent(2), xla.tracing():
+        with silent(2), xla.tracing():
             step.experimental_get_compiler_ir(tf.nest.map_structure(tf.constant, batch))(stage="hlo")
     except Exception as error:  # whatever XLA does not like
         text = sentence(error)
