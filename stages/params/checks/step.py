@@ -20,7 +20,7 @@ from tensorflow.python.framework import kernels, op_callbacks
 from stages.params.checks.measures import check_measures
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.params.messages import MAX_SHOWN, sentence
-from stages.training import silent, builder, xla
+from stages.training import builder, silent, xla
 from stages.training.recipe import Recipe
 
 Operation = tuple[str, frozenset[tuple[str, int]]]
