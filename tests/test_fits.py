@@ -155,6 +155,18 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         "columns",
         "metrics.m: expected a metric of one number, got an array of shape (1,)",
     ),
+    "a metric that Keras cannot load": (
+        recipe(2, dense(1, "sigmoid"), **metric("AUC", label_weights=3)),
+        2,
+        "columns",
+        ": expected loss and metrics that Keras can save and load",
+    ),
+    "a loss of all rows at once": (
+        recipe(0, dense(1), loss={"class": "Dice"}),
+        0,
+        "columns",
+        "loss: expected a loss of each row, got Dice",
+    ),
     "a loss for each row": (
         recipe(0, dense(1), loss={"reduction": "none"}),
         0,

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from keras_classes import CLASSES, PROBABILITY, alternatives, classes_of, default_arguments, refusal, spec_of
+from keras_classes import CLASSES, PROBABILITY, alternatives, classes_of, refusal, spec_of
 from small import recipe_of, split_of, train_once
 
+from stages.params.checks.specs import accepted_arguments
 from stages.params.checks.usable import UNUSABLE
 from stages.training import builder
 from stages.training.recipe import Recipe, Spec
@@ -41,7 +42,7 @@ def objects(draw: st.DrawFn, module: ModuleType, changes: int = 2) -> Spec:
     constructor = classes_of(module)[name]
     spec = deepcopy(spec_of(name, constructor))
     given = builder.files_of_callbacks(Path("best.weights.h5"), Path("logs")).get(name, {})
-    known = sorted(default_arguments(constructor).keys() - given.keys())
+    known = sorted({*accepted_arguments(constructor)} - {"name", *given})
     texts = list(alternatives(constructor))
     for argument in draw(st.lists(st.sampled_from(known), max_size=changes, unique=True)) if known else ():
         kind = argument.rpartition("_")[2]

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
+from stages.params.checks.specs import accepted_arguments
 from stages.training import builder
+from stages.training.objects import constructors_of
 from stages.training.recipe import Recipe, Spec, has_logits, losses_of
 
 TOLERANCE = 0.02
@@ -82,7 +84,7 @@ def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -
     lowest, highest = np.nanmin(output, initial=np.inf), np.nanmax(output, initial=-np.inf)
     if kind == "Poisson" and lowest < 0:
         raise ValueError(f"{place}: expected outputs of at least 0 beside Poisson, got {lowest:.3g}")
-    if not kind.lower().endswith("crossentropy"):
+    if not kind.lower().endswith("crossentropy") or lowest > highest:  # nothing but not a number: a training tells
         return
     sums = output.sum(axis=-1)
     are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
@@ -107,9 +109,6 @@ def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -
 
 def _check_metric(metric: Spec, loss: Spec, place: str) -> None:
     """Check that a metric takes the outputs for logits if the loss does, and else for probabilities."""
-    from stages.params.checks.specs import accepted_arguments
-    from stages.training.objects import constructors_of
-
     arguments = accepted_arguments(constructors_of(keras.metrics)[metric["class"]])
     if "from_logits" in arguments:
         if has_logits(metric) != has_logits(loss):

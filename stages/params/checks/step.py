@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from tensorflow.python.framework import kernels, op_callbacks
 from stages.params.checks.measures import check_measures
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.params.messages import MAX_SHOWN, sentence
-from stages.training import silent, builder, xla
+from stages.training import builder, silent, xla
 from stages.training.recipe import Recipe
 
 Operation = tuple[str, frozenset[tuple[str, int]]]
@@ -48,9 +49,22 @@ def check_step(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
         raise ValueError(_explained(error, recipe, model, batch[0], place)) from None
     if any(np.ndim(value) for value in results.values()):
         check_measures(recipe, model, data, place)
+    _check_saved(model, place)
     simple = all(_is_simple(layer) for layer in model._flatten_layers(include_self=False))
     if recipe["jit_compile"] and not (simple and all(_has_kernel(each) for each in operations)):
         _check_compiled(model, batch, place)
+
+
+def _check_saved(model: keras.Model, place: str) -> None:
+    """Check that the layers, the loss and the metrics can be made again of what Keras saves of them."""
+    what = "loss and metrics"
+    try:
+        keras.saving.deserialize_keras_object(json.loads(json.dumps(model.get_compile_config())))
+        for layer in model.layers:
+            what = f"{layer.name} ({type(layer).__name__})"
+            type(layer).from_config(json.loads(json.dumps(layer.get_config())))
+    except Exception as error:  # whatever a class makes of its own configuration
+        raise ValueError(f"{place}: expected {what} that Keras can save and load, got: {plain(error)}") from None
 
 
 @cache
