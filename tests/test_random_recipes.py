@@ -80,7 +80,7 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
 
 @pytest.mark.usefixtures("deterministic")
 @pytest.mark.bad_input("params.yaml", "random classes of Keras with random arguments: what is taken trains")
-@pytest.mark.parametrize("times", [30, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [30, pytest.param(1000, marks=pytest.mark.slow)])
 def test_what_is_taken_trains_and_all_else_is_told_in_one_line(
     times: int, record_property: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

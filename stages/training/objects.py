@@ -89,7 +89,9 @@ def _argument(name: str, value: Any, place: str, nested: Nested) -> Any:
         return build(holder, value, place, nested)
     if holder is not None and isinstance(value, list):
         return [_argument(name, each, f"{place}[{number}]", nested) for number, each in enumerate(value)]
-    if holder is not None and name == "fn":  # a function: the only names that Keras does not look up itself
+    if (
+        holder is not None and name == "fn" and isinstance(value, str)
+    ):  # a function: the only names that Keras does not look up itself
         return getattr(holder, value)
     return value
 

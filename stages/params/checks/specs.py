@@ -32,6 +32,12 @@ def _is_numeric(value: Any) -> Any:
     return value
 
 
+def _is_frequency(value: Any) -> Any:
+    if not (value == "epoch" or (type(value) is int and value > 0)):
+        raise mistake("epoch or a number of batches", shown(value))
+    return value
+
+
 Numeric = Annotated[Any, AfterValidator(_is_numeric)]
 """A number, numbers or nothing: Keras knows which of them an argument takes."""
 
@@ -88,7 +94,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "mode": Mode,
         "monitor": str,
     },
-    "ModelCheckpoint": {"save_freq": Literal["epoch"] | Count, "mode": Mode, "monitor": str},
+    "ModelCheckpoint": {"save_freq": Annotated[Any, AfterValidator(_is_frequency)], "mode": Mode, "monitor": str},
     "ReduceLROnPlateau": {
         "factor": Annotated[float, Field(gt=0, lt=1)],
         "patience": Whole,
