@@ -93,7 +93,7 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
                 mistakes += str(error).splitlines()
                 continue
             if own.is_used_by(made):
-                made["custom_objects"] = own.source
+                made["custom_objects"] = {"file": own.file, "sha256": own.sha256}
     if mistakes:
         raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes

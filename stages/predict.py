@@ -50,7 +50,6 @@ from stages.prediction.images import read_pictures
 from stages.prediction.tables import read_table_file
 from stages.splits import NORMALIZED, load_splits, split_of_each
 from stages.training import Predictions, import_tensorflow
-from stages.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -82,28 +81,13 @@ def predict_rows(folder: Path, x: np.ndarray) -> Predictions:
 
     recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
     path = folder / "model.keras"
-    with custom_objects.scope(own_source(recipe, folder)):
+    with custom_objects.scope(custom_objects.source_of(recipe)):
         try:
             model = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises many kinds for code in a model, and for a damaged file
             got = sentence(error)
             raise ValueError(f"{path}: expected a whole model without code of its own, got: {got}") from None
         return keras_models.predictor(model, recipe)(x)
-
-
-def own_source(recipe: Recipe, folder: Path) -> str | None:
-    """Give the text of the user's own file of which a model has classes; None if it has none.
-
-    A model is data, and may come from elsewhere: only code that is in this repository is run.
-    Raises: ValueError for code that is not.
-    """
-    if "custom_objects" not in recipe:
-        return None
-    name = read_params().custom_objects
-    if name is None or Path(name).read_text(encoding="utf-8") != recipe["custom_objects"]:
-        where = f"{folder / 'recipe.json'}, custom_objects"
-        raise ValueError(f"{where}: expected the text of {name or 'a file that params.yaml names'}, got another")
-    return recipe["custom_objects"]
 
 
 def tabulate(outputs: Predictions, spec: DatasetSpec) -> pd.DataFrame:

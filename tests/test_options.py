@@ -1,5 +1,6 @@
 """Weights of classes, initial weights, blocks of layers, logits and a user's own classes, in real trainings."""
 
+import hashlib
 import json
 import re
 from copy import deepcopy
@@ -233,13 +234,16 @@ def test_logits_are_predicted_as_probabilities(
 # Classes of the user's own
 
 
+FILE = ROOT / "custom_objects.py"
+
+
 @pytest.fixture
-def own() -> str:
-    """The text of the file that comes with the repository."""
-    return (ROOT / "custom_objects.py").read_text(encoding="utf-8")
+def own() -> dict[str, str]:
+    """The file that comes with the repository, as in a recipe."""
+    return {"file": str(FILE), "sha256": custom_objects.read_source(str(FILE))[1]}
 
 
-def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: str, tmp_path: Path) -> None:
+def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: dict[str, str], tmp_path: Path) -> None:
     schedule = {"class": "WarmUp", "learning_rate": 0.1, "warmup_steps": 4}
     layers = {"hidden": {"class": "Maxout", "units": 5, "pieces": 3}, "output": DENSE["output"]}
     graph = {"class": "residual", "blocks": 2, "units": 4, "outputs": 1, "activation": "linear"}
@@ -250,16 +254,16 @@ def test_layers_schedules_and_graphs_of_ones_own_train_and_are_saved(own: str, t
         recipe = recipe_of(**model_of, optimizer=optimizer, custom_objects=own)
         trained = train_once(recipe, split_of(), tmp_path / name)
         assert [row["learning_rate"] for row in trained.history] == pytest.approx([0.025, 0.075])
-        with custom_objects.scope(own):
+        with custom_objects.scope(FILE.read_text(encoding="utf-8")):
             model = keras.models.load_model(tmp_path / name / "model.keras")
         np.testing.assert_allclose(np.asarray(model(split_of().x["test"])), trained.predictions["test"], rtol=1e-5)
     assert trained.summary["layers"][-2]["class"] == "Add"
     assert custom_objects.known() == {}
 
 
-def test_only_variants_that_name_something_of_the_file_hang_on_it(own: str, tmp_path: Path) -> None:
+def test_only_variants_that_name_something_of_the_file_hang_on_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
-    path.write_text(own + "\n\ndef twice(x):\n    return 2 * x\n", encoding="utf-8")
+    path.write_text(FILE.read_text(encoding="utf-8") + "\n\ndef twice(x):\n    return 2 * x\n", encoding="utf-8")
     file = read_own_file(str(path))
     assert file.names == {"Maxout", "WarmUp", "residual", "twice"}
     assert not file.is_used_by(recipe_of())
@@ -290,6 +294,18 @@ def test_a_file_that_cannot_be_used_is_named_with_its_line(text: str | None, mes
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         read_own_file(str(path))
+
+
+@pytest.mark.bad_input("custom_objects", "no file, no Python, an error in it, a name of Keras's")
+def test_code_with_another_hash_than_the_recipes_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    recipe = recipe_of(custom_objects={"file": str(path), "sha256": "0" * 64})
+    with pytest.raises(ValueError, match=r"mine\.py: expected the file with SHA-256 0+, got none"):
+        train_once(recipe, split_of(), tmp_path)
+    path.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"mine\.py: expected SHA-256 0+, as in the recipe, got [0-9a-f]+; run `dvc"):
+        train_once(recipe, split_of(), tmp_path)
+    assert not (tmp_path / "ran").exists()
 
 
 # What callbacks log
@@ -557,7 +573,8 @@ def test_classes_of_ones_own_stand_in_the_recipes_that_name_them(monkeypatch: py
     recipes = recipes_of({"deep_only": {"layers": layers}})
     holders = [name for name, recipe in recipes.items() if "custom_objects" in recipe]
     assert holders == ["deep_only"]
-    assert recipes["deep_only"]["custom_objects"] == (ROOT / "custom_objects.py").read_text(encoding="utf-8")
+    sha256 = hashlib.sha256(FILE.read_bytes()).hexdigest()
+    assert recipes["deep_only"]["custom_objects"] == {"file": "custom_objects.py", "sha256": sha256}
     wrong = {**layers, "hidden": {"class": "Maxout", "unit": 4}}
     line = mistake_of({"deep_only": {"layers": wrong}})
     assert re.match(r"variants\.deep_only\.layers\.hidden\.unit: expected one of .*units", line)

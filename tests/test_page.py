@@ -276,7 +276,9 @@ def test_class_weights_blocks_and_initial_weights_are_pasted_too() -> None:
     mine = {"dataset": "thoracic", "base": "thoracic_bce", "layers": {"block": block, "output": output}}
     settings["variants"]["mine"] = {**mine, "initial_weights": "thoracic_bce", "class_weight": {"died": 5.5}}
     made = dict(recipes(parse_params(settings)))["mine"]
-    pasted = YAML(typ="safe").load(cards.declaration("mine", {**made, "custom_objects": "import keras"}))
+    pasted = YAML(typ="safe").load(
+        cards.declaration("mine", {**made, "custom_objects": {"file": "custom_objects.py", "sha256": "0"}})
+    )
     settings["variants"]["mine"] = pasted["mine"]
     assert dict(recipes(parse_params(settings)))["mine"] == made
 

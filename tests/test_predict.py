@@ -462,23 +462,19 @@ def test_test_rows_are_those_of_the_repetition_of_the_model(models, stored, tmp_
 def test_a_model_with_classes_of_ones_own_runs_the_code_of_this_repository_alone(tmp_path, monkeypatch):
     from small import recipe_of, split_of, train_once
 
-    from stages.training.custom_objects import objects_of
+    from stages.training.custom_objects import read_source
 
-    source = (Path(__file__).parents[1] / "custom_objects.py").read_text(encoding="utf-8")
+    file = tmp_path / "mine.py"
+    shutil.copyfile(Path(__file__).parents[1] / "custom_objects.py", file)
     layers = {"hidden": {"class": "Maxout", "units": 3}, "output": {"class": "Dense", "units": 1}}
-    recipe = recipe_of(layers, custom_objects=source)
+    recipe = recipe_of(layers, custom_objects={"file": "mine.py", "sha256": read_source(str(file))[1]})
+    monkeypatch.chdir(tmp_path)
     trained = train_once(recipe, split_of(), tmp_path)
     keep(tmp_path, recipe, {})
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predict, "read_params", lambda: SimpleNamespace(custom_objects="mine.py"))
-    mine = tmp_path / "mine.py"
-    mine.write_text(source, encoding="utf-8")
     got = predict.predict_rows(tmp_path, split_of().x["test"])
     np.testing.assert_array_equal(got["main"], trained.predictions["test"])
-    # A recipe with other code than the file of this repository: it is not run.
-    keep(tmp_path, {**recipe, "custom_objects": f"{source}\nopen('ran', 'w')\n"}, {})
-    objects_of.cache_clear()
-    with pytest.raises(ValueError, match=r"recipe\.json, custom_objects: expected the text of mine\.py, got another"):
+    file.write_text(f"{file.read_text(encoding='utf-8')}\nopen('ran', 'w')\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"mine\.py: expected SHA-256 [0-9a-f]+, as in the recipe, got "):
         predict.predict_rows(tmp_path, split_of().x["test"])
     assert not (tmp_path / "ran").exists()
 

@@ -1,6 +1,5 @@
 """Differences between two recipes, for comparisons, the page and `stages.diff`."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,21 +13,14 @@ def recipe_differences(a: Recipe, b: Recipe) -> dict[str, tuple[Any, Any]]:
 
     A mapping that one of the recipes does not have is one difference: {"layers.dropout": (None, {"class": …})}. Objects
     of another class are one difference at `<place>.class`, beside those of their arguments. The order of layers that
-    both have counts as a difference at `layers`. The text of `custom_objects` stands as its hash.
+    both have counts as a difference at `layers`.
     """
-    one, other = (
-        {key: _short(key, value) for key, value in recipe.items() if key not in NOT_COMPARED} for recipe in (a, b)
-    )
+    one, other = ({key: value for key, value in recipe.items() if key not in NOT_COMPARED} for recipe in (a, b))
     found = _between(one, other)
     layers = [[name for name in x.get("layers", {}) if name in y.get("layers", {})] for x, y in ((a, b), (b, a))]
     if layers[0] != layers[1]:
         found["layers"] = (" ".join(layers[0]), " ".join(layers[1]))
     return found
-
-
-def _short(key: str, value: Any) -> Any:
-    """Give the hash of a file's text instead of the text."""
-    return hashlib.sha256(value.encode()).hexdigest()[:8] if key == "custom_objects" else value
 
 
 def _between(a: Mapping[str, Any], b: Mapping[str, Any], place: str = "") -> dict[str, tuple[Any, Any]]:

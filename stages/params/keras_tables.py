@@ -96,7 +96,7 @@ def schedule_table(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
     """
     tables = [pd.DataFrame({"variant": [], "step": [], "learning_rate": []})[:0]]
     for variant, schedule, steps in _schedules(recipes):
-        with custom_objects.scope(recipes[variant].get("custom_objects")):
+        with custom_objects.scope(custom_objects.source_of(recipes[variant])):
             rates = _rates(schedule, steps)
         changed = np.flatnonzero(np.append(True, rates[1:] != rates[:-1]))
         tables.append(pd.DataFrame({"variant": variant, "step": changed, "learning_rate": rates[changed]}))

@@ -4,20 +4,21 @@ import importlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from stages.training import graphs, schedules
-from stages.training.custom_objects import FILE, objects_of
+from stages.training.custom_objects import FILE, objects_of, read_source
 from stages.training.objects import BASES, sentence
 from stages.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class OwnFile:
-    """The text of the file and the names that it defines."""
+    """The file, and the names that it defines."""
 
+    file: str
     source: str
+    sha256: str
     names: frozenset[str]
 
     def is_used_by(self, recipe: Recipe) -> bool:
@@ -34,9 +35,9 @@ def _values(value: Any) -> list[Any]:
 def read_own_file(name: str | None) -> OwnFile:
     """Run the file and name what it defines; nothing for None. Raises: ValueError that names the file and the line."""
     if name is None:
-        return OwnFile("", frozenset())
+        return OwnFile("", "", "", frozenset())
     try:
-        source = Path(name).read_text(encoding="utf-8")
+        source, sha256 = read_source(name)
     except (OSError, ValueError) as error:
         raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
     try:
@@ -50,4 +51,4 @@ def read_own_file(name: str | None) -> OwnFile:
     for own in sorted(names):
         if any(hasattr(module, own) for module in modules):
             raise ValueError(f"{name}, {own}: expected a name that Keras does not have, got {own}")
-    return OwnFile(source, names)
+    return OwnFile(name, source, sha256, names)

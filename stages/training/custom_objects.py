@@ -1,21 +1,50 @@
 """Classes and functions of the user's own, in one Python file: layers, graphs, schedules and all else that Keras has.
 
-`custom_objects` in `params.yaml` names the file. `stages.configure` puts its text into the recipe of every variant that
-names something of it, so that a change of the file trains these variants again and no others. While a model is built
-and trained, Keras knows them as its custom objects, by their own names; see `keras.saving.get_custom_objects`.
+`custom_objects` in `params.yaml` names the file. `stages.configure` puts its hash into the recipe of every variant that
+names something of it, so that a change of the file trains these variants again and no others. Recipes and models are
+data, and may come from elsewhere: the code that runs is that of the file in this repository, if it has that hash. While
+a model is built and trained, Keras knows what is in the file as its custom objects, by their own names; see
+`keras.saving.get_custom_objects`.
 """
 
+import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from stages.training.recipe import Recipe
 
 MODULE = "custom_objects"
 FILE = f"<{MODULE}>"
 """The file's name in tracebacks."""
+
+
+def read_source(file: str) -> tuple[str, str]:
+    """Give the text of a Python file and its SHA-256, in UTF-8 with the line ends of Unix."""
+    source = Path(file).read_text(encoding="utf-8")
+    return source, hashlib.sha256(source.encode()).hexdigest()
+
+
+def source_of(recipe: Recipe) -> str | None:
+    """Give the text of the file of which a recipe names something; None if it names nothing.
+
+    Raises: ValueError if this repository has no such file, or one with another hash.
+    """
+    if "custom_objects" not in recipe:
+        return None
+    file, expected = recipe["custom_objects"]["file"], recipe["custom_objects"]["sha256"]
+    try:
+        source, got = read_source(file)
+    except (OSError, ValueError):
+        raise ValueError(f"{file}: expected the file with SHA-256 {expected}, got none") from None
+    if got != expected:
+        raise ValueError(f"{file}: expected SHA-256 {expected}, as in the recipe, got {got}; run `dvc repro`")
+    return source
 
 
 @lru_cache(maxsize=1)

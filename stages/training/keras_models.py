@@ -38,7 +38,7 @@ def train(recipe: Recipe, splits: Sequence[Split], name: str, folder: Path, obse
     in_folder = False
     saved: Any = None
     trainings = list(trainings_of(recipe, splits))
-    with custom_objects.scope(recipe.get("custom_objects")), tempfile.TemporaryDirectory() as scratch:
+    with custom_objects.scope(custom_objects.source_of(recipe)), tempfile.TemporaryDirectory() as scratch:
         for number, (training, split, seed) in enumerate(trainings):
             history = History(seed, training, recipe["epochs"], observe)
             logs = logs_of(name) / re.sub(r"\W+", "_", training) if len(trainings) > 1 else logs_of(name)

@@ -45,8 +45,8 @@ class Recipe(TypedDict, total=False):
     """A class of `sklearn.linear_model` or `sklearn.dummy`."""
     cross_validation: int
     """Folds, over all rows that are not for the test."""
-    custom_objects: str
-    """The Python file with classes of the user's own, if the variant names one of them; see `custom_objects`."""
+    custom_objects: dict[str, str]
+    """`file` with classes of the user's own and its `sha256`, if the variant names one; see `custom_objects`."""
 
 
 def losses_of(recipe: Recipe, outputs: list[str]) -> dict[str, Spec]:
