@@ -115,7 +115,7 @@ def _complete(made: Recipe, place: str, options: Mapping[str, Any]) -> None:
         before["optimizer"] = checks.with_learning_rate(before["optimizer"], own_place)
         before = before.get("initial_weights")
     shape = spec.row_shape(options.get("columns_left_out", ()))
-    checks.check_model(made, shape, len(spec.classes), "validation" in options, place)
+    checks.check_model(made, shape, len(spec.classes), "validation" in options, place, options["scaling"])
     check_initial_weights(made, shape, place)
 
 

@@ -59,6 +59,18 @@ NOT_COMPILED: dict[str, dict[str, Any]] = {
     "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
 }
 REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
+    "no activation before a squared error of classes": (
+        recipe(2, dense(1), loss={"class": "MeanSquaredError"}),
+        2,
+        "columns",
+        f"layers: {PROBABILITIES} Mean",
+    ),
+    "a hinge of scores": (
+        recipe(3, dense(3), loss={"class": "CategoricalHinge"}),
+        3,
+        "columns",
+        f"layers: {PROBABILITIES} Cat",
+    ),
     "no activation before a cross-entropy": (recipe(3, dense(3)), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
     "tanh before a cross-entropy": (recipe(3, dense(3, "tanh")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
     "relu before a cross-entropy": (recipe(3, dense(3, "relu")), 3, "columns", f"layers: {PROBABILITIES} Sparse"),
@@ -242,6 +254,10 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
 """Recipes, numbers of classes, shapes of the rows, and how the line goes on after the name of the variant."""
 
 TAKEN: dict[str, tuple[Recipe, int, str]] = {
+    **{
+        f"{loss} of three classes": (recipe(3, dense(3, "softmax"), loss={"class": loss}), 3, "columns")
+        for loss in ("MeanSquaredError", "KLDivergence", "CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
+    },
     "logits of three classes": (recipe(3, dense(3), loss=LOGITS), 3, "columns"),
     "a softmax of its own": (recipe(3, dense(3), {"class": "Softmax"}), 3, "columns"),
     "a softmax as an object": (recipe(3, dense(3, {"class": "Softmax"})), 3, "columns"),

@@ -30,13 +30,7 @@ from stages.training.recipe import Recipe, Spec
 pytestmark = pytest.mark.usefixtures("deterministic")
 
 ALL = [(module, name) for module in MODULES for name in classes_of(module)]
-NOT_PROBABILITIES = ("CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
-"""Losses of several outputs that are refused: the others are cross-entropies, which give probabilities."""
-USABLE = [
-    (module, name)
-    for module, name in ALL
-    if name not in UNUSABLE.get(module.__name__, {}) and (module is not keras.losses or name not in NOT_PROBABILITIES)
-]
+USABLE = [(module, name) for module, name in ALL if name not in UNUSABLE.get(module.__name__, {})]
 each_class = pytest.mark.parametrize(
     ("module", "name"), USABLE, ids=[f"{module.__name__}.{name}" for module, name in USABLE]
 )

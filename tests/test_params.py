@@ -896,7 +896,7 @@ DENSE = {"class": "Dense", "units": 3}
         ),
         ("loss", "categorical_crosentropy", "loss.class", "one of ", "'categorical_crosentropy'"),
         ("loss", "mean_squared_error", "loss.class", "MeanSquaredError", "'mean_squared_error'"),
-        ("loss", "MeanSquaredError", "loss.class", "a categorical cross-entropy for 10 classes", "MeanSquaredError"),
+        ("loss", "BinaryCrossentropy", "loss.class", "a loss of them, such as Sparse", "BinaryCrossentropy"),
         ("loss.from_logits", "no", "loss.from_logits", "true or false", "'no'"),
         ("loss.logits", True, "loss.logits", "one of from_logits", "'logits'"),
         ("loss", {"main": "MeanSquaredError"}, "loss", "one loss", "{'main': {'class': 'MeanSquaredError'}}"),
@@ -1028,7 +1028,7 @@ def test_what_keras_would_not_take_as_every_variants_optimizer_is_told_once(
             for loss in ("BinaryCrossentropy", "CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
         ),
         *(
-            ("thoracic_bce.loss", loss, "thoracic_bce.loss.class", "a cross-entropy or a loss of one output", loss)
+            ("thoracic_bce.loss", loss, "thoracic_bce.layers", "an output of 2", "shape (1,)")
             for loss in ("CategoricalHinge", "CategoricalGeneralizedCrossEntropy")
         ),
         ("deep_only.layers.output.units", 2, "deep_only.layers", "an output of 1", "shape (2,)"),

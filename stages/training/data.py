@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from stages.training.engine import Arrays
-from stages.training.recipe import Recipe, Spec, has_logits, losses_of
+from stages.training.recipe import Recipe, Spec, has_logits, losses_of, takes_indices
 
 
 def inputs_of(recipe: Recipe, x: np.ndarray) -> Arrays:
@@ -22,8 +22,8 @@ def inputs_of(recipe: Recipe, x: np.ndarray) -> Arrays:
 def targets_of(recipe: Recipe, y: np.ndarray, model: keras.Model) -> Arrays:
     """Give each output the targets in the form that its loss compares; all outputs predict the same.
 
-    y: (n,) class or quantity. Returns: int32 (n,) for sparse losses, one-hot float32 (n, classes) for categorical
-    ones, else float32 (n, 1).
+    y: (n,) class or quantity. Returns: int32 (n,) for sparse losses; for others of classes one-hot float32 (n, classes)
+    where the output has several units; else float32 (n, 1).
     """
     names = model.output_names
     losses = losses_of(recipe, names)
@@ -32,9 +32,9 @@ def targets_of(recipe: Recipe, y: np.ndarray, model: keras.Model) -> Arrays:
 
 
 def _form(loss: Spec, y: np.ndarray, units: int) -> np.ndarray:
-    if loss["class"].startswith("Sparse"):
+    if takes_indices(loss):
         return np.asarray(y)
-    if loss["class"].startswith("Categorical"):
+    if loss["class"].startswith("Categorical") or (units > 1 and np.issubdtype(y.dtype, np.integer)):
         return keras.utils.to_categorical(y, units).astype(np.float32)
     return np.asarray(y, dtype=np.float32).reshape(-1, 1)
 

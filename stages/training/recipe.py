@@ -73,6 +73,11 @@ def _layers(layers: Mapping[str, Any], place: str) -> Iterator[tuple[str, Spec]]
             yield f"{place}.{name}", layer
 
 
+def takes_indices(loss: Spec) -> bool:
+    """Whether the loss compares outputs with the numbers of classes, and not with one-hot rows."""
+    return loss["class"].startswith("Sparse") or loss["class"] == "CategoricalGeneralizedCrossEntropy"
+
+
 def has_logits(loss: Spec) -> bool:
     """Whether the outputs that the loss compares are logits, and not yet probabilities."""
     return bool(loss.get("from_logits", False))

@@ -24,7 +24,7 @@ from stages.params.messages import sentence, shown, unknown
 from stages.params.schema import Positive, explain
 from stages.training import builder, graphs, schedules
 from stages.training.objects import arguments_of
-from stages.training.recipe import Recipe, Spec, layers_of, losses_of
+from stages.training.recipe import Recipe, Spec, layers_of, losses_of, takes_indices
 
 MAX_PARAMETERS = 10**8
 """A typing mistake makes more. With their gradients and an optimizer's moments these take 1.6 GB."""
@@ -181,13 +181,15 @@ def _accuracy(losses: Mapping[str, Spec], classes: int) -> str:
     """Name the metric that Keras calls accuracy beside a loss."""
     if not classes:
         return "a metric of a quantity, such as MeanAbsoluteError"
-    form = re.match("(Sparse)?Categorical", next(iter(losses.values()))["class"])
-    return f"{form[0] if form else 'Binary'}Accuracy"
+    loss = next(iter(losses.values()))
+    if takes_indices(loss):
+        return "SparseCategoricalAccuracy"
+    return "CategoricalAccuracy" if loss["class"].startswith("Categorical") or classes > 2 else "BinaryAccuracy"
 
 
 def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) -> None:
     """Check that a metric of classes takes the targets that the loss has: numbers of classes, or one-hot rows."""
-    sparse = all(loss["class"].startswith("Sparse") for loss in losses.values())
+    sparse = all(map(takes_indices, losses.values()))
     dense = metric.removeprefix("Sparse")
     if dense in ("CategoricalAccuracy", "CategoricalCrossentropy", "TopKCategoricalAccuracy"):
         fits = f"Sparse{dense}" if sparse else dense
@@ -199,15 +201,13 @@ def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) 
 def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for (name, loss), output in zip(losses_of(recipe, model.output_names).items(), model.outputs, strict=True):
         own = f"{place}.loss.class" if "class" in recipe["loss"] else f"{place}.loss.{name}.class"
-        categorical = re.fullmatch("(Sparse)?Categorical.*Crossentropy", loss["class"]) is not None
-        if classes > 2 and not categorical:
-            got = loss["class"]
-            raise ValueError(f"{own}: expected a categorical cross-entropy for {classes} classes, got {got}")
+        if classes > 2 and loss["class"].startswith("Binary"):
+            fits = "a loss of them, such as SparseCategoricalCrossentropy"
+            raise ValueError(f"{own}: expected {fits}, beside {classes} classes, got {loss['class']}")
         if classes == 0 and re.search("Categorical|Cross[eE]ntropy", loss["class"]):
             raise ValueError(f"{own}: expected the loss of a quantity, got {loss['class']}")
-        if not categorical and loss["class"].startswith("Categorical"):
-            raise ValueError(f"{own}: expected a cross-entropy or a loss of one output, got {loss['class']}")
-        units = classes if categorical else 1
+        categorical = loss["class"].startswith(("Sparse", "Categorical"))
+        units = classes if categorical or classes > 2 else 1
         if output.shape != (None, units):
             kind = "layers" if "layers" in recipe else "graph"
             expected = f"an output of {units} for each row"

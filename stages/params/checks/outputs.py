@@ -30,7 +30,7 @@ def check_outputs(recipe: Recipe, model: keras.Model, data: Data, place: str) ->
         for (name, loss), output in zip(losses.items(), values, strict=True):
             kind = "layers" if "layers" in recipe else "graph"
             own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
-            _check_output(loss, output, f"{place}.{kind}", own)
+            _check_output(loss, output, data.classes, f"{place}.{kind}", own)
     for name, metric in recipe.get("metrics", {}).items():
         for loss in losses.values():
             _check_metric(metric, loss, f"{place}.metrics.{name}")
@@ -78,13 +78,13 @@ def _check_losses_of_rows(recipe: Recipe, model: keras.Model, data: Data, place:
             )
 
 
-def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -> None:
-    """Check the output for some rows, float64 (rows, units)."""
+def _check_output(loss: Spec, output: np.ndarray, classes: int, place: str, loss_place: str) -> None:
+    """Check the output for some rows, float64 (rows, units). Of classes it is probabilities, whatever the loss."""
     kind = loss["class"]
     lowest, highest = np.nanmin(output, initial=np.inf), np.nanmax(output, initial=-np.inf)
     if kind == "Poisson" and lowest < 0:
         raise ValueError(f"{place}: expected outputs of at least 0 beside Poisson, got {lowest:.3g}")
-    if not kind.lower().endswith("crossentropy") or lowest > highest:  # nothing but not a number: a training tells
+    if not classes or lowest > highest:  # nothing but not a number: a training tells
         return
     sums = output.sum(axis=-1)
     are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
@@ -100,7 +100,8 @@ def _check_output(loss: Spec, output: np.ndarray, place: str, loss_place: str) -
         function, got = "a sigmoid", f"{lowest:.3g} to {highest:.3g}"
         if output.shape[-1] > 1:
             function, got = "a softmax", f"{got}, with a sum of {sums[np.nanargmax(np.abs(sums - 1))]:.3g}"
-        expected = f"outputs that are probabilities beside {kind}, as of {function}, or from_logits: true"
+        logits = ", or from_logits: true" if kind.lower().endswith("crossentropy") else ""
+        expected = f"outputs that are probabilities beside {kind}, as of {function}{logits}"
         raise ValueError(f"{place}: expected {expected}, got {got}")
     if output.shape[-1] == 1 and lowest == highest and lowest in (0, 1):
         got = f"{lowest:.0f} for all, as of a softmax of one unit"
