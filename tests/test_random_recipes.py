@@ -30,6 +30,11 @@ NAMED = {
     "constraint": keras.constraints,
     "dtype": keras.dtype_policies,
 }
+GRAPHS = st.fixed_dictionaries(
+    {"hidden_layers": st.integers(1, 2), "units": st.sampled_from([1, 4])},
+    optional={"dropout": st.sampled_from([0.0, 0.3]), "auxiliary_output": st.booleans()},
+)
+"""Arguments of a graph."""
 SHAPES = [(8,), (6, 4), (8, 8, 3)]
 Record = Callable[[str, object], None]
 
@@ -62,17 +67,25 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
     output = deepcopy({0: {"class": "Dense", "units": 1}, 2: PROBABILITY, 3: CLASSES}[classes])
     loss = {0: "MeanSquaredError", 2: "BinaryCrossentropy", 3: "SparseCategoricalCrossentropy"}[classes]
     layers = {f"layer_{number}": draw(objects(keras.layers)) for number in range(draw(st.integers(0, 2)))}
+    if layers and draw(st.booleans()):
+        layers = {"block": {"repeat": draw(st.integers(1, 2)), "layers": layers}}
     metrics = {f"metric_{number}": draw(objects(keras.metrics)) for number in range(draw(st.integers(0, 1)))}
     if draw(st.booleans()):
         output["activation"] = draw(st.sampled_from(FUNCTIONS))
+    logits = {"class": loss, **({"from_logits": True} if classes else {})}
     made = recipe_of(
         {**layers, "flatten": {"class": "Flatten"}, "output": output},
-        loss=draw(st.just({"class": loss}) | objects(keras.losses)),
+        loss=draw(st.sampled_from([{"class": loss}, logits]) | objects(keras.losses)),
         metrics=metrics,
         optimizer=draw(objects(keras.optimizers)),
         callbacks={f"it_{number}": draw(objects(keras.callbacks)) for number in range(draw(st.integers(0, 1)))},
         epochs=1,
     )
+    if classes and draw(st.booleans()):
+        made["class_weight"] = draw(st.sampled_from(["balanced", [1.0, 3.0, 0.5][:classes]]))
+    if (classes, shape) == (0, (8,)) and draw(st.booleans()):
+        del made["layers"]
+        made["graph"] = {"class": "wide_and_deep", "activation": draw(st.sampled_from(FUNCTIONS)), **draw(GRAPHS)}
     if draw(st.booleans()):
         made["optimizer"]["learning_rate"] = draw(objects(keras.optimizers.schedules))
     return made, shape, classes
