@@ -31,6 +31,11 @@ pytestmark = pytest.mark.usefixtures("deterministic")
 
 ALL = [(module, name) for module in MODULES for name in classes_of(module)]
 USABLE = [(module, name) for module, name in ALL if name not in UNUSABLE.get(module.__name__, {})]
+NOT_SAVED_WITH_A_POLICY = ("ELU", "Identity")
+"""Layers without a configuration of their own: Keras 3.15 cannot save their dtype if it is an object."""
+POLICY: Spec = {"class": "DTypePolicy", "name": "float32"}
+NOT_OURS = {("reduction", "none"), ("monitor", "accuracy")}
+"""Documented values that fit no small recipe here: a loss of several numbers, and a metric that is not there."""
 each_class = pytest.mark.parametrize(
     ("module", "name"), USABLE, ids=[f"{module.__name__}.{name}" for module, name in USABLE]
 )
@@ -84,6 +89,9 @@ def test_an_object_is_taken_with_its_own_config(module: ModuleType, name: str) -
         return
     config = as_spec({"class_name": name, "config": made.get_config()})
     accepted = {"class", *accepted_arguments(constructor)} - ({"name"} if module is not keras.dtype_policies else set())
+    if module is keras.layers and name in NOT_SAVED_WITH_A_POLICY:
+        assert "that Keras can save and load, got: Object" in " ".join(refusals(module, {**spec, "dtype": POLICY}))
+        accepted.remove("dtype")
     assert refusals(module, {key: value for key, value in config.items() if key in accepted}) == []
 
 
@@ -92,7 +100,7 @@ def test_an_object_is_taken_with_its_own_config(module: ModuleType, name: str) -
 def test_what_keras_can_do_with_the_values_of_its_documentation_is_taken(module: ModuleType, name: str) -> None:
     constructor = classes_of(module)[name]
     for argument, value in alternatives(constructor):
-        if (argument, value) == ("reduction", "none"):  # gives no one number, which the history has
+        if (argument, value) in NOT_OURS:
             continue
         spec = {**spec_of(name, constructor), argument: value}
         assert not (found := refusals(module, spec)) or not keras_trains(module, spec), (argument, value, found)

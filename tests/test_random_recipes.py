@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import keras
@@ -66,7 +67,9 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
     shape, classes = draw(st.sampled_from(SHAPES)), draw(st.sampled_from([0, 0, 2, 3]))
     output = deepcopy({0: {"class": "Dense", "units": 1}, 2: PROBABILITY, 3: CLASSES}[classes])
     loss = {0: "MeanSquaredError", 2: "BinaryCrossentropy", 3: "SparseCategoricalCrossentropy"}[classes]
-    layers = {f"layer_{number}": draw(objects(keras.layers)) for number in range(draw(st.integers(0, 2)))}
+    layers: dict[str, Any] = {
+        f"layer_{number}": draw(objects(keras.layers)) for number in range(draw(st.integers(0, 2)))
+    }
     if layers and draw(st.booleans()):
         layers = {"block": {"repeat": draw(st.integers(1, 2)), "layers": layers}}
     metrics = {f"metric_{number}": draw(objects(keras.metrics)) for number in range(draw(st.integers(0, 1)))}
@@ -82,7 +85,8 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
         epochs=1,
     )
     if classes and draw(st.booleans()):
-        made["class_weight"] = draw(st.sampled_from(["balanced", [1.0, 3.0, 0.5][:classes]]))
+        weights: list[Any] = ["balanced", [1.0, 3.0, 0.5][:classes]]
+        made["class_weight"] = draw(st.sampled_from(weights))
     if (classes, shape) == (0, (8,)) and draw(st.booleans()):
         del made["layers"]
         made["graph"] = {"class": "wide_and_deep", "activation": draw(st.sampled_from(FUNCTIONS)), **draw(GRAPHS)}

@@ -64,7 +64,8 @@ def _check_saved(model: keras.Model, place: str) -> None:
             what = f"{layer.name} ({type(layer).__name__})"
             type(layer).from_config(json.loads(json.dumps(layer.get_config())))
     except Exception as error:  # whatever a class makes of its own configuration
-        raise ValueError(f"{place}: expected {what} that Keras can save and load, got: {plain(error)}") from None
+        got = plain(error).partition(". ")[0]
+        raise ValueError(f"{place}: expected {what} that Keras can save and load, got: {got}") from None
 
 
 @cache
