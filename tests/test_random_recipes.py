@@ -70,7 +70,7 @@ def recipes(draw: st.DrawFn) -> tuple[Recipe, tuple[int, ...], int]:
     layers: dict[str, Any] = {
         f"layer_{number}": draw(objects(keras.layers)) for number in range(draw(st.integers(0, 2)))
     }
-    if layers and draw(st.booleans()):
+    if draw(st.booleans()) and layers:
         layers = {"block": {"repeat": draw(st.integers(1, 2)), "layers": layers}}
     metrics = {f"metric_{number}": draw(objects(keras.metrics)) for number in range(draw(st.integers(0, 1)))}
     if draw(st.booleans()):
