@@ -560,11 +560,23 @@ def test_the_steps_of_a_schedule_follow_another_batch_size() -> None:
     content["variants"] |= variants
     said = list(notes(parse_params(content)))
     assert len(said) == 3
-    change = "60 became 240, since batch_size is 8 and not 32: as many epochs"
+    change = "60 became 240, as batch_size is 8 (32): as many epochs"
     assert said[0] == f"variants.decay.optimizer.learning_rate.decay_steps: {change}"
     # The steps of an optimizer that is given beside the batch size are meant for it.
     given = recipes_of(variants, batch_size=8, optimizer={"class": "SGD", "learning_rate": DECAY})
     assert given["decay"]["optimizer"]["learning_rate"] == DECAY
+    given_too = content | {"optimizer": {"class": "SGD", "learning_rate": DECAY}}
+    assert list(notes(parse_params(given_too))) == []
+
+
+def test_steps_that_cannot_follow_another_batch_size_are_named() -> None:
+    mine = {"optimizer": {"class": "SGD", "learning_rate": {**DECAY, "decay_steps": 1}}, "epochs": 2}
+    content = deepcopy(CONTENT | {"batch_size": 64})
+    content["variants"]["mine"] = {"dataset": "housing", "base": "deep_only", **mine}
+    (said,) = notes(parse_params(content))
+    assert said.endswith(
+        "decay_steps: stays 1, as batch_size is 64 (32): not as many epochs, which whole steps cannot give"
+    )
 
 
 def test_classes_of_ones_own_stand_in_the_recipes_that_name_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, cast
 
+import numpy as np
+
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
 from stages.params.schema import Params, Variant
@@ -16,6 +18,8 @@ SHARED = ("seed", "seeds", "dataset", "split")
 """Keys that the variant of `initial_weights` has in common with the one that starts from it."""
 STEPS = ("decay_steps", "first_decay_steps", "warmup_steps", "boundaries")
 """Arguments of schedules that count steps."""
+MAX_ROUNDING = 0.05
+"""Share by which whole steps may differ from those of as many epochs, without a word."""
 SETS_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 """Callbacks that set the learning rate, and so cannot have a schedule beside them."""
 
@@ -62,13 +66,23 @@ def notes(params: Params) -> Iterator[str]:
             continue
         if params.optimizer is not None and _keeps_optimizer(params, variant):
             yield f"variants.{name}: keeps its own optimizer, since one of its callbacks sets the learning rate"
-        declared, made = (each.get("learning_rate") for each in (variant.optimizer, _optimizer(params, variant)))
-        if isinstance(declared, dict) and isinstance(made, dict):
-            for argument in STEPS:
-                if declared.get(argument) != made.get(argument):
-                    why = f"since batch_size is {params.batch_size} and not {variant.batch_size}"
-                    change = f"{declared.get(argument)} became {made.get(argument)}"
-                    yield f"variants.{name}.optimizer.learning_rate.{argument}: {change}, {why}: as many epochs"
+        yield from _changed_steps(params, variant, f"variants.{name}.optimizer.learning_rate")
+
+
+def _changed_steps(params: Params, variant: Variant, place: str) -> Iterator[str]:
+    """Say how the steps of a schedule follow another size of the batches, and where they cannot."""
+    declared, made = ((each or {}).get("learning_rate") for each in (variant.optimizer, _optimizer(params, variant)))
+    if not _follows_batches(params, variant) or not isinstance(declared, dict) or not isinstance(made, dict):
+        return
+    times = variant.batch_size / (params.batch_size or variant.batch_size)
+    for argument in STEPS:
+        before, after = (np.ravel(each.get(argument) or []) for each in (declared, made))
+        is_near = np.allclose(after, before * times, rtol=MAX_ROUNDING)
+        if not is_near or (after != before).any():
+            same = declared[argument] == made[argument]
+            change = f"stays {made[argument]}" if same else f"{declared[argument]} became {made[argument]}"
+            result = "as many epochs" if is_near else "not as many epochs, which whole steps cannot give"
+            yield f"{place}.{argument}: {change}, as batch_size is {params.batch_size} ({variant.batch_size}): {result}"
 
 
 def _set_dropout(declared: dict[str, Any], rate: float) -> None:
@@ -84,8 +98,9 @@ def _optimizer(params: Params, variant: Variant) -> Spec:
     declared: Spec = deepcopy(variant.optimizer or {})
     if params.optimizer is not None and not _keeps_optimizer(params, variant):
         declared = deepcopy(params.optimizer)
-    elif params.batch_size is not None and isinstance(schedule := declared.get("learning_rate"), dict):
-        declared["learning_rate"] = _for_as_many_epochs(schedule, variant.batch_size / params.batch_size)
+    elif _follows_batches(params, variant) and isinstance(schedule := declared.get("learning_rate"), dict):
+        times = variant.batch_size / (params.batch_size or variant.batch_size)
+        declared["learning_rate"] = _for_as_many_epochs(schedule, times)
     if params.learning_rate is not None:
         declared = _with_learning_rate(declared, params.learning_rate)
     return declared
@@ -96,6 +111,12 @@ def _keeps_optimizer(params: Params, variant: Variant) -> bool:
     sets_rate = any(callback["class"] in SETS_RATE for callback in (variant.callbacks or {}).values())
     has_schedule = params.learning_rate is None and isinstance((params.optimizer or {}).get("learning_rate"), dict)
     return sets_rate and has_schedule
+
+
+def _follows_batches(params: Params, variant: Variant) -> bool:
+    """Whether the variant's own schedule has batches of another size. That of an override is meant for them."""
+    is_own = params.optimizer is None or _keeps_optimizer(params, variant)
+    return is_own and params.batch_size not in (None, variant.batch_size)
 
 
 def _for_as_many_epochs(schedule: Spec, times: float) -> Spec:
