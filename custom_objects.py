@@ -5,9 +5,10 @@
     optimizer: {class: SGD, learning_rate: {class: WarmUp, learning_rate: 0.1, warmup_steps: 1000}}
 
 The three below are examples; replace them. A graph is a function from the inputs by name (a single one is called `x`)
-to the outputs by name, `main` first. All else is a class of Keras's kind with `get_config`, so that it can be saved. A
-change of this file trains the variants again that use something of it. It may import installed packages, but no other
-file of yours: a change of that would go unnoticed.
+to the outputs by name, `main` first. All else is a class of Keras's kind with `get_config`, so that it can be saved, or
+a function where Keras takes one, such as an activation. A loss of several outputs gets one-hot rows of the classes, and
+one whose name begins with `Sparse` their numbers. A change of this file trains the variants again that use something of
+it. It may import installed packages, but no other file of yours: a change of that would go unnoticed.
 """
 
 import keras
@@ -26,7 +27,8 @@ class Maxout(keras.layers.Layer):
 
     def call(self, inputs):
         outputs = keras.ops.matmul(inputs, self.kernel) + self.bias
-        return keras.ops.max(keras.ops.reshape(outputs, (-1, self.units, self.pieces)), axis=-1)
+        shape = (-1, *inputs.shape[1:-1], self.units, self.pieces)
+        return keras.ops.max(keras.ops.reshape(outputs, shape), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "pieces": self.pieces}

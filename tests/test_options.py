@@ -296,6 +296,116 @@ def test_a_file_that_cannot_be_used_is_named_with_its_line(text: str | None, mes
         read_own_file(str(path))
 
 
+MINE = """
+import keras
+
+
+class LogitLoss(keras.losses.Loss):
+    def __init__(self, from_logits=True, name="logit_loss"):
+        super().__init__(name=name)
+        self.from_logits = from_logits
+
+    def call(self, y_true, y_pred):
+        return keras.losses.binary_crossentropy(y_true, y_pred, from_logits=self.from_logits)
+
+    def get_config(self):
+        return {"from_logits": self.from_logits, "name": self.name}
+
+
+class Small(keras.regularizers.Regularizer):
+    def __call__(self, x):
+        return 0.001 * keras.ops.sum(x * x)
+
+    def get_config(self):
+        return {}
+
+
+class NoConfig(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1
+
+
+def twice(x):
+    return 2 * x
+
+
+def half(shape, dtype=None):
+    return 0.5 * keras.ops.ones(shape, dtype=dtype)
+
+
+def tensor(inputs):
+    return keras.layers.Dense(1)(inputs["x"])
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> dict[str, str]:
+    """A file of a loss, functions and classes, as in a recipe."""
+    path = tmp_path / "mine.py"
+    path.write_text(MINE, encoding="utf-8")
+    return {"file": str(path), "sha256": custom_objects.read_source(str(path))[1]}
+
+
+def test_a_loss_of_ones_own_takes_logits_as_keras_does(mine: dict[str, str], tmp_path: Path) -> None:
+    layers = {"hidden": DENSE["hidden"], "output": {"class": "Dense", "units": 1}}
+    theirs = {"class": "BinaryCrossentropy", "from_logits": True}
+    predictions = []
+    for name, loss in {"own": {"class": "LogitLoss", "from_logits": True}, "keras": theirs}.items():
+        (tmp_path / name).mkdir()
+        recipe = recipe_of(layers, loss=loss, metrics={}, custom_objects=mine)
+        trained = train_once(recipe, split_of(classes=2), tmp_path / name)
+        predictions.append(trained.predictions["test"])
+    np.testing.assert_allclose(predictions[0], predictions[1], rtol=1e-5)
+    assert np.ptp(predictions[0]) > 0.01
+
+
+def test_functions_and_classes_of_ones_own_stand_under_their_names(mine: dict[str, str], tmp_path: Path) -> None:
+    hidden: Spec = {"class": "Dense", "units": 5, "activation": "twice"}
+    named = {**hidden, "kernel_initializer": "half", "kernel_regularizer": "Small"}
+    trained = train_once(recipe_of({"it": named, "output": DENSE["output"]}, custom_objects=mine), split_of(), tmp_path)
+    with custom_objects.scope(MINE):
+        model = keras.models.load_model(tmp_path / "model.keras")
+    layer = model.get_layer("it")
+    assert (layer.activation(3), type(layer.kernel_regularizer).__name__) == (6, "Small")
+    np.testing.assert_allclose(np.asarray(model(split_of().x["test"])), trained.predictions["test"], rtol=1e-5)
+    content = deepcopy(CONTENT | {"custom_objects": mine["file"]})
+    content["variants"]["deep_only"]["layers"] = {"it": named, "output": DENSE["output"]}
+    params = parse_params(content)
+    assert complete_recipes(params, complete_splits(params))["deep_only"]["custom_objects"] == mine
+
+
+@pytest.mark.bad_input("custom_objects", "no file, no Python, an error in it, a name of Keras's")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": None, "graph": {"class": "tensor"}}, r"graph: expected a function that returns a dictionary of .*"),
+        (
+            {"optimizer": {"class": "SGD", "learning_rate": {"class": "NoConfig"}}},
+            r"optimizer: expected an optimizer and a schedule with get_config, which save them, got: .*",
+        ),
+    ],
+)
+def test_what_a_file_gives_and_keras_cannot_use_is_told(
+    changes: dict[str, Any], message: str, mine: dict[str, str]
+) -> None:
+    line = mistake_of({"deep_only": changes}, custom_objects=mine["file"])
+    assert re.fullmatch(rf"variants\.deep_only\.{message}", line)
+
+
+def test_predictions_of_any_dtype_are_float32(tmp_path: Path) -> None:
+    layers = {"output": {"class": "Dense", "units": 1, "dtype": "bfloat16"}}
+    trained = train_once(recipe_of(layers, metrics={}), split_of(), tmp_path)
+    assert trained.predictions["test"].dtype == np.float32
+
+
+def test_a_backup_is_of_one_training(tmp_path: Path) -> None:
+    backup = {"backup": {"class": "BackupAndRestore", "delete_checkpoint": False}}
+    recipe = recipe_of(callbacks=backup, seeds=2)
+    first, second = keras_models.train(recipe, [split_of()], "it", tmp_path, ignore)
+    assert [len(each.history) for each in (first, second)] == [2, 2]
+    assert not np.array_equal(first.predictions["test"], second.predictions["test"])
+
+
 @pytest.mark.bad_input("custom_objects", "no file, no Python, an error in it, a name of Keras's")
 def test_code_with_another_hash_than_the_recipes_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
@@ -401,6 +511,8 @@ def test_an_estimator_takes_class_weights_by_class_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         weighted.predictions["test"][:, 0], expected.predict_proba(split.x["test"])[:, 1], rtol=1e-5
     )
+    line = mistake_of({"thoracic_majority": {"estimator": {**given, "class_weight": {"died": -2}}}})
+    assert line.endswith("estimator.class_weight: expected a class and a weight of at least 0, got {'died': -2}")
     line = mistake_of({"thoracic_majority": {"estimator": {**given, "class_weight": {"dead": 2}}}})
     assert line == "variants.thoracic_majority.estimator.class_weight: expected one of died, got 'dead'"
 
@@ -416,6 +528,7 @@ def test_an_estimator_takes_class_weights_by_class_too(tmp_path: Path) -> None:
         ("thoracic_bce", "auto", r"class_weight: expected balanced, or {<class>: <weight>, …}, got 'auto'"),
         ("deep_only", "balanced", "class_weight: expected a data set of classes, got housing"),
         ("housing_linear", "balanced", ": expected no class_weight beside estimator, got class_weight"),
+        ("thoracic_bce", {"died": 5, 1: 3}, "class_weight: expected each class once, got 1 by name and by number"),
     ],
 )
 def test_a_class_weight_that_does_not_fit_is_told(variant: str, given: Any, message: str) -> None:
@@ -524,6 +637,16 @@ def test_dropout_of_a_graph_follows_the_override_where_the_graph_has_some() -> N
     assert "dropout" not in recipes["wide_and_deep"]["graph"]
 
 
+def test_a_loss_for_each_output_may_be_the_name_of_a_class() -> None:
+    loss = {"main": "MeanSquaredError", "auxiliary": "MeanAbsoluteError"}
+    graph = {**CONTENT["variants"]["wide_and_deep"]["graph"], "auxiliary_output": True}
+    mine = {"dataset": "housing", "base": "deep_only", "graph": graph, "loss": loss}
+    recipe = recipes_of({"mine": mine})["mine"]
+    assert recipe["loss"] == {name: {"class": each} for name, each in loss.items()}
+    changed, _ = inherit({"variants": {"a": {"loss": {"class": "Huber"}}, "b": {"base": "a", "loss": {"delta": 2}}}})
+    assert changed["variants"]["b"]["loss"] == {"class": "Huber", "delta": 2}
+
+
 DECAY = {"class": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 60, "decay_rate": 0.5}
 
 
@@ -538,6 +661,9 @@ def test_an_optimizer_with_a_schedule_is_asked_of_every_variant_that_can_have_on
     assert recipes["mine"]["optimizer"] == {"class": "Adam", "learning_rate": 0.001}
     (said,) = notes(parse_params(content))
     assert said == "variants.mine: keeps its own optimizer, since one of its callbacks sets the learning rate"
+    faster = recipes_of({"mine": mine}, optimizer=optimizer, learning_rate=0.3)
+    assert faster["mine"]["optimizer"] == {"class": "Adam", "learning_rate": 0.3}
+    assert faster["deep_only"]["optimizer"]["learning_rate"] == {**DECAY, "initial_learning_rate": 0.3}
     plain = recipes_of({"mine": mine}, optimizer={"class": "SGD", "learning_rate": 0.5})
     assert plain["mine"]["optimizer"] == {"class": "SGD", "learning_rate": 0.5}
 

@@ -1202,7 +1202,7 @@ def test_what_a_variant_makes_wrong_of_its_base_is_told_of_the_variant(section: 
 
 def laid(folder: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    write_yaml(folder / "params.yaml", content | {"custom_objects": None})
+    write_yaml(folder / "params.yaml", content | {"custom_objects": str(ROOT / "custom_objects.py")})
 
 
 @pytest.mark.usefixtures("deterministic")

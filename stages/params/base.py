@@ -98,8 +98,10 @@ def _of_other_kinds(kind: str, base: Mapping[str, Any]) -> set[str]:
 
 
 def _is_by_output(base: Any, own: Any) -> bool:
-    """Whether either loss is one for each output: mappings that name no class themselves, but objects."""
-    names_objects = isinstance(own, Mapping) and any(isinstance(each, Mapping) for each in own.values())
+    """Whether either loss is one for each output: mappings that name no class themselves, but objects or classes."""
+    names_objects = isinstance(own, Mapping) and any(
+        isinstance(each, Mapping) or (isinstance(each, str) and each[:1].isupper()) for each in own.values()
+    )
     return names_objects or (isinstance(base, Mapping) and "class" not in base)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
-from stages.params.schema import Params, Variant
+from stages.params.schema import Params, Variant, check_class_weight
 from stages.training.recipe import Recipe, Spec, layers_of
 
 DROPOUT_LAYERS = ("Dropout", "AlphaDropout")
@@ -41,6 +41,7 @@ def recipe(params: Params, variant: Variant, place: str, heirs: tuple[str, ...] 
     if variant.estimator is not None:
         kept = ("dataset", "split", "estimator", "cross_validation")
         if isinstance(weights := variant.estimator.get("class_weight"), dict):
+            check_class_weight(weights, f"{place}.estimator.class_weight")
             declared["estimator"]["class_weight"] = _by_number(weights, variant, f"{place}.estimator")
         return in_order(cast(Recipe, seeds | {key: declared[key] for key in kept if key in declared}))
     if params.dropout is not None:
@@ -109,8 +110,10 @@ def _optimizer(params: Params, variant: Variant) -> Spec:
 def _keeps_optimizer(params: Params, variant: Variant) -> bool:
     """Whether the override cannot concern the variant: it has a schedule, where a callback sets the rate."""
     sets_rate = any(callback["class"] in SETS_RATE for callback in (variant.callbacks or {}).values())
-    has_schedule = params.learning_rate is None and isinstance((params.optimizer or {}).get("learning_rate"), dict)
-    return sets_rate and has_schedule
+    override = params.optimizer or {}
+    if params.learning_rate is not None:
+        override = _with_learning_rate(override, params.learning_rate)
+    return sets_rate and isinstance(override.get("learning_rate"), dict)
 
 
 def _follows_batches(params: Params, variant: Variant) -> bool:
@@ -148,10 +151,14 @@ def _by_number(weights: Mapping[str | int, Any], variant: Variant, place: str) -
     """Give weights of classes, which are named by their names or numbers, by number."""
     classes = spec_of(variant.dataset).classes
     numbers = {name: number for number, name in enumerate(classes)} | {str(each): each for each in range(len(classes))}
-    for name in weights:
+    found: dict[int, Any] = {}
+    for name, weight in weights.items():
         if str(name) not in numbers:
             raise ValueError(unknown(f"{place}.class_weight", classes, name))
-    return {numbers[str(name)]: weight for name, weight in weights.items()}
+        if numbers[str(name)] in found:
+            raise ValueError(f"{place}.class_weight: expected each class once, got {name} by name and by number")
+        found[numbers[str(name)]] = weight
+    return found
 
 
 def _initial(params: Params, variant: Variant, place: str, heirs: tuple[str, ...]) -> Recipe:

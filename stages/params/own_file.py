@@ -32,10 +32,8 @@ def _values(value: Any) -> list[Any]:
     return [each for inner in value for each in _values(inner)] if isinstance(value, list) else [value]
 
 
-def read_own_file(name: str | None) -> OwnFile:
-    """Run the file and name what it defines; nothing for None. Raises: ValueError that names the file and the line."""
-    if name is None:
-        return OwnFile("", "", "", frozenset())
+def read_own_file(name: str) -> OwnFile:
+    """Run the file and name what it defines. Raises: ValueError that names the file and the line."""
     try:
         source, sha256 = read_source(name)
     except (OSError, ValueError) as error:

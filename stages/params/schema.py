@@ -117,6 +117,14 @@ def _is_class_weight(weights: Any) -> Any:
     return weights
 
 
+def check_class_weight(weights: Any, place: str) -> None:
+    """Check weights of classes. Raises: ValueError that names the place."""
+    try:
+        _is_class_weight(weights)
+    except PydanticCustomError as error:
+        raise ValueError(f"{place}: {error.message()}") from None
+
+
 ClassWeight = Annotated[Any, PlainValidator(_is_class_weight)]
 """Weights by the name or the number of a class; or the word `balanced`."""
 
@@ -267,7 +275,7 @@ class Params(_Strict):
     learning_rate: Positive | None
     batch_size: Count | None
     optimizer: Spec | None
-    custom_objects: str | None = None
+    custom_objects: str
     """A Python file with classes of the user's own; see `stages.training.custom_objects`."""
     comparison: Comparison
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]

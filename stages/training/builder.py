@@ -57,6 +57,9 @@ def build_model(
         outputs = {"main": tensor}
     else:
         outputs = build(graphs, recipe["graph"], f"{place}.graph", NESTED, inputs=inputs)
+        if not (isinstance(outputs, dict) and all(isinstance(each, keras.KerasTensor) for each in outputs.values())):
+            expected = "a function that returns a dictionary of outputs by name, main first"
+            raise ValueError(f"{place}.graph: expected {expected}, got {outputs!r:.100}")
     try:
         return model_class(inputs=_one_or_all(inputs), outputs=_one_or_all(outputs))
     except ValueError as error:  # two layers of one name
@@ -91,7 +94,13 @@ def _layers(layers: dict[str, Spec], place: str, prefix: str = "") -> Iterator[t
 
 def build_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     """Build an optimizer, with its learning rate or schedule."""
-    return build(keras.optimizers, spec, place, NESTED)
+    optimizer = build(keras.optimizers, spec, place, NESTED)
+    try:
+        optimizer.get_config()
+    except Exception as error:  # a schedule of one's own without a configuration
+        expected = "an optimizer and a schedule with get_config, which save them"
+        raise ValueError(f"{place}: expected {expected}, got: {sentence(error)}") from None
+    return optimizer
 
 
 def build_loss(spec: Spec, place: str) -> keras.losses.Loss:
@@ -128,7 +137,7 @@ def files_of_callbacks(checkpoint: Path, logs: Path) -> dict[str, dict[str, Any]
         "ModelCheckpoint": {"filepath": str(checkpoint), "save_weights_only": True},
         "TensorBoard": {"log_dir": str(logs)},
         "CSVLogger": {"filename": str(logs.with_suffix(".csv"))},
-        "BackupAndRestore": {"backup_dir": str(checkpoint.with_name("backup"))},
+        "BackupAndRestore": {"backup_dir": str(checkpoint.with_name(f"backup_{checkpoint.name}"))},
     }
 
 

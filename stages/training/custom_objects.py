@@ -12,7 +12,6 @@ import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,7 +46,6 @@ def source_of(recipe: Recipe) -> str | None:
     return source
 
 
-@lru_cache(maxsize=1)
 def objects_of(source: str) -> dict[str, Any]:
     """Run a Python file and give the public classes and functions that it defines, by name."""
     module = ModuleType(MODULE)

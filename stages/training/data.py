@@ -34,7 +34,7 @@ def targets_of(recipe: Recipe, y: np.ndarray, model: keras.Model) -> Arrays:
 def _form(loss: Spec, y: np.ndarray, units: int) -> np.ndarray:
     if takes_indices(loss):
         return np.asarray(y)
-    if loss["class"].startswith("Categorical") or (units > 1 and np.issubdtype(y.dtype, np.integer)):
+    if units > 1 and np.issubdtype(y.dtype, np.integer):
         return keras.utils.to_categorical(y, units).astype(np.float32)
     return np.asarray(y, dtype=np.float32).reshape(-1, 1)
 
@@ -51,7 +51,7 @@ def probabilities_of(recipe: Recipe, names: list[str], outputs: Sequence[keras.K
 def _probabilities(loss: Spec, output: keras.KerasTensor) -> keras.KerasTensor:
     if not has_logits(loss):
         return output
-    return keras.ops.sigmoid(output) if loss["class"].startswith("Binary") else keras.ops.softmax(output)
+    return keras.ops.sigmoid(output) if output.shape[-1] == 1 else keras.ops.softmax(output)
 
 
 def sample_weight_of(recipe: Recipe, y: np.ndarray) -> np.ndarray | None:

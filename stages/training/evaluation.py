@@ -26,7 +26,8 @@ class Evaluator:
 
     def __init__(self, model: keras.Model, recipe: Recipe, place: str) -> None:
         names = model.output_names
-        loss = build_loss({**losses_of(recipe, names)[names[0]], "reduction": "none"}, f"{place}.loss")
+        loss = build_loss(losses_of(recipe, names)[names[0]], f"{place}.loss")
+        loss.reduction = "none"  # not every loss of one's own takes it as an argument
         self._model, self._recipe = model, recipe
 
         @tf.function(jit_compile=recipe["jit_compile"], autograph=False)

@@ -226,7 +226,7 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
             # All batches of one size: traced once, and the prediction of a row depends on no other row.
             padded = np.pad(rows, [(0, ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
             outputs = probabilities(inputs_of(recipe, padded))
-            batches.append([np.asarray(values)[: len(rows)] for values in outputs])
+            batches.append([np.asarray(values)[: len(rows)].astype(np.float32, copy=False) for values in outputs])
         return {name: np.concatenate(values) for name, values in zip(names, zip(*batches, strict=True), strict=True)}
 
     return predict

@@ -1,6 +1,7 @@
 """From `{"class": "Dense", "units": 100}` to `Dense(units=100)`, for the classes of any module."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import ModuleType
@@ -85,6 +86,9 @@ def build(module: ModuleType, spec: Spec, place: str, nested: Nested, **given: A
 def _argument(name: str, value: Any, place: str, nested: Nested) -> Any:
     """Build the object that stands as an argument, or each one of a list. Other values stay as they are."""
     holder = holder_of(name, nested)
+    if holder is not None and isinstance(value, str) and value in custom_objects.known():
+        own = custom_objects.known()[value]
+        return own() if inspect.isclass(own) else own
     if holder is not None and isinstance(value, dict):
         return build(holder, value, place, nested)
     if holder is not None and isinstance(value, list):
@@ -97,5 +101,6 @@ def _argument(name: str, value: Any, place: str, nested: Nested) -> Any:
 
 
 def sentence(error: BaseException) -> str:
-    """Give an error's message in one line."""
-    return " ".join(str(error).split()).removesuffix(".") or type(error).__name__
+    """Give an error's message in one line, without the colors and the appendices of Keras and TensorFlow."""
+    text = re.sub(r"\x1b\[[\d;]*m|\{\{function_node [^}]*\}\} ?|\[Op:\w+\].*", "", " ".join(str(error).split()))
+    return text.partition(" Arguments received by ")[0].strip().removesuffix(".") or type(error).__name__

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from stages.params.checks.usable import check_usable
 from stages.params.messages import MAX_SHOWN, shown, unknown
 from stages.params.schema import Count, Positive, Rate, explain, mistake
+from stages.training import custom_objects
 from stages.training.objects import Nested, arguments_of, constructors_of, holder_of
 from stages.training.recipe import Spec
 
@@ -153,7 +154,9 @@ def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given
 
 
 def _check_objects(holder: ModuleType, name: str, value: Any, place: str, nested: Nested) -> None:
-    """Check an object that stands as an argument, each of a list, or the name of one."""
+    """Check an object that stands as an argument, each of a list, or the name of one; one's own have any name."""
+    if isinstance(value, str) and value in custom_objects.known():
+        return
     if isinstance(value, list):
         for number, each in enumerate(value):
             _check_objects(holder, name, each, f"{place}[{number}]", nested)
