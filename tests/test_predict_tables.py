@@ -223,10 +223,19 @@ def test_block_groups_without_households_are_faults_and_the_others_are_read(tmp_
         ("age;beds\n1,5;2.5\n", "line 2, age: expected decimals written in one way, got '1,5', and '2.5' in line 2, b"),
         ("age;beds\n1.234,5;2\n", r"line 2, age: expected decimals written in one way, got '1\.234,5'"),
         ('age,beds\n1.5,2\n3,"1,000"\n', r"line 3, beds: expected decimals written in one way, got '1,000', and '1\.5"),
+        # other columns decide nothing: a spreadsheet may show large numbers alone in thousands
+        (
+            "age;beds\n322;8.3014\n7.099;2.5\n",
+            "line 3, age: expected a decimal point or a thousands separator, got '7.",
+        ),
+        (
+            "age;beds\n1,234;0,5\n",
+            "line 2, age: expected a decimal comma or a thousands separator, got '1,234', whose ",
+        ),
     ],
 )
 def test_numbers_whose_commas_are_ambiguous_are_refused(content: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=rf"x\.csv, {message}.*; write 1234.5 for decimals, and nothing between"):
+    with pytest.raises(ValueError, match=rf"x\.csv, {message}.*; write [\d.,]+ for (decimals|thousands)"):
         read(tmp_path / "x.csv", content)
 
 
@@ -235,11 +244,12 @@ def test_numbers_whose_commas_are_ambiguous_are_refused(content: str, message: s
     [
         ("age;beds\n1,5;2\n", [1.5, 2]),
         ("age;beds\n0,125;2\n", [0.125, 2]),
-        ("age;beds\n1,234;0,5\n", [1.234, 0.5]),  # the second shows what the first is
+        ("age;beds\n1,2340;0,5\n", [1.234, 0.5]),
         ("age;beds\n-1234,567;2e3\n", [-1234.567, 2000]),
         ('age,beds\n"1,5",2\n', [1.5, 2]),
         ("age;beds;label\n1.2;2;1,5\n", [1.2, 2]),  # a comma in a column that is not read decides nothing
-        ("age;beds\n1.234;0.5\n", [1.234, 0.5]),
+        ("age;beds\n1.2340;0.5\n", [1.234, 0.5]),
+        ("age;beds\n0.234;5.5\n", [0.234, 5.5]),
         ("age,beds\n1.234,2\n", [1.234, 2]),  # between commas a point is decimal
     ],
 )
