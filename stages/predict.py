@@ -17,7 +17,8 @@ scaling lies in the model's folder. The data set's module says what a file has t
   Decimal commas are read, unless all those of a column may stand between thousands.
 
 What is not read as it is written is said on standard error, and so is a row that lies far from the training rows: by
-more than a twentieth of their range, in a column or in an image's mean, contrast or border. A row that cannot be read
+more than a twentieth of their range, in a column or in an image's mean, contrast or border, by a negative where they
+have none, or by a fraction in a column of codes. A row that cannot be read
 is named by its line and column, and nothing is predicted; `--skip-bad` predicts the others.
 
 Prints CSV: the file and, for tables, the row (from 1), or the test row (from 0) and its label; then, for classes, the
