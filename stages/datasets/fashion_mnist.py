@@ -108,21 +108,19 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
     top, left = ((size - length + 1) // 2 for size, length in zip(IMAGE_SHAPE, small.shape, strict=True))
     image[top : top + small.shape[0], left : left + small.shape[1]] = small
     doubts = ["expected a thing alone, got specks beside it; they are cut off"] if specks else []
-    return 255 - image if tone > 127 else image, doubts + doubts_of(image, thing, tone)
+    return 255 - image if tone > 127 else image, doubts + doubts_of(thing, ground)
 
 
-def doubts_of(image: np.ndarray, thing: np.ndarray, tone: int) -> list[str]:
-    """Say what makes an image, uint8 (28, 28) on a ground of gray value `tone`, doubtful.
-
-    thing: uint8 (height, width, 3), of which it was made.
-    """
+def doubts_of(thing: np.ndarray, ground: np.ndarray) -> list[str]:
+    """Say what makes a thing, uint8 (height, width, 3) without the ground around it, doubtful."""
     doubts = []
+    tone = int(gray_of(ground))
     if UNCLEAR[0] < tone < UNCLEAR[1]:
         doubts.append(f"expected a thing on a nearly white or nearly black ground, got one of gray value {tone}")
     edges = np.concatenate([thing[0], thing[-1], thing[:, 0], thing[:, -1]]).astype(np.int16)
     if min(thing.shape[:2]) > 2 and (np.ptp(edges, axis=0) <= CLOSE).all():
         doubts.append("expected a thing on one ground, got a rectangle on it; if it is a frame, cut it off")
-    sizes = piece_sizes(np.abs(image.astype(np.int16) - tone) > CLOSE)[1]
+    sizes = piece_sizes(away_from(subsampled(thing, max(IMAGE_SHAPE)), ground))[1]
     if sizes.sum() - sizes.max(initial=0) > APART * sizes.sum():
         doubts.append(f"expected one thing, got {len(sizes)} pieces that do not touch; show one thing alone")
     short, long = sorted(thing.shape[:2])
@@ -159,15 +157,21 @@ def gray_of(colors: np.ndarray) -> np.ndarray:
     return np.rint(colors @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 
 
+def away_from(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Find the pixels, bool (height, width), that are not close to the ground, (3,), in some color."""
+    away = np.zeros(picture.shape[:2], bool)
+    for color in range(3):
+        of_color = picture[..., color]
+        away |= (of_color < ground[color] - CLOSE) | (of_color > ground[color] + CLOSE)
+    return away
+
+
 def trimmed(picture: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, bool]:
     """Cut off the rows and columns at the edges that are close to the ground all along; nothing may be left.
 
     Returns: the rest, and whether specks were cut off with it.
     """
-    away = np.zeros(picture.shape[:2], bool)
-    for color in range(3):
-        of_color = picture[..., color]
-        away |= (of_color < ground[color] - CLOSE) | (of_color > ground[color] + CLOSE)
+    away = away_from(picture, ground)
     if not away.any():
         return picture[:0], False
     pieces, sizes = piece_sizes(away)
