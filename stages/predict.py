@@ -8,10 +8,10 @@
 or the quantity in the unit for reports. Files hold rows as the data set had them before they were normalized; the
 scaling lies in the model's folder. The data set's module says what a file has to hold:
 
-- Pictures: any format that Pillow reads, one row each, or a folder of them. They are turned as their EXIF orientation
-  says, and made gray of 8 bits; transparency is background; of several frames the first counts. A picture of the data
-  set's size is taken as it is. One of another size is made as the data set's images were, with a warning if
-  it hardly looks like one of them.
+- Pictures: any format that Pillow reads by itself (not HEIC, TGA, EPS, WMF), one row each, or a folder of them. They
+  are turned as their EXIF orientation says, and made gray of 8 bits; transparency is background; of several frames the
+  first counts. A picture of the data set's size is taken as it is. One of another size is made as the data set's images
+  were, with a warning if it hardly looks like one of them.
 - Tables: CSV with a header (columns separated by commas, semicolons, tabs or vertical bars; UTF-8, or UTF-16 or
   UTF-32 with a byte order mark), or ARFF. Names of columns count without case, spaces and underscores, in any order.
   The target and other columns may be there and are ignored, unless one is nearly called like a column that is needed.

@@ -137,8 +137,16 @@ DAMAGED = "expected a whole picture, got: "
     [
         (lambda path: path.write_bytes(b""), "expected a picture, .*, got an empty file"),
         (lambda path: path.write_bytes(b"age,beds"), "expected a picture, .* a file that starts with b'age,beds'"),
-        (lambda path: path.write_bytes(b"%PDF-1.7"), "expected a picture, .*, got a PDF document"),
-        (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "expected a picture, .* a file that starts with"),
+        (lambda path: path.write_bytes(b"%PDF-1.7"), "expected a picture, .*, got a PDF document; save it as PNG or J"),
+        (lambda path: path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n"), "expected a picture, .*, got a PostScript docu"),
+        (
+            lambda path: path.write_bytes(b"\0\0\0\x24ftypheic" + bytes(40)),
+            "expected a picture, since the variant reads images, got a HEIC image; save it as PNG or JPEG",
+        ),
+        (
+            lambda path: path.write_bytes(b"\0\0\0\x24ftypavif" + bytes(40)),
+            "expected a whole picture, got an AVIF image that is damaged",
+        ),
         (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:300]), f"{DAMAGED}image file is truncated"),
         (lambda path: path.write_bytes(png(path, GRAY).read_bytes()[:20]), f"{DAMAGED}Truncated File Read"),
         (
@@ -167,6 +175,13 @@ def test_what_is_no_picture_of_a_thing_is_refused(write: Any, message: str, tmp_
     write(path)
     with pytest.raises(ValueError, match=rf"x\.png: {message}"):
         read(path)
+
+
+@pytest.mark.bad_input("picture to predict", "damaged, cut short, too large, another kind of file, none")
+def test_a_tga_is_called_what_it_is(tmp_path: Path) -> None:
+    Image.fromarray(GRAY).save(tmp_path / "x.tga")
+    with pytest.raises(ValueError, match=r"x\.tga: expected a picture, .*, got a TGA image; save it as PNG or JPEG"):
+        read(tmp_path / "x.tga")
 
 
 @pytest.mark.bad_input("picture to predict", "of another size, where the data set does not say how to make it")

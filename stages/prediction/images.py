@@ -15,6 +15,10 @@ from stages.prediction.files import WARNING, Read, kind_of, listed, place_of, re
 
 NOT_READ = {"EPS", "WMF", "TGA", "SPIDER"}
 """Formats that Pillow reads by other programs, or takes files for that are something else."""
+KINDS = {".tga": "a TGA image"}
+"""Kinds of files that no first bytes tell, by the ending of the name."""
+UNREADABLE = {"a HEIC image", "a TGA image"}
+"""Images that are not read although they may be whole."""
 WHITE = 255
 
 
@@ -111,9 +115,11 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ValueError(f"{place}: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more") from None
     except UnidentifiedImageError:
-        if (kind := kind_of(content) or f"a file that starts with {content[:8]!r}").endswith("image"):
+        kind = kind_of(content) or KINDS.get(path.suffix.lower()) or f"a file that starts with {content[:8]!r}"
+        if kind.endswith("image") and kind not in UNREADABLE:
             raise ValueError(f"{place}: expected a whole picture, got {kind} that is damaged") from None
-        raise ValueError(f"{place}: expected a picture, since the variant reads images, got {kind}") from None
+        hint = "; save it as PNG or JPEG" if content else ""
+        raise ValueError(f"{place}: expected a picture, since the variant reads images, got {kind}{hint}") from None
     except Exception as error:  # Pillow raises many kinds for a damaged file
         raise ValueError(f"{place}: expected a whole picture, got: {sentence(error)}") from None
     height, width = picture.height, picture.width
