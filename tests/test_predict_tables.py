@@ -159,8 +159,8 @@ def test_quotes_spaces_and_empty_lines_are_read_without_a_word(tmp_path: Path) -
         ("age beds\n1 2\n", r"line 1: expected a header with the columns age, beds, got \['age beds'\]"),
         ("age,label\n1,2\n", "line 1: expected the columns age, beds, got none called beds$"),
         ("age,bed\n1,2\n", r"line 1: expected the columns age, beds, got none called beds; is 'bed' beds\?"),
-        ("age,beds,bed\n1,2,3\n", "line 1: expected one column that can be beds, got 'beds' and 'bed'; remove or ren"),
-        ("age,beds,beds.1\n1,2,3\n", "line 1: expected one column that can be beds, got 'beds' and 'beds.1'"),
+        ("age,beds,bed\n1,2,3\n", "line 1: expected columns whose names differ more, got 'bed' beside 'beds'; remove"),
+        ("age,beds,beds.1\n1,2,3\n", "line 1: expected columns whose names differ more, got 'beds.1' beside 'beds'"),
         ("age,beds,Age\n1,2,3\n", "line 1: expected one column age, got 'age' and 'Age'; remove or rename one"),
         ("age,beds,Rooms\n1,2,3\n", "line 1: expected one column beds, got 'beds' and 'Rooms'"),
         ('age,beds\n1,"2\n', "line 2: expected separated values, got: "),
@@ -173,6 +173,20 @@ def test_quotes_spaces_and_empty_lines_are_read_without_a_word(tmp_path: Path) -
 def test_mistake_in_a_header_is_named_with_its_line(content: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"x\.csv(, |: ){message}"):
         read(tmp_path / "x.csv", content)
+
+
+@pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
+def test_a_name_that_is_nearly_a_columns_is_taken_for_the_nearest(tmp_path: Path) -> None:
+    more = table(tmp_path / "x.csv", BLOCK_GROUPS.assign(totalBedroom=1))
+    with pytest.raises(ValueError, match=r"got 'totalBedroom' beside 'totalBedrooms'; remove or rename 'totalBedroom'"):
+        read_table_file(more, HOUSING, HOUSING.feature_names)
+    patient = pd.DataFrame([PATIENT], columns=PATIENTS)
+    path = table(tmp_path / "y.csv", patient.assign(PRE1=1))
+    with pytest.raises(ValueError, match=r"got 'PRE1' beside 'PRE10', 'PRE11', 'PRE14', 'PRE17', 'PRE19'; remove"):
+        read_table_file(path, THORACIC, PATIENTS)
+    path = table(tmp_path / "z.csv", patient.rename(columns={"PRE17": "PRE1"}))
+    with pytest.raises(ValueError, match=r"got none called PRE17; is 'PRE1' PRE17\?"):
+        read_table_file(path, THORACIC, PATIENTS)
 
 
 @pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
