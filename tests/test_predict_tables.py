@@ -195,7 +195,7 @@ def test_a_name_that_is_nearly_a_columns_is_taken_for_the_nearest(tmp_path: Path
     [
         ("3", "line 4: expected 2 columns, got 1"),
         ("3,4,", "line 4: expected 2 columns, got 3"),
-        ("3,many", "line 4, beds: expected a finite number, got 'many'"),
+        ("3,many", "line 4, beds: expected a finite number or one of the words none, got 'many'"),
         ("none,3", "line 4, age: expected a finite number, got 'none'"),
         ("1_000,2", "line 4, age: expected a finite number, got '1_000'"),
         *(
@@ -209,6 +209,24 @@ def test_a_bad_row_is_a_fault_and_the_others_are_read(row: str, message: str, tm
     assert got.faults == [f"{tmp_path / 'x.csv'}, {message}"]
     assert got.x.tolist() == [[1, 2], [5, 0]]
     assert list(got.names["row"]) == [1, 3]
+
+
+def test_a_typesetters_minus_is_read_with_a_word(tmp_path: Path) -> None:
+    got = read(tmp_path / "x.csv", "age;beds\n\u22121,5;2\n")
+    assert got.x.tolist() == [[-1.5, 2]]
+    assert got.notes[-1] == f"{tmp_path / 'x.csv'}: read the minus sign U+2212 as a hyphen"
+
+
+@pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
+def test_an_unknown_word_is_answered_with_those_of_the_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame([PATIENT] * 2, columns=PATIENTS).astype({"DGN": object, "PRE7": object})
+    frame.loc[0, "DGN"], frame.loc[1, "PRE7"] = "DGN9", "FALSCH"
+    faults = read_table_file(table(tmp_path / "x.csv", frame), THORACIC, PATIENTS).faults
+    words = "DGN1, DGN2, DGN3, DGN4, DGN5, DGN6, DGN7, DGN8"
+    assert [fault.partition(": ")[2] for fault in faults] == [
+        f"expected a finite number or one of the words {words}, got 'DGN9'",
+        "expected a finite number or one of the words F, T, false, true, got 'FALSCH'",
+    ]
 
 
 @pytest.mark.bad_input("table to predict", "values that give no features")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stages.datasets.spec import DatasetSpec, NewRows, RowError, number
 from stages.params.messages import shown
-from stages.prediction.files import Read, kind_of, place_of, read_bytes
+from stages.prediction.files import Read, kind_of, listed, place_of, read_bytes
 from stages.prediction.headers import find_columns, known_names, plain
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -25,6 +25,8 @@ MARKS = {
 }
 """Encodings by their byte order marks."""
 LINE_END = re.compile(r"\r\n|\r|\n")
+MINUS = "\u2212"
+"""The minus sign of typesetters, which word processors write."""
 NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([.,]\d{3})+")
 """A number whose commas or points may stand between thousands."""
@@ -174,7 +176,7 @@ def decimal_sign(lines: Iterable[Line], positions: Mapping[str, int], delimiter:
     signs: dict[str, dict[str, list[tuple[int, str]]]] = {}
     for line, cells in lines:
         for column, position in positions.items():
-            cell = cells[position].strip()
+            cell = cells[position].strip().replace(MINUS, "-")
             if NUMBER.fullmatch(cell):
                 for sign in {",", "."} & set(cell):
                     signs.setdefault(sign, {}).setdefault(column, []).append((line, cell))
@@ -202,6 +204,7 @@ def _read_rows(
     """Read the cells of these columns: `x` is float64 (n, columns). A row is a fault from its first wrong cell on."""
     place = place_of(path)
     words = {column: {word.casefold(): value for word, value in codes.get(column, {}).items()} for column in positions}
+    options = {column: f" or one of the words {listed([*codes[column]])}" for column in positions if column in codes}
     said: dict[str, None] = {}
     rows, values, places, faults = [], [], [], []
     for row, (line, cells) in enumerate(text.lines, 1):
@@ -216,8 +219,12 @@ def _read_rows(
                 if code is not None:
                     said[f"{cell} as {code}"] = None
                     numbers.append(float(code))
-                else:
-                    numbers.append(number(cell.replace(",", ".") if commas else cell, f"{where}, {column}"))
+                    continue
+                if MINUS in cell:
+                    cell = cell.replace(MINUS, "-")
+                    said["the minus sign U+2212 as a hyphen"] = None
+                decimal = cell.replace(",", ".") if commas else cell
+                numbers.append(number(decimal, f"{where}, {column}", f"a finite number{options.get(column, '')}"))
         except ValueError as error:
             faults.append(str(error))
             continue
