@@ -99,6 +99,17 @@ def test_16_bits_are_divided_by_257(write: Any, tmp_path: Path) -> None:
     assert notes == ["divided 16 bits by 257 to 8 bits"]
 
 
+@pytest.mark.bad_input("picture to predict", "16 bits of which 12 are used")
+def test_12_of_16_bits_are_warned_of(tmp_path: Path) -> None:
+    dark = GRAY.astype(np.uint16) * 16
+    doubt = f"expected 16 bits that are used, up to 65535, got gray values up to {dark.max()}; if it has 10, 12 or 14"
+    image, notes = read(png(tmp_path / "x.png", dark))
+    np.testing.assert_array_equal(image, np.rint(dark / 257))
+    assert notes[1].startswith(f"warning: {doubt}")
+    with pytest.raises(ValueError, match=f"got a picture of one color; {doubt}"):
+        read(png(tmp_path / "x.png", np.pad(dark, 9, constant_values=2040)))
+
+
 def test_colors_become_their_luma(tmp_path: Path) -> None:
     image, notes = read(png(tmp_path / "x.png", COLORS))
     np.testing.assert_allclose(image, COLORS @ [0.299, 0.587, 0.114], atol=0.51)

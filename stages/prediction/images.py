@@ -19,6 +19,8 @@ KINDS = {".tga": "a TGA image"}
 """Kinds of files that no first bytes tell, by the ending of the name."""
 UNREADABLE = {"a HEIC image", "a TGA image"}
 """Images that are not read although they may be whole."""
+DARK = 2**14
+"""Number of gray values in 14 bits, the most that sensors have: a picture of 16 bits with less may not be scaled."""
 WHITE = 255
 
 
@@ -131,7 +133,8 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     try:
         image, doubts = spec.prepare(np.asarray(picture))
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+        doubts = [f"; {note.removeprefix(WARNING)}" for note in notes if note.startswith(WARNING)]
+        raise ValueError(f"{place}: {error}{''.join(doubts)}") from None
     size = f"{spec.image_shape[1]} x {spec.image_shape[0]} pixels"
     return image, [*notes, f"made into {size} as the data set's images were", *(f"{WARNING}{each}" for each in doubts)]
 
@@ -151,10 +154,15 @@ def _open(content: bytes, spec: DatasetSpec) -> tuple[Image.Image, list[str]]:
         turned = image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
         picture = ImageOps.exif_transpose(image)
         wide = picture.mode.startswith("I;16") or (picture.mode == "I" and image.format == "PPM")
-        if wide:
-            picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
         if wide or 16 in bits:
             notes.append("divided 16 bits by 257 to 8 bits")
+        if wide:
+            gray = np.asarray(picture)
+            if gray.max() < DARK:
+                expected = "expected 16 bits that are used, up to 65535"
+                hint = "if it has 10, 12 or 14 bits, scale it to 16"
+                notes.append(f"{WARNING}{expected}, got gray values up to {gray.max()}; {hint}")
+            picture = Image.fromarray(np.rint(gray / 257).astype(np.uint8))
         if turned:
             notes.append("turned as its EXIF orientation says")
     if picture.mode in ("I", "F"):
