@@ -291,6 +291,9 @@ def test_a_speck_does_not_move_the_thing() -> None:
     np.testing.assert_array_equal(image, expected)
     assert nothing == []
     assert doubts == ["expected a thing alone, got specks beside it; they are cut off"]
+    near = large.copy()
+    near[88, 300] = 0  # two rows above it, as the JPEG format leaves them
+    assert fashion_mnist.prepare(colors(near))[1] == []
     speck[2:40, 3:40] = 0  # of 3 % of the thing's size, which is a part of it
     assert not np.array_equal(fashion_mnist.prepare(colors(speck))[0], expected)
 

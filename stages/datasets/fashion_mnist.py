@@ -169,16 +169,23 @@ def away_from(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
 def trimmed(picture: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, bool]:
     """Cut off the rows and columns at the edges that are close to the ground all along; nothing may be left.
 
-    Returns: the rest, and whether specks were cut off with it.
+    Returns: the rest, and whether specks were cut off that are farther away than a pixel of the image is wide.
     """
     away = away_from(picture, ground)
     if not away.any():
         return picture[:0], False
     pieces, sizes = piece_sizes(away)
     large = np.append(False, sizes > SPECK * sizes.max())[pieces]
-    rows, columns = np.flatnonzero(large.any(axis=1)), np.flatnonzero(large.any(axis=0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return picture[box], bool(away.sum() > away[box].sum())
+    top, bottom, left, right = edges_of(large)
+    thing = picture[top:bottom, left:right]
+    moved = np.abs(edges_of(away) - (top, bottom, left, right)).max() * max(IMAGE_SHAPE)
+    return thing, bool(moved > max(thing.shape[:2]))
+
+
+def edges_of(away: np.ndarray) -> np.ndarray:
+    """Give the first row and the one after the last, and so the columns, int64 (4,), of bool (height, width)."""
+    rows, columns = np.flatnonzero(away.any(axis=1)), np.flatnonzero(away.any(axis=0))
+    return np.array([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1])
 
 
 def subsampled(picture: np.ndarray, longest: int) -> np.ndarray:

@@ -102,7 +102,8 @@ class NewRows:
     other_names: Mapping[str, str] = field(default_factory=dict)
     """Columns by further names that they have in files of others."""
     codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Numbers by the words that stand for them in files of others, by column."""
+    """Numbers by the words that stand for them in files of others, by column. If all of a column are whole numbers, a
+    fraction in it is predicted with a warning."""
 
     def expected(self, features: Sequence[str]) -> Iterator[tuple[bool, str]]:
         """Yield what must hold of it beside these features, and the fault if it does not."""
