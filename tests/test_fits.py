@@ -9,6 +9,7 @@ from small import compiled, recipe_of
 
 from stages.datasets.spec import spec_of
 from stages.params import checks
+from stages.training import custom_objects
 from stages.training.data import targets_of
 from stages.training.recipe import Recipe, Spec
 
@@ -373,3 +374,46 @@ def test_an_embedding_takes_rows_from_0_to_1_and_no_standard_scores() -> None:
         ValueError, match=r"^variants\.it\.layers: expected layers that fit .*, got layer_1: .*Embedding"
     ):
         checks.check_model(made, (8,), 0, True, "variants.it", scaling="standard")
+
+
+OWN = """
+import keras
+
+class Power(keras.layers.Layer):
+    def __init__(self, exponent=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.exponent = exponent
+    def call(self, inputs):
+        return inputs**self.exponent
+    def get_config(self):
+        return {**super().get_config(), **KEPT}
+
+class Refused(keras.callbacks.Callback):
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+    def on_train_begin(self, logs=None):
+        if self.number == 2:
+            raise ValueError("number is 2")
+"""
+
+
+@pytest.mark.bad_input("custom_objects", "a layer that forgets an argument when it is saved")
+def test_an_own_layer_that_forgets_an_argument_is_refused() -> None:
+    made = recipe(0, {"class": "Power", "exponent": 2.0}, dense(1))
+    with custom_objects.scope(OWN.replace("KEPT", '{"exponent": self.exponent}')):
+        check(made, 0, (8,))
+    checks._passed.clear()
+    with (
+        custom_objects.scope(OWN.replace("KEPT", "{}")),
+        pytest.raises(ValueError, match=r"^variants\.it: expected Power with all arguments in get_config, got another"),
+    ):
+        check(made, 0, (8,))
+
+
+@pytest.mark.bad_input("custom_objects", "an argument that a callback refuses")
+def test_each_number_of_an_own_callback_is_tried() -> None:
+    with custom_objects.scope(OWN):
+        check(recipe(0, dense(1), callbacks={"it": {"class": "Refused", "number": 1}}), 0, (8,))
+        with pytest.raises(ValueError, match=r"^variants\.it\.callbacks\.it: expected Refused .*got: number is 2$"):
+            check(recipe(0, dense(1), callbacks={"it": {"class": "Refused", "number": 2}}), 0, (8,))

@@ -18,11 +18,11 @@ from stages.datasets.spec import spec_of
 from stages.params.checks.outputs import check_outputs
 from stages.params.checks.rows import Data
 from stages.params.checks.specs import check_spec
-from stages.params.checks.step import check_callbacks_run, check_step, plain, prepare
+from stages.params.checks.step import check_callbacks_run, check_step, prepare
 from stages.params.checks.usable import check_usable
-from stages.params.messages import sentence, shown, unknown
+from stages.params.messages import plain, sentence, shown, unknown
 from stages.params.schema import Positive, explain
-from stages.training import builder, graphs, schedules
+from stages.training import builder, custom_objects, graphs, schedules
 from stages.training.objects import arguments_of
 from stages.training.recipe import Recipe, Spec, layers_of, losses_of, takes_indices
 
@@ -147,7 +147,8 @@ def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
 
 
 def _without_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
+    """Leave out the numbers of Keras's own classes: checks of their ranges are enough. One's own may need any."""
+    if isinstance(value, dict) and value.get("class") not in custom_objects.known():
         return {key: _without_numbers(each) for key, each in value.items()}
     return "a number" if type(value) in (int, float) else value
 
