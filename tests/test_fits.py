@@ -162,6 +162,48 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         "columns",
         "metrics.m.from_logits: expected false as in the loss, got true",
     ),
+    "a metric of equal numbers": (
+        recipe(3, dense(3, "softmax"), **metric("Accuracy")),
+        3,
+        "columns",
+        "metrics.m.class: expected SparseCategoricalAccuracy beside SparseCategoricalCrossentropy, got Accuracy",
+    ),
+    "a metric of one unit beside several": (
+        recipe(3, dense(3, "softmax"), loss={"class": "CategoricalCrossentropy"}, **metric("BinaryAccuracy")),
+        3,
+        "columns",
+        "metrics.m.class: expected CategoricalAccuracy beside CategoricalCrossentropy, got BinaryAccuracy",
+    ),
+    "a metric of several units beside one": (
+        recipe(2, dense(1, "sigmoid"), **metric("CategoricalAccuracy")),
+        2,
+        "columns",
+        "metrics.m.class: expected BinaryAccuracy beside BinaryCrossentropy, got CategoricalAccuracy",
+    ),
+    "an F1 score of the greatest of one unit": (
+        recipe(2, dense(1, "sigmoid"), **metric("F1Score", average="macro")),
+        2,
+        "columns",
+        "metrics.m.threshold: expected a threshold beside one unit, such as 0.5, got none",
+    ),
+    "a class that the loss leaves out": (
+        recipe(3, dense(3, "softmax"), loss={"ignore_class": 0}),
+        3,
+        "columns",
+        "loss.ignore_class: expected nothing, since the loss of an evaluation is a mean over all rows, got 0",
+    ),
+    "a normalization that is not adapted": (
+        before_output({"class": "Normalization"}),
+        0,
+        "columns",
+        "layers.layer_1.mean: expected a number, since the layer is not adapted to the data, got none",
+    ),
+    "a loss that is not finite": (
+        recipe(0, dense(1, dtype="float16"), {"class": "Rescaling", "scale": 1e30}),
+        0,
+        "columns",
+        ": expected a finite loss for made-up rows, got inf",
+    ),
     "an F1 score of each class": (
         recipe(2, dense(1, "sigmoid"), **metric("F1Score", threshold=0.5)),
         2,
@@ -245,6 +287,12 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         )
         for name, arguments in NOT_COMPILED.items()
     },
+    "a count of numbers with XLA": (
+        before_output({"class": "CategoryEncoding", "num_tokens": 3, "output_mode": "count"}, jit_compile=True),
+        0,
+        "columns",
+        "jit_compile: expected false, since XLA cannot compile layer_1 (CategoryEncoding), got true",
+    ),
     "max pooling with XLA": (
         before_output(CONVOLUTION, {"class": "MaxPooling2D"}, jit_compile=True),
         0,
@@ -369,7 +417,12 @@ def test_more_folds_than_rows_of_a_class_are_refused() -> None:
 
 def test_an_embedding_takes_rows_from_0_to_1_and_no_standard_scores() -> None:
     made = before_output({"class": "Embedding", "input_dim": 2, "output_dim": 2})
-    checks.check_model(made, (8,), 0, True, "variants.it", scaling="none")
+    checks.check_model(made, (8,), 0, True, "variants.it", scaling="unit")
+    expected = (
+        r"^variants\.it\.layers: expected layers that take numbers of any size beside scaling: none, got: .*Embedding"
+    )
+    with pytest.raises(ValueError, match=expected):
+        checks.check_model(made, (8,), 0, True, "variants.it", scaling="none")
     with pytest.raises(
         ValueError, match=r"^variants\.it\.layers: expected layers that fit .*, got layer_1: .*Embedding"
     ):

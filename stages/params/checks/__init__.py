@@ -117,12 +117,13 @@ def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) 
     _check_losses_and_metrics(recipe, model, classes, place)
     _check_forms_of_outputs(recipe, model, classes, place)
     for name, metric in recipe.get("metrics", {}).items():
-        _check_form_of_targets(metric["class"], losses_of(recipe, model.output_names), f"{place}.metrics.{name}.class")
+        losses = losses_of(recipe, model.output_names)
+        _check_form_of_targets(metric["class"], losses, classes, f"{place}.metrics.{name}.class")
 
 
 def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
-    ranks = sorted({len(weight.shape) for weight in model.trainable_weights})
+    ranks = sorted({(len(weight.shape), str(weight.dtype)) for weight in model.trainable_weights})
     optimizer = repr([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
     seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
     callbacks = repr([seen_by, optimizer if seen_by else None])
@@ -188,15 +189,16 @@ def _accuracy(losses: Mapping[str, Spec], classes: int) -> str:
     return "CategoricalAccuracy" if loss["class"].startswith("Categorical") or classes > 2 else "BinaryAccuracy"
 
 
-def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) -> None:
+def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], classes: int, place: str) -> None:
     """Check that a metric of classes takes the targets that the loss has: numbers of classes, or one-hot rows."""
-    sparse = all(map(takes_indices, losses.values()))
-    dense = metric.removeprefix("Sparse")
-    if dense in ("CategoricalAccuracy", "CategoricalCrossentropy", "TopKCategoricalAccuracy"):
-        fits = f"Sparse{dense}" if sparse else dense
-        if metric != fits:
-            loss = next(iter(losses.values()))["class"]
-            raise ValueError(f"{place}: expected {fits} beside {loss}, got {metric}")
+    fits, dense = metric, metric.removeprefix("Sparse")
+    if dense in ("Accuracy", "BinaryAccuracy", "CategoricalAccuracy"):
+        fits = _accuracy(losses, classes)
+    elif dense in ("CategoricalCrossentropy", "TopKCategoricalAccuracy"):
+        fits = f"Sparse{dense}" if all(map(takes_indices, losses.values())) else dense
+    if metric != fits:
+        loss = next(iter(losses.values()))["class"]
+        raise ValueError(f"{place}: expected {fits} beside {loss}, got {metric}")
 
 
 def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
@@ -212,7 +214,8 @@ def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, pl
         if output.shape != (None, units):
             kind = "layers" if "layers" in recipe else "graph"
             expected = f"an output of {units} for each row"
-            raise ValueError(f"{place}.{kind}: expected {expected}, got shape {output.shape[1:]}")
+            shape = output.shape[1:] if output.shape[0] is None else f"{output.shape} with the batch"
+            raise ValueError(f"{place}.{kind}: expected {expected}, got shape {shape}")
 
 
 def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:

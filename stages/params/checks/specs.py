@@ -38,6 +38,12 @@ def _is_frequency(value: Any) -> Any:
     return value
 
 
+def _is_not_given(value: Any) -> Any:
+    if value is not None:
+        raise mistake("nothing, since the loss of an evaluation is a mean over all rows", shown(value))
+    return value
+
+
 Numeric = Annotated[Any, AfterValidator(_is_numeric)]
 """A number, numbers or nothing: Keras knows which of them an argument takes."""
 
@@ -73,7 +79,10 @@ VALUES: dict[str, dict[str, Any]] = {
         "gradient_accumulation_steps": Annotated[int, Field(ge=2, lt=2**31)],
         "warmup_steps": Whole,
     },
-    "Loss": {"reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"]},
+    "Loss": {
+        "reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"],
+        "ignore_class": Annotated[Any, AfterValidator(_is_not_given)],
+    },
     "LossScaleOptimizer": {"initial_scale": Positive, "dynamic_growth_steps": Count},
     "LearningRateSchedule": {
         "initial_learning_rate": Positive,
@@ -113,6 +122,9 @@ VALUES: dict[str, dict[str, Any]] = {
 Only what Keras does not check itself, or when it is too late.
 """
 
+NOT_ADAPTED = {"Normalization": ("mean", "variance")}
+"""Arguments that layers else learn of the data by `adapt`, which nobody calls; others than these fail without them."""
+
 OF_THE_DATA = ("input_shape", "batch_input_shape", "input_dim")
 """Arguments of layers in Keras 1 and 2."""
 
@@ -133,6 +145,9 @@ def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given
         without_aliases = [name for name, each in known.items() if inspect.isfunction(each) or not name[0].islower()]
         raise ValueError(unknown(f"{place}.class", without_aliases, spec["class"]))
     constructor = known[spec["class"]]
+    for name in NOT_ADAPTED.get(spec["class"], ()):
+        if spec.get(name) is None:
+            raise ValueError(f"{place}.{name}: expected a number, since the layer is not adapted to the data, got none")
     accepted = [name for name in accepted_arguments(constructor) if name not in given]
     for name, value in arguments_of(spec).items():
         argument = f"{place}.{repr(str(name))[1:-1][:MAX_SHOWN]}"
