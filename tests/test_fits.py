@@ -415,6 +415,32 @@ def test_more_folds_than_rows_of_a_class_are_refused() -> None:
     assert str(caught.value).endswith(f"got {fewest + 1}")
 
 
+ESTIMATORS: list[tuple[Spec, int, str]] = [
+    ({"class": "RANSACRegressor"}, 0, ": expected an estimator that can be fitted, saved and loaded, got RANSAC"),
+    ({"class": "DummyRegressor", "strategy": "constant"}, 0, ": expected an estimator that can be fitted, saved"),
+    ({"class": "DummyClassifier", "strategy": "constant"}, 2, ": expected an estimator that can be fitted, saved"),
+    ({"class": "MultiTaskLasso"}, 0, ": expected an estimator that can be fitted, saved and loaded, got MultiTask"),
+    ({"class": "LogisticRegression", "penalty": "l1"}, 2, ": expected an estimator that can be fitted, saved"),
+    ({"class": "logistic_regression"}, 2, ".class: expected LogisticRegression, got 'logistic_regression'"),
+]
+
+
+@pytest.mark.bad_input("params.yaml", "estimators that cannot be fitted, saved or loaded")
+@pytest.mark.parametrize(("spec", "classes", "told"), ESTIMATORS, ids=[each["class"] for each, *_ in ESTIMATORS])
+def test_an_estimator_that_cannot_be_fitted_saved_and_loaded_is_refused(spec: Spec, classes: int, told: str) -> None:
+    made: Any = {"seed": 1, "dataset": "thoracic" if classes else "housing", "split": "clean", "estimator": spec}
+    with pytest.raises(ValueError, match=r"^variants\.it\.estimator") as caught:
+        checks.check_estimator(made, classes, "variants.it")
+    (line,) = str(caught.value).splitlines()
+    assert line.removeprefix("variants.it.estimator").startswith(told), line
+
+
+@pytest.mark.parametrize("name", ["HuberRegressor", "RidgeCV", "LassoCV", "SGDRegressor", "DummyRegressor"])
+def test_a_regressor_is_taken(name: str) -> None:
+    made: Any = {"seed": 1, "dataset": "housing", "split": "single", "estimator": {"class": name}}
+    checks.check_estimator(made, 0, "variants.it")
+
+
 def test_an_embedding_takes_rows_from_0_to_1_and_no_standard_scores() -> None:
     made = before_output({"class": "Embedding", "input_dim": 2, "output_dim": 2})
     checks.check_model(made, (8,), 0, True, "variants.it", scaling="unit")

@@ -14,13 +14,13 @@ import keras
 from keras.src.backend.common import global_state
 from pydantic import TypeAdapter, ValidationError
 
-from stages.datasets.spec import spec_of
+from stages.params.checks.estimator import check_estimator as check_estimator
 from stages.params.checks.outputs import check_outputs
 from stages.params.checks.rows import Data
 from stages.params.checks.specs import check_spec
 from stages.params.checks.step import check_callbacks_run, check_step, prepare
 from stages.params.checks.usable import check_usable
-from stages.params.messages import plain, sentence, shown, unknown
+from stages.params.messages import plain, shown, unknown
 from stages.params.schema import Positive, explain
 from stages.training import builder, custom_objects, graphs, schedules
 from stages.training.objects import arguments_of
@@ -251,30 +251,3 @@ def _check_factors(factors: dict[str, Any], place: str) -> None:
             TypeAdapter(Positive).validate_python(factor, strict=True)
         except ValidationError as error:
             raise ValueError(explain(error, f"{place}.{name}")) from None
-
-
-def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
-    """Build the estimator without data, to find mistakes before anything trains. classes: 0 for a quantity."""
-    from sklearn.base import is_classifier
-
-    from stages.training import estimators
-
-    spec = recipe["estimator"]
-    own = f"{place}.estimator"
-    check_spec(estimators.module_of(spec["class"]), spec, own, {})
-    estimator = estimators.build_estimator(recipe, recipe["seed"], place)
-    arguments = arguments_of(spec)
-    try:
-        estimator._validate_params()  # what `fit` checks first
-    except ValueError as error:
-        raise ValueError(f"{own}: expected arguments that it takes, got {arguments} ({sentence(error)})") from None
-    if is_classifier(estimator) != (classes > 0):
-        raise ValueError(f"{own}.class: expected a {'classifier' if classes else 'regressor'}, got {spec['class']}")
-    if "cross_validation" in recipe and not classes:
-        raise ValueError(f"{place}.cross_validation: expected a classifier beside it, got {spec['class']}")
-    folds, counts = recipe.get("cross_validation", 0), spec_of(recipe["dataset"]).class_counts
-    if counts and folds > min(counts):
-        expected = f"at most {min(counts)} folds, as many as the data set has rows of its rarest class"
-        raise ValueError(f"{place}.cross_validation: expected {expected}, got {folds}")
-    if classes and not hasattr(estimator, "predict_proba"):
-        raise ValueError(f"{own}: expected a classifier that gives probabilities, got {arguments}")
