@@ -270,7 +270,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(0, dense(1), optimizer={"class": "LossScaleOptimizer", "inner_optimizer": "Adam"}),
         0,
         "columns",
-        "optimizer.inner_optimizer: expected {class: <name>, <argument>: <value>, …}, got 'Adam'",
+        "optimizer.inner_optimizer: expected {class: Adam, <argument>: <value>, …}, got 'Adam'",
     ),
     "two ways to clip gradients": (
         recipe(0, dense(1), optimizer={"class": "Adam", "clipnorm": 1.0, "clipvalue": 1.0}),

@@ -44,6 +44,7 @@ COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
 
 def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     """Check an optimizer by building it, and return it."""
+    spec = _with_float(spec)
     if "decay" in spec:
         # Keras ignores it with a warning, and the rate would stay constant.
         raise ValueError(f"{place}.decay: expected a schedule as the learning_rate, got decay")
@@ -52,11 +53,17 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     return builder.build_optimizer(spec, place)
 
 
+def _with_float(spec: Spec) -> Spec:
+    """Write an integer as the learning rate as a float, which Keras wants."""
+    rate = spec.get("learning_rate")
+    return {**spec, "learning_rate": float(rate)} if type(rate) is int else spec
+
+
 def with_learning_rate(spec: Spec, place: str) -> Spec:
     """Write the class's own learning rate where none is given, so that naming it changes no recipe."""
     rate = check_optimizer(spec, place).get_config().get("learning_rate")  # of another in it, if there is none
     if "learning_rate" in spec or not isinstance(rate, float):
-        return spec
+        return _with_float(spec)
     return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
 
 
@@ -221,20 +228,21 @@ def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, pl
 def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     files = builder.files_of_callbacks(Path("best.weights.h5"), Path("logs"))
     measured = ["loss", *recipe.get("metrics", {})]
-    monitors = [*measured, *(f"val_{name}" for name in measured)]
+    known = [*measured, *(f"val_{name}" for name in measured)]
     for name, spec in recipe.get("callbacks", {}).items():
         own = f"{place}.callbacks.{name}"
         given = tuple(files.get(spec["class"], {}))
         check_usable(keras.callbacks, spec, own)
         check_spec(keras.callbacks, spec, own, builder.NESTED, given=given)
-        if "monitor" in spec and spec["monitor"] not in monitors:
-            raise ValueError(unknown(f"{own}.monitor", monitors, spec["monitor"]))
+        if "monitor" in spec and spec["monitor"] not in known:
+            raise ValueError(unknown(f"{own}.monitor", known, spec["monitor"]))
         if isinstance(schedule := spec.get("schedule"), dict) and schedule["class"] == schedules.step.__name__:
             _check_factors(arguments_of(schedule), f"{own}.schedule")
     callbacks = builder.build_callbacks(recipe, place, Path("best.weights.h5"), Path("logs"))
     for name, callback in zip(recipe.get("callbacks", {}), callbacks, strict=True):
         own = f"{place}.callbacks.{name}"
-        if not has_validation and getattr(callback, "monitor", "").startswith("val_"):
+        monitors = not isinstance(callback, keras.callbacks.ModelCheckpoint) or callback.save_best_only
+        if monitors and not has_validation and getattr(callback, "monitor", "").startswith("val_"):
             raise ValueError(f"{own}.monitor: expected a split with validation rows, got {recipe['split']!r}")
         sets_rate = isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler)
         optimizer = recipe["optimizer"]
