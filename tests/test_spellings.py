@@ -142,10 +142,10 @@ def test_an_old_or_short_name_is_told_with_the_right_one(block: dict[str, Any], 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("metrics", ["accuracy"], "{<name>: {class: <name>, …}, …}"),
-        ("callbacks", ["EarlyStopping"], "{<name>: {class: <name>, …}, …}"),
-        ("layers", [DENSE], "{<name>: {class: <name>, …}, …}"),
-        ("optimizer", ["SGD"], "{class: <name>, …}"),
+        ("metrics", ["accuracy"], "a mapping, {<name>: {class: <name>, …}, …}"),
+        ("callbacks", ["EarlyStopping"], "a mapping, {<name>: {class: <name>, …}, …}"),
+        ("layers", [DENSE], "a mapping, {<name>: {class: <name>, …}, …}"),
+        ("optimizer", ["SGD"], "a mapping"),
     ],
 )
 def test_a_list_in_place_of_objects_is_told_with_their_form(key: str, value: Any, expected: str) -> None:

@@ -324,9 +324,8 @@ def _line(found: Any, place: str) -> str:
         return f"{place}: expected {meant} as the key, got {shown(found['loc'][-1])}"
     if found["type"] == "mistake":
         return f"{place}: {found['msg']}"
-    if found["type"] == "dict_type" and isinstance(found["input"], list):
-        objects = "{<name>: {class: <name>, …}, …}" if found["loc"][-1] in COLLECTIONS else "{class: <name>, …}"
-        return f"{place}: expected {objects}, got {shown(found['input'])}"
+    if found["type"] == "dict_type" and found["loc"] and found["loc"][-1] in COLLECTIONS:
+        return f"{place}: expected a mapping, {{<name>: {{class: <name>, …}}, …}}, got {shown(found['input'])}"
     expected = _EXPECTED.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
     return f"{place}: expected {expected}, got {shown(found['input'])}"
 

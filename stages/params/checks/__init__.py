@@ -56,7 +56,7 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
 def _with_float(spec: Spec) -> Spec:
     """Write an integer as the learning rate as a float, which Keras wants."""
     rate = spec.get("learning_rate")
-    return {**spec, "learning_rate": float(rate)} if type(rate) is int else spec
+    return {**spec, "learning_rate": float(rate)} if type(rate) is int and rate > 0 else spec
 
 
 def with_learning_rate(spec: Spec, place: str) -> Spec:

@@ -39,8 +39,8 @@ def _is_frequency(value: Any) -> Any:
     return value
 
 
-def _is_not_given(value: Any) -> Any:
-    if value is not None:
+def _is_no_class(value: Any) -> Any:
+    if value is not None and not (type(value) is int and value < 0):
         raise mistake("nothing, since the loss of an evaluation is a mean over all rows", shown(value))
     return value
 
@@ -82,7 +82,7 @@ VALUES: dict[str, dict[str, Any]] = {
     },
     "Loss": {
         "reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"],
-        "ignore_class": Annotated[Any, AfterValidator(_is_not_given)],
+        "ignore_class": Annotated[Any, AfterValidator(_is_no_class)],
     },
     "LossScaleOptimizer": {"initial_scale": Positive, "dynamic_growth_steps": Count},
     "LearningRateSchedule": {
