@@ -1,5 +1,6 @@
 """The words of an error: what was expected and what came, in one line."""
 
+import re
 import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -29,16 +30,19 @@ SPELLINGS = {
     "acc": "accuracy",
     "val_acc": "val_accuracy",
     # of losses and metrics
-    "mse": "MeanSquaredError",
-    "mae": "MeanAbsoluteError",
-    "mape": "MeanAbsolutePercentageError",
-    "msle": "MeanSquaredLogarithmicError",
+    "mse": "MeanSquaredError mean_squared_error",
+    "mae": "MeanAbsoluteError mean_absolute_error",
+    "mape": "MeanAbsolutePercentageError mean_absolute_percentage_error",
+    "msle": "MeanSquaredLogarithmicError mean_squared_logarithmic_error",
     "rmse": "RootMeanSquaredError",
-    "bce": "BinaryCrossentropy",
-    "kld": "KLDivergence",
+    "bce": "BinaryCrossentropy binary_crossentropy",
+    "kld": "KLDivergence kl_divergence",
     "kl_divergence": "KLDivergence",
     "kullback_leibler_divergence": "KLDivergence",
     "cosine_proximity": "CosineSimilarity",
+    # of activations
+    "none": "linear",
+    "None": "linear",
     # of blocks
     "optimiser": "optimizer",
     "loss_function": "loss",
@@ -80,5 +84,11 @@ def spelled(name: str, known: Iterable[str]) -> str | None:
     for word in SPELLINGS.get(name, "").split():
         if word in known:
             return word
-    plain = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
-    return next((each for each in known if each.replace("_", "").lower() == plain), None)
+    letters = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
+    return next((each for each in known if each.replace("_", "").lower() == letters), None)
+
+
+def plain(error: BaseException) -> str:
+    """Give the message of an error of Keras or TensorFlow in one line, without colors and what follows of its own."""
+    text = re.sub(r"\x1b\[\d+m|\{\{function_node [^}]*\}\} ?|\[Op:\w+\].*", "", sentence(error))
+    return text.partition(" Arguments received by ")[0].strip()[:MAX_SHOWN]
