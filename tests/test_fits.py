@@ -60,6 +60,12 @@ NOT_COMPILED: dict[str, dict[str, Any]] = {
     "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
 }
 REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
+    "sigmoids taken for logits": (
+        recipe(3, dense(3, "sigmoid"), loss={"from_logits": True}),
+        3,
+        "columns",
+        "loss.from_logits: expected false beside outputs from 0 to 1",
+    ),
     "no activation before a squared error of classes": (
         recipe(2, dense(1), loss={"class": "MeanSquaredError"}),
         2,

@@ -1,6 +1,5 @@
 """The words of an error: what was expected and what came, in one line."""
 
-import re
 import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -89,6 +88,5 @@ def spelled(name: str, known: Iterable[str]) -> str | None:
 
 
 def plain(error: BaseException) -> str:
-    """Give the message of an error of Keras or TensorFlow in one line, without colors and what follows of its own."""
-    text = re.sub(r"\x1b\[\d+m|\{\{function_node [^}]*\}\} ?|\[Op:\w+\].*", "", sentence(error))
-    return text.partition(" Arguments received by ")[0].strip()[:MAX_SHOWN]
+    """Give the message of an error of Keras or TensorFlow in one line, and not too much of it."""
+    return sentence(error)[:MAX_SHOWN]

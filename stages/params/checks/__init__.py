@@ -211,7 +211,7 @@ def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], classes: int
 def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for (name, loss), output in zip(losses_of(recipe, model.output_names).items(), model.outputs, strict=True):
         own = f"{place}.loss.class" if "class" in recipe["loss"] else f"{place}.loss.{name}.class"
-        if classes > 2 and loss["class"].startswith("Binary"):
+        if classes > 2 and loss["class"] in ("BinaryCrossentropy", "BinaryFocalCrossentropy"):
             fits = "a loss of them, such as SparseCategoricalCrossentropy"
             raise ValueError(f"{own}: expected {fits}, beside {classes} classes, got {loss['class']}")
         if classes == 0 and re.search("Categorical|Cross[eE]ntropy", loss["class"]):

@@ -78,7 +78,8 @@ def _check_losses_of_rows(recipe: Recipe, model: keras.Model, data: Data, place:
     losses = losses_of(recipe, model.output_names)
     for (name, spec), target, output in zip(losses.items(), each_target, model.outputs, strict=True):
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
-        loss = builder.build_loss({**spec, "reduction": "none"}, own)
+        loss = builder.build_loss(spec, own)
+        loss.reduction = "none"
         try:
             shape = loss(target, np.full((3, output.shape[-1]), 0.5, dtype=np.float32)).shape
         except Exception:  # noqa: S112 (a step tells what is wrong)
@@ -98,14 +99,12 @@ def _check_output(loss: Spec, output: np.ndarray, classes: int, place: str, loss
     if not classes or lowest > highest:  # nothing but not a number: a training tells
         return
     sums = output.sum(axis=-1)
-    are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
+    are_shares = are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
     if output.shape[-1] > 1:
         are_probabilities = are_probabilities and bool(np.nanmax(np.abs(sums - 1), initial=0) <= TOLERANCE)
     if has_logits(loss):
-        if are_probabilities and (output.shape[-1] > 1 or len(output) > SMALL):
-            raise ValueError(
-                f"{loss_place}.from_logits: expected false beside outputs that are probabilities, got true"
-            )
+        if (are_probabilities and output.shape[-1] > 1) or (are_shares and len(output) > SMALL):
+            raise ValueError(f"{loss_place}.from_logits: expected false beside outputs from 0 to 1, got true")
         return
     if not are_probabilities:
         function, got = "a sigmoid", f"{lowest:.3g} to {highest:.3g}"
