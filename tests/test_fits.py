@@ -111,7 +111,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(3, dense(3, "softmax"), loss=LOGITS),
         3,
         "columns",
-        "loss.from_logits: expected false beside outputs that are probabilities, got true",
+        "loss.from_logits: expected false beside outputs from 0 to 1, got true",
     ),
     "logits after a sigmoid": (recipe(2, dense(1, "sigmoid"), loss=LOGITS), 2, "columns", "loss.from_logits: expected"),
     "no activation for two classes": (recipe(2, dense(1)), 2, "columns", f"layers: {PROBABILITIES} Binary"),
