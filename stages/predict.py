@@ -8,16 +8,18 @@
 or the quantity in the unit for reports. Files hold rows as the data set had them before they were normalized; the
 scaling lies in the model's folder. The data set's module says what a file has to hold:
 
-- Pictures: any format that Pillow reads, one row each, or a folder of them. They are turned as their EXIF orientation
-  says, and made gray of 8 bits; transparency is background; of several frames the first counts. A picture of the data
-  set's size is taken as it is. One of another size is made as the data set's images were.
-- Tables: CSV with a header (columns separated by commas, semicolons, tabs or vertical bars; UTF-8, or UTF-16 with a
-  byte order mark), or ARFF. Names of columns count without case, spaces and underscores, in any order. The target and
-  other columns may be there and are ignored, unless one is nearly called like a column that is needed. Decimal commas
-  are read, unless they may stand between thousands.
+- Pictures: any format that Pillow reads by itself (not HEIC, TGA, EPS, WMF), one row each, or a folder of them. They
+  are turned as their EXIF orientation says, and made gray of 8 bits; transparency is background; of several frames the
+  first counts. A picture of the data set's size is taken as it is. One of another size is made as the data set's images
+  were, with a warning if it hardly looks like one of them.
+- Tables: CSV with a header (columns separated by commas, semicolons, tabs or vertical bars; UTF-8, or UTF-16 or
+  UTF-32 with a byte order mark), or ARFF. Names of columns count without case, spaces and underscores, in any order.
+  The target and other columns may be there and are ignored, unless one is nearly called like a column that is needed.
+  Decimal commas are read, unless all those of a column may stand between thousands.
 
 What is not read as it is written is said on standard error, and so is a row that lies far from the training rows: by
-more than a twentieth of their range, in a column or in an image's mean, contrast or border. A row that cannot be read
+more than a twentieth of their range, in a column or in an image's mean, contrast or border, by a negative where they
+have none, or by a fraction in a column of codes. A row that cannot be read
 is named by its line and column, and nothing is predicted; `--skip-bad` predicts the others.
 
 Prints CSV: the file and, for tables, the row (from 1), or the test row (from 0) and its label; then, for classes, the

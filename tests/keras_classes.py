@@ -73,6 +73,7 @@ ALSO: dict[str, dict[str, Any]] = {
     "Bidirectional": {"layer": LSTM},
     "GroupNormalization": {"groups": 1},
     "CategoryEncoding": {"num_tokens": 10},
+    "Normalization": {"mean": 0.5, "variance": 0.1},
     "Discretization": {"bin_boundaries": [0.3, 0.6]},
     "IntegerLookup": {"vocabulary": [0, 1, 2]},
     "RandomPosterization": {"factor": 4},

@@ -21,7 +21,8 @@ DENSE: dict[str, Spec] = {
     "hidden": {"class": "Dense", "units": 6, "activation": "relu"},
     "output": {"class": "Dense", "units": 1},
 }
-ADAM: Spec = {"class": "Adam", "learning_rate": 0.01}
+# With moments, as Adam has, but half as many operations to trace.
+MOMENTUM: Spec = {"class": "SGD", "learning_rate": 0.01, "momentum": 0.9}
 MSE: Spec = {"class": "MeanSquaredError"}
 MAE: Spec = {"class": "MeanAbsoluteError"}
 WIDE_AND_DEEP: Spec = {"class": "wide_and_deep", "hidden_layers": 2, "units": 5, "activation": "relu"}
@@ -38,7 +39,7 @@ def recipe_of(layers: dict[str, Spec] | None = None, **others: Any) -> Recipe:
     recipe: dict[str, Any] = {"seed": 3, "seeds": 1, "dataset": "housing", "split": "single"}
     if "graph" not in others:
         recipe["layers"] = layers or DENSE
-    recipe |= {"optimizer": ADAM, "loss": MSE, "metrics": {"mean_absolute_error": MAE}}
+    recipe |= {"optimizer": MOMENTUM, "loss": MSE, "metrics": {"mean_absolute_error": MAE}}
     return cast(Recipe, {**recipe, "batch_size": 25, "epochs": 2, "jit_compile": False, **others})
 
 

@@ -9,6 +9,7 @@ from small import compiled, recipe_of
 
 from stages.datasets.spec import spec_of
 from stages.params import checks
+from stages.training import custom_objects
 from stages.training.data import targets_of
 from stages.training.recipe import Recipe, Spec
 
@@ -59,6 +60,12 @@ NOT_COMPILED: dict[str, dict[str, Any]] = {
     "Resizing": {"height": 2, "width": 2, "interpolation": "bicubic"},
 }
 REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
+    "sigmoids taken for logits": (
+        recipe(3, dense(3, "sigmoid"), loss={"from_logits": True}),
+        3,
+        "columns",
+        "loss.from_logits: expected false beside outputs from 0 to 1",
+    ),
     "no activation before a squared error of classes": (
         recipe(2, dense(1), loss={"class": "MeanSquaredError"}),
         2,
@@ -104,7 +111,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(3, dense(3, "softmax"), loss=LOGITS),
         3,
         "columns",
-        "loss.from_logits: expected false beside outputs that are probabilities, got true",
+        "loss.from_logits: expected false beside outputs from 0 to 1, got true",
     ),
     "logits after a sigmoid": (recipe(2, dense(1, "sigmoid"), loss=LOGITS), 2, "columns", "loss.from_logits: expected"),
     "no activation for two classes": (recipe(2, dense(1)), 2, "columns", f"layers: {PROBABILITIES} Binary"),
@@ -160,6 +167,48 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         2,
         "columns",
         "metrics.m.from_logits: expected false as in the loss, got true",
+    ),
+    "a metric of equal numbers": (
+        recipe(3, dense(3, "softmax"), **metric("Accuracy")),
+        3,
+        "columns",
+        "metrics.m.class: expected SparseCategoricalAccuracy beside SparseCategoricalCrossentropy, got Accuracy",
+    ),
+    "a metric of one unit beside several": (
+        recipe(3, dense(3, "softmax"), loss={"class": "CategoricalCrossentropy"}, **metric("BinaryAccuracy")),
+        3,
+        "columns",
+        "metrics.m.class: expected CategoricalAccuracy beside CategoricalCrossentropy, got BinaryAccuracy",
+    ),
+    "a metric of several units beside one": (
+        recipe(2, dense(1, "sigmoid"), **metric("CategoricalAccuracy")),
+        2,
+        "columns",
+        "metrics.m.class: expected BinaryAccuracy beside BinaryCrossentropy, got CategoricalAccuracy",
+    ),
+    "an F1 score of the greatest of one unit": (
+        recipe(2, dense(1, "sigmoid"), **metric("F1Score", average="macro")),
+        2,
+        "columns",
+        "metrics.m.threshold: expected a threshold beside one unit, such as 0.5, got none",
+    ),
+    "a class that the loss leaves out": (
+        recipe(3, dense(3, "softmax"), loss={"ignore_class": 0}),
+        3,
+        "columns",
+        "loss.ignore_class: expected nothing, since the loss of an evaluation is a mean over all rows, got 0",
+    ),
+    "a normalization that is not adapted": (
+        before_output({"class": "Normalization"}),
+        0,
+        "columns",
+        "layers.layer_1.mean: expected a number, since the layer is not adapted to the data, got none",
+    ),
+    "a loss that is not finite": (
+        recipe(0, dense(1, dtype="float16"), {"class": "Rescaling", "scale": 1e30}),
+        0,
+        "columns",
+        ": expected a finite loss for made-up rows, got inf",
     ),
     "an F1 score of each class": (
         recipe(2, dense(1, "sigmoid"), **metric("F1Score", threshold=0.5)),
@@ -227,7 +276,7 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         recipe(0, dense(1), optimizer={"class": "LossScaleOptimizer", "inner_optimizer": "Adam"}),
         0,
         "columns",
-        "optimizer.inner_optimizer: expected {class: <name>, <argument>: <value>, …}, got 'Adam'",
+        "optimizer.inner_optimizer: expected {class: Adam, <argument>: <value>, …}, got 'Adam'",
     ),
     "two ways to clip gradients": (
         recipe(0, dense(1), optimizer={"class": "Adam", "clipnorm": 1.0, "clipvalue": 1.0}),
@@ -244,6 +293,12 @@ REFUSED: dict[str, tuple[Recipe, int, str, str]] = {
         )
         for name, arguments in NOT_COMPILED.items()
     },
+    "a count of numbers with XLA": (
+        before_output({"class": "CategoryEncoding", "num_tokens": 3, "output_mode": "count"}, jit_compile=True),
+        0,
+        "columns",
+        "jit_compile: expected false, since XLA cannot compile layer_1 (CategoryEncoding), got true",
+    ),
     "max pooling with XLA": (
         before_output(CONVOLUTION, {"class": "MaxPooling2D"}, jit_compile=True),
         0,
@@ -366,10 +421,84 @@ def test_more_folds_than_rows_of_a_class_are_refused() -> None:
     assert str(caught.value).endswith(f"got {fewest + 1}")
 
 
+ESTIMATORS: list[tuple[Spec, int, str]] = [
+    ({"class": "RANSACRegressor"}, 0, ": expected an estimator that can be fitted, saved and loaded, got RANSAC"),
+    ({"class": "DummyRegressor", "strategy": "constant"}, 0, ": expected an estimator that can be fitted, saved"),
+    ({"class": "DummyClassifier", "strategy": "constant"}, 2, ": expected an estimator that can be fitted, saved"),
+    ({"class": "MultiTaskLasso"}, 0, ": expected an estimator that can be fitted, saved and loaded, got MultiTask"),
+    ({"class": "LogisticRegression", "penalty": "l1"}, 2, ": expected an estimator that can be fitted, saved"),
+    ({"class": "logistic_regression"}, 2, ".class: expected LogisticRegression, got 'logistic_regression'"),
+]
+
+
+@pytest.mark.bad_input("params.yaml", "estimators that cannot be fitted, saved or loaded")
+@pytest.mark.parametrize(("spec", "classes", "told"), ESTIMATORS, ids=[each["class"] for each, *_ in ESTIMATORS])
+def test_an_estimator_that_cannot_be_fitted_saved_and_loaded_is_refused(spec: Spec, classes: int, told: str) -> None:
+    made: Any = {"seed": 1, "dataset": "thoracic" if classes else "housing", "split": "clean", "estimator": spec}
+    with pytest.raises(ValueError, match=r"^variants\.it\.estimator") as caught:
+        checks.check_estimator(made, classes, "variants.it")
+    (line,) = str(caught.value).splitlines()
+    assert line.removeprefix("variants.it.estimator").startswith(told), line
+
+
+@pytest.mark.parametrize("name", ["HuberRegressor", "RidgeCV", "LassoCV", "SGDRegressor", "DummyRegressor"])
+def test_a_regressor_is_taken(name: str) -> None:
+    made: Any = {"seed": 1, "dataset": "housing", "split": "single", "estimator": {"class": name}}
+    checks.check_estimator(made, 0, "variants.it")
+
+
 def test_an_embedding_takes_rows_from_0_to_1_and_no_standard_scores() -> None:
     made = before_output({"class": "Embedding", "input_dim": 2, "output_dim": 2})
-    checks.check_model(made, (8,), 0, True, "variants.it", scaling="none")
+    checks.check_model(made, (8,), 0, True, "variants.it", scaling="unit")
+    expected = (
+        r"^variants\.it\.layers: expected layers that take numbers of any size beside scaling: none, got: .*Embedding"
+    )
+    with pytest.raises(ValueError, match=expected):
+        checks.check_model(made, (8,), 0, True, "variants.it", scaling="none")
     with pytest.raises(
         ValueError, match=r"^variants\.it\.layers: expected layers that fit .*, got layer_1: .*Embedding"
     ):
         checks.check_model(made, (8,), 0, True, "variants.it", scaling="standard")
+
+
+OWN = """
+import keras
+
+class Power(keras.layers.Layer):
+    def __init__(self, exponent=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.exponent = exponent
+    def call(self, inputs):
+        return inputs**self.exponent
+    def get_config(self):
+        return {**super().get_config(), **KEPT}
+
+class Refused(keras.callbacks.Callback):
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+    def on_train_begin(self, logs=None):
+        if self.number == 2:
+            raise ValueError("number is 2")
+"""
+
+
+@pytest.mark.bad_input("custom_objects", "a layer that forgets an argument when it is saved")
+def test_an_own_layer_that_forgets_an_argument_is_refused() -> None:
+    made = recipe(0, {"class": "Power", "exponent": 2.0}, dense(1))
+    with custom_objects.scope(OWN.replace("KEPT", '{"exponent": self.exponent}')):
+        check(made, 0, (8,))
+    checks._passed.clear()
+    with (
+        custom_objects.scope(OWN.replace("KEPT", "{}")),
+        pytest.raises(ValueError, match=r"^variants\.it: expected Power with all arguments in get_config, got another"),
+    ):
+        check(made, 0, (8,))
+
+
+@pytest.mark.bad_input("custom_objects", "an argument that a callback refuses")
+def test_each_number_of_an_own_callback_is_tried() -> None:
+    with custom_objects.scope(OWN):
+        check(recipe(0, dense(1), callbacks={"it": {"class": "Refused", "number": 1}}), 0, (8,))
+        with pytest.raises(ValueError, match=r"^variants\.it\.callbacks\.it: expected Refused .*got: number is 2$"):
+            check(recipe(0, dense(1), callbacks={"it": {"class": "Refused", "number": 2}}), 0, (8,))

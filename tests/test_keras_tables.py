@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -5,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from stages.params import keras_tables
 from stages.training.recipe import Recipe
@@ -18,6 +20,13 @@ STAIRCASE = EXPONENTIAL | {"staircase": True}
 def recipe_of(optimizer: dict[str, Any]) -> Recipe:
     """Of 7 steps an epoch, with all 470 rows."""
     return {"dataset": "thoracic", "split": "clean", "optimizer": optimizer, "batch_size": 70, "epochs": 15}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads of products this small wait for each other where other processes are at work."""
+    with threadpool_limits(1):
+        yield
 
 
 def schedule(**options: Any) -> dict[str, Any]:

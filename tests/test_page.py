@@ -4,6 +4,7 @@ import json
 import re
 from collections import ChainMap
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -64,36 +65,42 @@ class Elements(HTMLParser):
         return [value for _, attributes in self.found if (value := attributes.get(name))]
 
 
+@cache
+def complete() -> str:
+    """The page of a run in which nothing is missing."""
+    return page.render(reports_of(NAMES, "plain"), BUNDLE)
+
+
 def missing(content: str) -> str:
     found = re.search(r'<section aria-labelledby="missing">(.*?)</section>', content, re.DOTALL)
     return found[1] if found else ""
 
 
 def test_a_complete_run_misses_nothing() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     assert missing(content) == ""
     assert not re.search(r"\bnan\b|\bNone\b|undefined", content.split("<script", 1)[0])
 
 
 def test_the_page_is_made_twice_with_the_same_bytes() -> None:
-    assert page.render(reports_of(NAMES, "plain"), BUNDLE) == page.render(reports_of(NAMES, "plain"), BUNDLE)
+    assert page.render(reports_of(NAMES, "plain"), BUNDLE) == complete()
 
 
 def test_every_link_inside_the_page_has_its_place() -> None:
-    elements = Elements(page.render(reports_of(NAMES, "plain"), BUNDLE))
+    elements = Elements(complete())
     places = elements.values("id")
     assert len(places) == len(set(places))
     assert [link for link in elements.values("href") if link.removeprefix("#") not in places] == []
 
 
 def test_the_page_names_no_other_place() -> None:
-    elements = Elements(page.render(reports_of(NAMES, "plain"), BUNDLE))
+    elements = Elements(complete())
     assert all(value.startswith(("#", "data:")) for name in ("href", "src") for value in elements.values(name))
 
 
 def test_names_are_escaped_and_end_no_script() -> None:
     content = page.render(reports_of([*NAMES, ODD], "plain"), BUNDLE)
-    plain = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    plain = complete()
     elements, before = Elements(content), Elements(plain)
     assert content.count("</script>") == plain.count("</script>")
     assert sum(tag == "b" for tag, _ in elements.found) == sum(tag == "b" for tag, _ in before.found) + 1
@@ -305,7 +312,7 @@ def test_a_card_is_the_same_whatever_the_other_recipes_have_as_jit_compile(other
 
 
 def test_a_recipe_is_the_one_that_its_model_was_trained_from() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     assert f"SHA-256 of {TRAINED_RECIPE.path('best').as_posix()} " in card_of(content, "best")
     for key, fields in (("no_recipe", {"variant": "best"}), ("recipes_hash", {"count": 3})):
         for said in text("page", key, **fields).values():
@@ -362,7 +369,7 @@ def test_a_study_of_learning_rates_draws_the_constant_ones_too() -> None:
 
 
 def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     article = content.split('aria-labelledby="study-cost-of-determinism"')[1].split("</article>")[0]
     for said in (determinism.question()["en"], determinism.claim()["ko"], "badge yes", "1.30", "1.20 to 1.40"):
         assert said in article
@@ -400,7 +407,7 @@ def card_of_links(content: str, name: str) -> str:
 
 
 def test_every_document_that_is_named_is_explained() -> None:
-    elements = Elements(page.render(reports_of(NAMES, "plain"), BUNDLE))
+    elements = Elements(complete())
     named = {link for link in elements.values("href") if link.startswith("#document-")}
     assert named == {"#document-A", "#document-B", "#document-E"}
     assert named <= {f"#{place}" for place in elements.values("id")}
@@ -408,7 +415,7 @@ def test_every_document_that_is_named_is_explained() -> None:
 
 
 def test_the_functions_of_keras_have_a_gallery_of_their_own() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     gallery = content.split('aria-labelledby="data-sets"')[1].split("</section>\n\n")[0]
     functions, drawing = text("page", "functions")["en"], text("figures", "activations")["en"]
     words = Elements(gallery).words
@@ -618,7 +625,7 @@ def test_a_variant_that_diverged_stands_last_and_its_card_says_when_and_why() ->
     card = card_of(content, "best")
     assert "Its training diverged in epoch 3: validation loss ∞. So it has no metrics." in card
     assert "diverged" in card.split("Questions")[0]
-    assert text("page", "diverged_key")["en"] not in page.render(reports_of(NAMES, "plain"), BUNDLE)
+    assert text("page", "diverged_key")["en"] not in complete()
 
 
 def test_of_several_trainings_it_says_how_many_diverged() -> None:
@@ -642,7 +649,7 @@ def test_of_several_trainings_it_says_how_many_diverged() -> None:
 
 
 def test_a_card_has_the_loss_of_the_training_rows_and_the_cost_of_the_training() -> None:
-    said = card_of(page.render(reports_of(NAMES, "plain"), BUNDLE), "best")
+    said = card_of(complete(), "best")
     assert re.search(r"metric +training +validation +test +accuracy +0.9500 +0.9000 +0.9000", said)
     assert re.search(r"log loss in nats +0.2500 +0.2500 +0.3000", said)
     assert text("page", "training_key")["en"] in said
@@ -659,7 +666,7 @@ def test_a_loss_that_is_no_metric_of_the_tables_keeps_its_name() -> None:
 
 
 def test_multiply_adds_have_a_column_that_is_sorted_by_their_number() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     board = content.split('id="leaderboard-fashion_mnist"')[1].split("</table>")[0]
     assert text("leaderboards", "fashion_mnist", "multiply_adds")["en"] in board
     assert 'data-sort="1500000000.0">' in board
@@ -698,7 +705,7 @@ def test_of_several_trainings_it_says_what_is_their_mean_and_what_is_of_the_firs
 
 
 def test_images_that_are_drawn_inverted_say_so() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     said = text("page", "inverted")["en"]
     assert said in card_of(content, "best")
     assert content.count(f">{said}<") == len(NAMES) + 1  # the worst errors of each, and the samples
@@ -728,7 +735,7 @@ def test_a_title_stands_for_a_name_but_not_in_places_and_on_cards() -> None:
 
 
 def test_the_keys_in_which_two_recipes_differ_stand_with_their_comparison() -> None:
-    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    content = complete()
     article = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
     assert article.count(text("page", "differs_in", keys="epochs")["en"]) == 2
 

@@ -1,5 +1,6 @@
 """`python -m stages.parallel` beside `dvc repro`, on small projects of Git and DVC."""
 
+import io
 import json
 import os
 import shutil
@@ -7,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -22,8 +24,21 @@ LIMIT = 120
 """Seconds after which something that should happen never will."""
 
 
-def parallel(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return run(folder, sys.executable, "-m", "stages.parallel", *arguments, **variables)
+class Done(NamedTuple):
+    returncode: Any
+    stdout: str
+
+
+def parallel(folder: Path, *arguments: str, **variables: str) -> Done:
+    """Run it in this process, which saves the start of another one."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.chdir(folder)
+        for name, value in environment(**variables).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+    return Done(ended.value.code, said.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +82,7 @@ def done(finished: Path, tmp_path: Path) -> Path:
 
 def test_a_run_from_nothing_leaves_what_dvc_repro_leaves(project: Path, finished: Path) -> None:
     # The two trainings are there at once, and end in the other order.
-    done = parallel(project, "-j", "2", MEET="a b", LAST="a")
+    done = run(project, sys.executable, "-m", "stages.parallel", "-j", "2", MEET="a b", LAST="a")
     assert done.returncode == 0, done.stdout
     assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
     assert (project / "data/last").read_text() == (finished / "data/last").read_text()

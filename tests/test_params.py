@@ -1582,82 +1582,98 @@ def test_a_repeated_layer_is_numbered_from_1() -> None:
 # What `dvc exp run -S` makes of a recipe
 
 
+# Each override with what it changes in the recipes of its variant, or of all that have it from a base.
+EXPERIMENTS: list[tuple[str, dict[str, Any]]] = [
+    # What a variant says itself, and what it has from its base.
+    ("variants.large.layers.hidden_1.units=300", {"layers.hidden_1.units": (256, 300)}),
+    ("++variants.relu_100_adam.layers.hidden.units=300", {"layers.hidden.units": (100, 300)}),
+    ("++variants.relu_100_adam.layers.hidden.activation=null", {"layers.hidden.activation": ("relu", None)}),
+    ("++variants.selu_100_layers.layers.hidden.repeat=10", {"layers.hidden.repeat": (99, 10)}),
+    (
+        "++variants.cosine_restarts.layers.hidden.kernel_regularizer.l2=0.1",
+        {"layers.hidden.kernel_regularizer.l2": (0.01, 0.1)},
+    ),
+    (
+        "variants.l2_elu.layers.hidden_1.kernel_regularizer.l2=0.1",
+        {"layers.hidden_1.kernel_regularizer.l2": (0.01, 0.1)},
+    ),
+    ("variants.relu_100_sgd.optimizer.class=Nadam", {"optimizer.class": ("SGD", "Nadam")}),
+    ("++variants.relu_100_adam.optimizer.class=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
+    ("++variants.relu_100_adam.optimizer=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
+    ("++variants.relu_100_sgd.optimizer={class: SGD, momentum: 0.9}", {"optimizer.momentum": (None, 0.9)}),
+    ("variants.relu_100_sgd.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.01, 0.1)}),
+    ("variants.relu_100_sgd.optimizer.learning_rate=0.00001", {"optimizer.learning_rate": (0.01, 1e-05)}),
+    ("++variants.dropout_30_best.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.001, 0.1)}),
+    (
+        "variants.exponential_decay.optimizer.learning_rate.decay_rate=0.9",
+        {"optimizer.learning_rate.decay_rate": (0.5, 0.9)},
+    ),
+    (
+        "variants.exponential_decay.optimizer.learning_rate.class=InverseTimeDecay",
+        {"optimizer.learning_rate.class": ("ExponentialDecay", "InverseTimeDecay")},
+    ),
+    ("++variants.relu_100_adam.loss.ignore_class=-1", {"loss.ignore_class": (None, -1)}),
+    ("variants.thoracic_mse.loss.class=Poisson", {"loss.class": ("MeanSquaredError", "Poisson")}),
+    ("++variants.thoracic_mse.metrics.accuracy.threshold=0.4", {"metrics.accuracy.threshold": (None, 0.4)}),
+    (
+        "variants.dropout_30_early_stop.callbacks.early_stopping.patience=3",
+        {"callbacks.early_stopping.patience": (2, 3)},
+    ),
+    (
+        "variants.step_schedule.callbacks.schedule.schedule.epoch_5=0.1",
+        {"callbacks.schedule.schedule.epoch_5": (0.5, 0.1)},
+    ),
+    (
+        "~variants.dropout_30_best.callbacks",
+        {"callbacks": ({"best": VARIANTS["dropout_30_best"]["callbacks"]["best"]}, None)},
+    ),
+    ("++variants.wide_and_deep_two_outputs.graph.units=40", {"graph.units": (30, 40)}),
+    ("variants.wide_and_deep_two_outputs.loss_weights.main=0.8", {"loss_weights.main": (0.9, 0.8)}),
+    ("variants.wide_and_deep_two_inputs.inputs.deep=Latitude Longitude", {"inputs.deep": ([5, 6, 7], [6, 7])}),
+    ("variants.thoracic_logistic.estimator.max_iter=500", {"estimator.max_iter": (1000, 500)}),
+    ("++variants.thoracic_logistic.estimator.C=0.5", {"estimator.C": (None, 0.5)}),
+    ("++variants.thoracic_mse.split=published", {"split": ("clean", "published")}),
+    ("++variants.relu_100_adam.jit_compile=false", {"jit_compile": (True, False)}),
+    # All that have it from a base.
+    ("bases.dense_30_30.batch_size=10", {"batch_size": (30, 10)}),
+    ("bases.regularized_64_dropout.layers.dropout.rate=0.4", {"layers.dropout.rate": (0.5, 0.4)}),
+]  # fmt: skip
+
+
+def concerned_by(override: str) -> set[str]:
+    section, name, *_ = override.lstrip("+~").split(".")
+    return {name} if section == "variants" else {each for each in VARIANTS if PARAMS.variants[each].base == name}
+
+
+def sets_of_experiments() -> list[dict[str, dict[str, Any]]]:
+    """The overrides in sets in which none concerns a variant of another: DVC parses the file for half a second."""
+    sets: list[dict[str, dict[str, Any]]] = []
+    for override, changes in EXPERIMENTS:
+        others = (each for each in sets if all(concerned_by(override).isdisjoint(concerned_by(one)) for one in each))
+        into = next(others, None)
+        if into is None:
+            sets.append(into := {})
+        into[override] = changes
+    return sets
+
+
 @pytest.mark.catalogue
 @pytest.mark.usefixtures("deterministic")
-@pytest.mark.parametrize(
-    ("override", "changes"),
-    [
-        # What a variant says itself, and what it has from its base.
-        ("variants.large.layers.hidden_1.units=300", {"layers.hidden_1.units": (256, 300)}),
-        ("++variants.relu_100_adam.layers.hidden.units=300", {"layers.hidden.units": (100, 300)}),
-        ("++variants.relu_100_adam.layers.hidden.activation=null", {"layers.hidden.activation": ("relu", None)}),
-        ("++variants.selu_100_layers.layers.hidden.repeat=10", {"layers.hidden.repeat": (99, 10)}),
-        (
-            "++variants.cosine_restarts.layers.hidden.kernel_regularizer.l2=0.1",
-            {"layers.hidden.kernel_regularizer.l2": (0.01, 0.1)},
-        ),
-        (
-            "variants.l2_elu.layers.hidden_1.kernel_regularizer.l2=0.1",
-            {"layers.hidden_1.kernel_regularizer.l2": (0.01, 0.1)},
-        ),
-        ("variants.relu_100_sgd.optimizer.class=Nadam", {"optimizer.class": ("SGD", "Nadam")}),
-        ("++variants.relu_100_adam.optimizer.class=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
-        ("++variants.relu_100_adam.optimizer=Nadam", {"optimizer.class": ("Adam", "Nadam")}),
-        ("++variants.relu_100_sgd.optimizer={class: SGD, momentum: 0.9}", {"optimizer.momentum": (None, 0.9)}),
-        ("variants.relu_100_sgd.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.01, 0.1)}),
-        ("variants.relu_100_sgd.optimizer.learning_rate=0.00001", {"optimizer.learning_rate": (0.01, 1e-05)}),
-        ("++variants.dropout_30_best.optimizer.learning_rate=0.1", {"optimizer.learning_rate": (0.001, 0.1)}),
-        (
-            "variants.exponential_decay.optimizer.learning_rate.decay_rate=0.9",
-            {"optimizer.learning_rate.decay_rate": (0.5, 0.9)},
-        ),
-        (
-            "variants.exponential_decay.optimizer.learning_rate.class=InverseTimeDecay",
-            {"optimizer.learning_rate.class": ("ExponentialDecay", "InverseTimeDecay")},
-        ),
-        ("++variants.relu_100_adam.loss.ignore_class=-1", {"loss.ignore_class": (None, -1)}),
-        ("variants.thoracic_mse.loss.class=Poisson", {"loss.class": ("MeanSquaredError", "Poisson")}),
-        ("++variants.thoracic_mse.metrics.accuracy.threshold=0.4", {"metrics.accuracy.threshold": (None, 0.4)}),
-        (
-            "variants.dropout_30_early_stop.callbacks.early_stopping.patience=3",
-            {"callbacks.early_stopping.patience": (2, 3)},
-        ),
-        (
-            "variants.step_schedule.callbacks.schedule.schedule.epoch_5=0.1",
-            {"callbacks.schedule.schedule.epoch_5": (0.5, 0.1)},
-        ),
-        (
-            "~variants.dropout_30_best.callbacks",
-            {"callbacks": ({"best": VARIANTS["dropout_30_best"]["callbacks"]["best"]}, None)},
-        ),
-        ("++variants.wide_and_deep_two_outputs.graph.units=40", {"graph.units": (30, 40)}),
-        ("variants.wide_and_deep_two_outputs.loss_weights.main=0.8", {"loss_weights.main": (0.9, 0.8)}),
-        ("variants.wide_and_deep_two_inputs.inputs.deep=Latitude Longitude", {"inputs.deep": ([5, 6, 7], [6, 7])}),
-        ("variants.thoracic_logistic.estimator.max_iter=500", {"estimator.max_iter": (1000, 500)}),
-        ("++variants.thoracic_logistic.estimator.C=0.5", {"estimator.C": (None, 0.5)}),
-        ("++variants.thoracic_mse.split=published", {"split": ("clean", "published")}),
-        ("++variants.relu_100_adam.jit_compile=false", {"jit_compile": (True, False)}),
-        # All that have it from a base.
-        ("bases.dense_30_30.batch_size=10", {"batch_size": (30, 10)}),
-        ("bases.regularized_64_dropout.layers.dropout.rate=0.4", {"layers.dropout.rate": (0.5, 0.4)}),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("overrides", sets_of_experiments(), ids=len)
 def test_an_override_of_an_experiment_changes_the_recipe_of_its_variant(
-    override: str, changes: dict[str, Any], tmp_path: Path
+    overrides: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes((ROOT / "params.yaml").read_bytes())
-    apply_overrides(path, [override])
+    apply_overrides(path, list(overrides))
     params = read_params(path)
-    section, name, *_ = override.lstrip("+~").split(".")
-    concerned = {name} if section == "variants" else {each for each in VARIANTS if PARAMS.variants[each].base == name}
+    expected = {name: changes for override, changes in overrides.items() for name in concerned_by(override)}
     before, after = made(), dict(resolve.recipes(params))
-    assert {each for each in after if before[each] != after[each]} == concerned
-    assert concerned
-    restricted = params.model_copy(update={"variants": {each: params.variants[each] for each in concerned}})
+    assert {each for each in after if before[each] != after[each]} == expected.keys()
+    assert all(map(concerned_by, overrides))
+    restricted = params.model_copy(update={"variants": {each: params.variants[each] for each in expected}})
     completed = configure.complete_recipes(restricted, configure.complete_splits(restricted))
-    for each in concerned:
-        assert recipe_differences(before[each], completed[each]) == changes
+    assert {each: recipe_differences(before[each], completed[each]) for each in expected} == expected
 
 
 # Differences and the catalogue

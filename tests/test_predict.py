@@ -205,6 +205,15 @@ def test_images_far_from_the_training_images_are_predicted_with_a_warning(
     [
         ({}, {}),
         ({"medianIncome": 15.7}, {}),  # less than a twentieth of the range beyond it
+        ({"population": 2}, {}),
+        ({"medianIncome": -0.2}, {"MedInc": "0.5 to 15 (10,000 USD a year), as in the training rows, got -0.2"}),
+        (
+            {"population": -1500},
+            {
+                "Population": "5 to 35682 (people), as in the training rows, got -1500",
+                "AveOccup": "0.69 to 1243.33 (people per household), as in the training rows, got -11.9048",
+            },
+        ),
         ({"medianIncome": 83252}, {"MedInc": "0.5 to 15 (10,000 USD a year), as in the training rows, got 83252"}),
         (
             {"longitude": 37.88, "latitude": -122.23},
@@ -231,8 +240,20 @@ def test_patients_of_600_years_and_lung_volumes_in_centiliters_are_warned_of():
     read = Read(pd.DataFrame({"file": ["x"] * 3}), ["x, line 2", "x, line 3", "x, line 4"], x)
     assert warnings_of(read, THORACIC, scaling) == [
         "warning: x, line 3, PRE4: expected about 1.44 to 6.3 (liters), as in the training rows, got 288",
-        "warning: x, line 4, PRE7: expected about 0 to 0, as in the training rows, got 1",
+        "warning: x, line 4, PRE7: expected a whole number, about 0 to 0, as in the training rows, got 1",
         "warning: x, line 3, AGE: expected about 37 to 87 (years), as in the training rows, got 600",
+    ]
+
+
+@pytest.mark.bad_input("predict", "rows far from the training rows: in other units, exchanged, inverted")
+def test_fractions_of_codes_are_warned_of() -> None:
+    features = ["DGN", "PRE10", "AGE"]
+    scaling = {"features": features, "range": {"DGN": [1, 8], "PRE10": [0, 1], "AGE": [37, 87]}}
+    x = np.array([[2.5, 1, 60.5], [3, 0.5, 60]])
+    read = Read(pd.DataFrame({"file": ["x"] * 2}), ["x, line 2", "x, line 3"], x)
+    assert warnings_of(read, THORACIC, scaling) == [
+        "warning: x, line 2, DGN: expected a whole number, about 1 to 8, as in the training rows, got 2.5",
+        "warning: x, line 3, PRE10: expected a whole number, about 0 to 1, as in the training rows, got 0.5",
     ]
 
 

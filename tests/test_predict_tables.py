@@ -159,8 +159,8 @@ def test_quotes_spaces_and_empty_lines_are_read_without_a_word(tmp_path: Path) -
         ("age beds\n1 2\n", r"line 1: expected a header with the columns age, beds, got \['age beds'\]"),
         ("age,label\n1,2\n", "line 1: expected the columns age, beds, got none called beds$"),
         ("age,bed\n1,2\n", r"line 1: expected the columns age, beds, got none called beds; is 'bed' beds\?"),
-        ("age,beds,bed\n1,2,3\n", "line 1: expected one column that can be beds, got 'beds' and 'bed'; remove or ren"),
-        ("age,beds,beds.1\n1,2,3\n", "line 1: expected one column that can be beds, got 'beds' and 'beds.1'"),
+        ("age,beds,bed\n1,2,3\n", "line 1: expected columns whose names differ more, got 'bed' beside 'beds'; remove"),
+        ("age,beds,beds.1\n1,2,3\n", "line 1: expected columns whose names differ more, got 'beds.1' beside 'beds'"),
         ("age,beds,Age\n1,2,3\n", "line 1: expected one column age, got 'age' and 'Age'; remove or rename one"),
         ("age,beds,Rooms\n1,2,3\n", "line 1: expected one column beds, got 'beds' and 'Rooms'"),
         ('age,beds\n1,"2\n', "line 2: expected separated values, got: "),
@@ -176,12 +176,26 @@ def test_mistake_in_a_header_is_named_with_its_line(content: str, message: str, 
 
 
 @pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
+def test_a_name_that_is_nearly_a_columns_is_taken_for_the_nearest(tmp_path: Path) -> None:
+    more = table(tmp_path / "x.csv", BLOCK_GROUPS.assign(totalBedroom=1))
+    with pytest.raises(ValueError, match=r"got 'totalBedroom' beside 'totalBedrooms'; remove or rename 'totalBedroom'"):
+        read_table_file(more, HOUSING, HOUSING.feature_names)
+    patient = pd.DataFrame([PATIENT], columns=PATIENTS)
+    path = table(tmp_path / "y.csv", patient.assign(PRE1=1))
+    with pytest.raises(ValueError, match=r"got 'PRE1' beside 'PRE10', 'PRE11', 'PRE14', 'PRE17', 'PRE19'; remove"):
+        read_table_file(path, THORACIC, PATIENTS)
+    path = table(tmp_path / "z.csv", patient.rename(columns={"PRE17": "PRE1"}))
+    with pytest.raises(ValueError, match=r"got none called PRE17; is 'PRE1' PRE17\?"):
+        read_table_file(path, THORACIC, PATIENTS)
+
+
+@pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         ("3", "line 4: expected 2 columns, got 1"),
         ("3,4,", "line 4: expected 2 columns, got 3"),
-        ("3,many", "line 4, beds: expected a finite number, got 'many'"),
+        ("3,many", "line 4, beds: expected a finite number or one of the words none, got 'many'"),
         ("none,3", "line 4, age: expected a finite number, got 'none'"),
         ("1_000,2", "line 4, age: expected a finite number, got '1_000'"),
         *(
@@ -195,6 +209,24 @@ def test_a_bad_row_is_a_fault_and_the_others_are_read(row: str, message: str, tm
     assert got.faults == [f"{tmp_path / 'x.csv'}, {message}"]
     assert got.x.tolist() == [[1, 2], [5, 0]]
     assert list(got.names["row"]) == [1, 3]
+
+
+def test_a_typesetters_minus_is_read_with_a_word(tmp_path: Path) -> None:
+    got = read(tmp_path / "x.csv", "age;beds\n\u22121,5;2\n")
+    assert got.x.tolist() == [[-1.5, 2]]
+    assert got.notes[-1] == f"{tmp_path / 'x.csv'}: read the minus sign U+2212 as a hyphen"
+
+
+@pytest.mark.bad_input("table to predict", "header, columns, rows or cells that are not as they should be")
+def test_an_unknown_word_is_answered_with_those_of_the_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame([PATIENT] * 2, columns=PATIENTS).astype({"DGN": object, "PRE7": object})
+    frame.loc[0, "DGN"], frame.loc[1, "PRE7"] = "DGN9", "FALSCH"
+    faults = read_table_file(table(tmp_path / "x.csv", frame), THORACIC, PATIENTS).faults
+    words = "DGN1, DGN2, DGN3, DGN4, DGN5, DGN6, DGN7, DGN8"
+    assert [fault.partition(": ")[2] for fault in faults] == [
+        f"expected a finite number or one of the words {words}, got 'DGN9'",
+        "expected a finite number or one of the words F, T, false, true, got 'FALSCH'",
+    ]
 
 
 @pytest.mark.bad_input("table to predict", "values that give no features")
@@ -223,10 +255,19 @@ def test_block_groups_without_households_are_faults_and_the_others_are_read(tmp_
         ("age;beds\n1,5;2.5\n", "line 2, age: expected decimals written in one way, got '1,5', and '2.5' in line 2, b"),
         ("age;beds\n1.234,5;2\n", r"line 2, age: expected decimals written in one way, got '1\.234,5'"),
         ('age,beds\n1.5,2\n3,"1,000"\n', r"line 3, beds: expected decimals written in one way, got '1,000', and '1\.5"),
+        # other columns decide nothing: a spreadsheet may show large numbers alone in thousands
+        (
+            "age;beds\n322;8.3014\n7.099;2.5\n",
+            "line 3, age: expected a decimal point or a thousands separator, got '7.",
+        ),
+        (
+            "age;beds\n1,234;0,5\n",
+            "line 2, age: expected a decimal comma or a thousands separator, got '1,234', whose ",
+        ),
     ],
 )
 def test_numbers_whose_commas_are_ambiguous_are_refused(content: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=rf"x\.csv, {message}.*; write 1234.5 for decimals, and nothing between"):
+    with pytest.raises(ValueError, match=rf"x\.csv, {message}.*; write [\d.,]+ for (decimals|thousands)"):
         read(tmp_path / "x.csv", content)
 
 
@@ -235,11 +276,12 @@ def test_numbers_whose_commas_are_ambiguous_are_refused(content: str, message: s
     [
         ("age;beds\n1,5;2\n", [1.5, 2]),
         ("age;beds\n0,125;2\n", [0.125, 2]),
-        ("age;beds\n1,234;0,5\n", [1.234, 0.5]),  # the second shows what the first is
+        ("age;beds\n1,2340;0,5\n", [1.234, 0.5]),
         ("age;beds\n-1234,567;2e3\n", [-1234.567, 2000]),
         ('age,beds\n"1,5",2\n', [1.5, 2]),
         ("age;beds;label\n1.2;2;1,5\n", [1.2, 2]),  # a comma in a column that is not read decides nothing
-        ("age;beds\n1.234;0.5\n", [1.234, 0.5]),
+        ("age;beds\n1.2340;0.5\n", [1.234, 0.5]),
+        ("age;beds\n0.234;5.5\n", [0.234, 5.5]),
         ("age,beds\n1.234,2\n", [1.234, 2]),  # between commas a point is decimal
     ],
 )

@@ -39,7 +39,9 @@ layers = {
     "output": {"class": "Dense", "units": 10, "activation": "softmax"},
 }
 loss, metrics = {"class": "SparseCategoricalCrossentropy"}, {"accuracy": {"class": "SparseCategoricalAccuracy"}}
-recipe = recipe_of(layers, loss=loss, metrics=metrics, batch_size=32, jit_compile=sys.argv[1] == "True")
+optimizer = {"class": "Adam", "learning_rate": 0.01}  # it takes roots, and divides
+compiled = sys.argv[1] == "True"
+recipe = recipe_of(layers, optimizer=optimizer, loss=loss, metrics=metrics, batch_size=32, jit_compile=compiled)
 with tempfile.TemporaryDirectory() as folder:
     left = train_once(recipe, split_of(rows=200, classes=10, shape=(784,)), Path(folder))
     print("model", md5((Path(folder) / "model.keras").read_bytes()).hexdigest())

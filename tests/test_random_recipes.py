@@ -121,7 +121,11 @@ def test_what_is_taken_trains_and_all_else_is_told_in_one_line(
         shutil.rmtree(tmp_path / "it", ignore_errors=True)
         (tmp_path / "it").mkdir()
         hypothesis.note(json.dumps(made))
-        train_once(made, data, tmp_path / "it")
+        trained = train_once(made, data, tmp_path / "it")
+        assert {values.dtype for values in trained.predictions.values()} == {np.dtype(np.float32)}
+        numbers = [np.array([*row.values()], dtype=float) for row in trained.history]
+        are_finite = [np.isfinite(values).all() for values in (*trained.predictions.values(), *numbers)]
+        assert trained.diverged or all(are_finite), trained.history
 
     run()
     record_property("times", times)

@@ -35,6 +35,7 @@ from small import (
     train_once,
 )
 
+from stages import configure
 from stages import train as train_stage
 from stages.datasets.spec import spec_of
 from stages.params import checks
@@ -133,6 +134,12 @@ def test_the_quick_variants_hold_every_technique_of_all_variants() -> None:
         assert technique in everything
 
 
+def test_configure_takes_every_variant_and_adds_nothing_to_its_recipe(
+    params: Params, recipes: dict[str, Recipe]
+) -> None:
+    assert configure.complete_recipes(params, configure.complete_splits(params)) == recipes
+
+
 def random_rows(dataset: str, shape: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
     generator = np.random.default_rng(0)
     x = generator.random((rows, *shape), dtype=np.float32)
@@ -173,7 +180,7 @@ def fits(recipe: Recipe, shape: tuple[int, ...], folder: Path) -> None:
     assert np.isfinite(model.history.history["val_loss"]).all()
     assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
     expected = targets if isinstance(targets, tuple) else (targets,)
-    predictions = keras_models.predictor(model, recipe)(x)
+    predictions = keras_models.predictor(model, {**recipe, "jit_compile": False})(x)
     losses = losses_of(recipe, model.output_names)
     for target, prediction, loss in zip(expected, predictions.values(), losses.values(), strict=True):
         is_sparse = loss["class"].startswith("Sparse")
@@ -516,10 +523,9 @@ LEAKING: dict[str, dict[str, Any]] = {
         "optimizer": {"class": "SGD", "learning_rate": 0.05, "momentum": 0.9},
         "epochs": 8,
     },
-    "Nadam": {"optimizer": {"class": "Nadam", "learning_rate": 0.01}},
-    "schedule": {
+    "Nadam with a schedule": {
         "optimizer": {
-            "class": "Adam",
+            "class": "Nadam",
             "learning_rate": {
                 "class": "ExponentialDecay",
                 "initial_learning_rate": 0.1,
@@ -541,8 +547,9 @@ def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bo
     recipe = cast(Recipe, {key: value for key, value in {**base, **LEAKING[case]}.items() if value is not None})
     splits = [split_of(), split_of(generator_seed=2)]
     together = list(keras_models.train(recipe, splits, "it", tmp_path, ignore))
-    alone = [train(recipe, tmp_path / f"{i}{seed}", split, seed) for i, split in enumerate(splits) for seed in (3, 4)]
-    for one, other in zip(together, alone, strict=True):
+    # After one of the same split, and after all others.
+    for number in (1, 3):
+        one, other = together[number], train(recipe, tmp_path / f"{number}", splits[number // 2], seed=4)
         pd.testing.assert_frame_equal(history_of(one), history_of(other), check_exact=True)
         assert one.predictions.keys() == other.predictions.keys()
         for part, values in one.predictions.items():
@@ -731,11 +738,14 @@ class NotThere:
 sys.meta_path.insert(0, NotThere())
 sys.argv[1:] = ["it"]
 runpy.run_module("stages.train", run_name="__main__", alter_sys=True)  # as `python -m`
+print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("stages", "benchmarks")))
 """
 
 
 @pytest.mark.parametrize("kind", ["layers", "estimator"])
-def test_a_training_needs_no_pandas_and_no_pydantic(kind: str, stage_left: Path, tmp_path: Path) -> None:
+def test_a_training_needs_no_pandas_and_no_pydantic_and_few_modules_of_ours(
+    kind: str, stage_left: Path, tmp_path: Path
+) -> None:
     recipe: Recipe = {"seed": 3, "seeds": 1, "dataset": "housing", "split": "single"}
     recipe["estimator"] = {"class": "LinearRegression"}
     store(recipe if kind == "estimator" else {**DRAWING, "seeds": 2}, split_of(), tmp_path)
@@ -743,29 +753,16 @@ def test_a_training_needs_no_pandas_and_no_pydantic(kind: str, stage_left: Path,
     command = [sys.executable, "-c", COMMAND_LINE]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("it (1 of 1): ")
+    progress, modules = done.stdout.splitlines()
+    assert progress.startswith("it (1 of 1): ")
+    others = {name for name in modules.split() if not re.match(r"stages\.training(\.\w+)?$", name)}
+    assert others == {"stages", "stages.splits"}
+    assert f"stages.training.{'estimators' if kind == 'estimator' else 'engine'}" in modules.split()
     left = files_below(tmp_path)
     if kind == "estimator":
         assert {"data/models/it/estimator.npz", "data/models/it/recipe.json"} <= left.keys()
     else:
         assert left == files_below(stage_left)
-
-
-def test_our_modules_of_a_training_are_few() -> None:
-    program = """
-import sys
-from stages import train
-from stages.training import estimators, keras_models
-print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("stages", "benchmarks")))
-"""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    names = done.stdout.split()
-    assert "stages.training.engine" in names
-    assert {name for name in names if not re.match(r"stages(\.training(\.\w+)?)?$", name)} == {
-        "stages.splits",
-        "stages.train",
-    }
 
 
 def test_a_training_prints_nothing_but_the_line_of_the_command(

@@ -34,7 +34,7 @@ def test_not_marked():
 """
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize("processes", ["0", "1"], ids=["without workers", "in a worker"])
 def test_marked_tests_are_counted_and_those_that_fail_or_were_left_out_are_named(
     tmp_path: Path, processes: str
 ) -> None:

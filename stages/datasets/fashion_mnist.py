@@ -85,7 +85,10 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
     columns; sharpen; extend the shortest edge to 28 pixels, the thing in the center; make it gray; make it negative. A
     dark ground is not made negative, because it already is as the data set's.
 
-    Returns: the image, and what makes it doubtful: a ground that is neither light nor dark, and a frame.
+    Specks, which the data set's pictures do not have, do not count as edges.
+
+    Returns: the image, and what makes it doubtful: a ground that is neither light nor dark, a frame, several things, a
+    thing longer than the data set's, and specks.
     Raises: ValueError for corners of several colors, and for a picture of one color.
     """
     corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.int16)
@@ -95,7 +98,7 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
             f"expected one color in the four corners, got the gray values {got}; leave plain ground around the thing"
         )
     ground = np.median(corners, axis=0)
-    thing = trimmed(picture, ground)
+    thing, specks = trimmed(picture, ground)
     if not thing.size:
         raise ValueError("expected a thing on a plain ground, got a picture of one color")
     small = gray_of(sharpened(subsampled(thing, max(IMAGE_SHAPE))))
@@ -104,19 +107,49 @@ def prepare(picture: np.ndarray) -> tuple[np.ndarray, list[str]]:
     # An odd margin is larger at the top and left, as it is in the data set's own images.
     top, left = ((size - length + 1) // 2 for size, length in zip(IMAGE_SHAPE, small.shape, strict=True))
     image[top : top + small.shape[0], left : left + small.shape[1]] = small
+    doubts = ["expected a thing alone, got specks beside it; they are cut off"] if specks else []
+    return 255 - image if tone > 127 else image, doubts + doubts_of(thing, ground)
+
+
+def doubts_of(thing: np.ndarray, ground: np.ndarray) -> list[str]:
+    """Say what makes a thing, uint8 (height, width, 3) without the ground around it, doubtful."""
     doubts = []
+    tone = int(gray_of(ground))
     if UNCLEAR[0] < tone < UNCLEAR[1]:
         doubts.append(f"expected a thing on a nearly white or nearly black ground, got one of gray value {tone}")
     edges = np.concatenate([thing[0], thing[-1], thing[:, 0], thing[:, -1]]).astype(np.int16)
     if min(thing.shape[:2]) > 2 and (np.ptp(edges, axis=0) <= CLOSE).all():
         doubts.append("expected a thing on one ground, got a rectangle on it; if it is a frame, cut it off")
-    return 255 - image if tone > 127 else image, doubts
+    sizes = piece_sizes(away_from(subsampled(thing, max(IMAGE_SHAPE)), ground))[1]
+    if sizes.sum() - sizes.max(initial=0) > APART * sizes.sum():
+        doubts.append(f"expected one thing, got {len(sizes)} pieces that do not touch; show one thing alone")
+    short, long = sorted(thing.shape[:2])
+    if long > LONGEST * short:
+        doubts.append(f"expected a thing at most {LONGEST} times as long as wide, got {long} x {short} pixels")
+    return doubts
 
 
 CLOSE = 0.05 * 255
 """Difference of each color, of 255, up to which two pixels are close: 5 % of the greatest possible."""
 UNCLEAR = (51, 204)
 """Gray values between which a ground is neither light nor dark."""
+APART = 0.25
+"""Share of a thing's pixels that may lie apart from its largest piece. In 0.24 % of the data set's images more do."""
+LONGEST = 5
+"""How many times as long as wide a thing may be. 0.06 % of the data set's are longer."""
+SPECK = 0.001
+"""Size of a speck at most, as a share of the largest piece's."""
+
+
+def piece_sizes(away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the pieces of bool (height, width): pixels that touch at an edge or a corner.
+
+    Returns: int32 (height, width), the number of each pixel's piece from 1, or 0; and int64 (pieces,), their pixels.
+    """
+    from scipy.ndimage import label  # here, since the other steps that read this module do without it
+
+    pieces, _ = label(away, np.ones((3, 3)))
+    return pieces, np.bincount(pieces.ravel())[1:]
 
 
 def gray_of(colors: np.ndarray) -> np.ndarray:
@@ -124,16 +157,35 @@ def gray_of(colors: np.ndarray) -> np.ndarray:
     return np.rint(colors @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 
 
-def trimmed(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Cut off the rows and columns at the edges that are close to the ground all along; nothing may be left."""
+def away_from(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Find the pixels, bool (height, width), that are not close to the ground, (3,), in some color."""
     away = np.zeros(picture.shape[:2], bool)
     for color in range(3):
         of_color = picture[..., color]
         away |= (of_color < ground[color] - CLOSE) | (of_color > ground[color] + CLOSE)
+    return away
+
+
+def trimmed(picture: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Cut off the rows and columns at the edges that are close to the ground all along; nothing may be left.
+
+    Returns: the rest, and whether specks were cut off that are farther away than a pixel of the image is wide.
+    """
+    away = away_from(picture, ground)
+    if not away.any():
+        return picture[:0], False
+    pieces, sizes = piece_sizes(away)
+    large = np.append(False, sizes > SPECK * sizes.max())[pieces]
+    top, bottom, left, right = edges_of(large)
+    thing = picture[top:bottom, left:right]
+    moved = np.abs(edges_of(away) - (top, bottom, left, right)).max() * max(IMAGE_SHAPE)
+    return thing, bool(moved > max(thing.shape[:2]))
+
+
+def edges_of(away: np.ndarray) -> np.ndarray:
+    """Give the first row and the one after the last, and so the columns, int64 (4,), of bool (height, width)."""
     rows, columns = np.flatnonzero(away.any(axis=1)), np.flatnonzero(away.any(axis=0))
-    if not len(rows):
-        return picture[:0]
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.array([rows[0], rows[-1] + 1, columns[0], columns[-1] + 1])
 
 
 def subsampled(picture: np.ndarray, longest: int) -> np.ndarray:

@@ -102,7 +102,8 @@ class NewRows:
     other_names: Mapping[str, str] = field(default_factory=dict)
     """Columns by further names that they have in files of others."""
     codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Numbers by the words that stand for them in files of others, by column."""
+    """Numbers by the words that stand for them in files of others, by column. If all of a column are whole numbers, a
+    fraction in it is predicted with a warning."""
 
     def expected(self, features: Sequence[str]) -> Iterator[tuple[bool, str]]:
         """Yield what must hold of it beside these features, and the fault if it does not."""
@@ -326,13 +327,13 @@ def read_table(content: bytes, name: str, columns: Sequence[str], rows: int) -> 
     return np.array(table, dtype=np.float64).reshape(rows, len(columns))
 
 
-def number(cell: str, where: str) -> float:
-    """Read a cell's finite number; ValueError that names the place otherwise."""
+def number(cell: str, where: str, expected: str = "a finite number") -> float:
+    """Read a cell's finite number; ValueError with the place and with what was expected otherwise."""
     try:
         # Python's float accepts 1_000, which no data file means as a number.
         value = math.nan if "_" in cell else float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f"{where}: expected a finite number, got {reprlib.repr(cell)}")
+        raise ValueError(f"{where}: expected {expected}, got {reprlib.repr(cell)}")
     return value

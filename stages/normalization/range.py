@@ -2,14 +2,15 @@
 
 `stages.normalize` stores the smallest and the largest value of each column in `scaling.json`; of images, those of three
 statistics (`STATISTICS`), all in the units of the source. A new row is far from the training rows if a value lies
-beyond this range by more than `MARGIN` of its width.
+beyond this range by more than `MARGIN` of its width, if it is negative although no training row's is, or if it is a
+fraction in a column of codes. A range is wide where few rows reach far, so that its margin alone would let them pass.
 
 The margin was measured (`tests/test_predict.py`). With a twentieth, at most 0.02 % of the test rows are far in the data
 sets of many rows, and 1.5 % in that of 470, whose 282 training rows do not have every value. All negatives are far, and
 all images with pixels from 0 to 1 or a tenth of the contrast.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -50,17 +51,22 @@ def fit_range(x: np.ndarray, features: Sequence[str]) -> dict[str, list[float]]:
 
 
 def far_rows(
-    x: np.ndarray, features: Sequence[str], limits: Mapping[str, Sequence[float]]
+    x: np.ndarray, features: Sequence[str], limits: Mapping[str, Sequence[float]], whole: Collection[str] = ()
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Find the rows of x, not scaled, that lie far beyond the limits of `fit_range`.
 
+    whole: names of the columns that hold whole numbers alone.
     Returns: positions, int64 (k,), and values, float64 (k,), by name; names without such rows are left out.
     """
     found = {}
     for name, values in measure(x, features).items():
         least, greatest = limits[name]
         margin = MARGIN * (greatest - least)
-        rows = np.flatnonzero((values < least - margin) | (values > greatest + margin))
+        lowest = max(least - margin, 0) if least >= 0 else least - margin
+        far = (values < lowest) | (values > greatest + margin)
+        if name in whole:
+            far |= values != np.rint(values)
+        rows = np.flatnonzero(far)
         if len(rows):
             found[name] = rows, values[rows]
     return found

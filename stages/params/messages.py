@@ -29,16 +29,19 @@ SPELLINGS = {
     "acc": "accuracy",
     "val_acc": "val_accuracy",
     # of losses and metrics
-    "mse": "MeanSquaredError",
-    "mae": "MeanAbsoluteError",
-    "mape": "MeanAbsolutePercentageError",
-    "msle": "MeanSquaredLogarithmicError",
+    "mse": "MeanSquaredError mean_squared_error",
+    "mae": "MeanAbsoluteError mean_absolute_error",
+    "mape": "MeanAbsolutePercentageError mean_absolute_percentage_error",
+    "msle": "MeanSquaredLogarithmicError mean_squared_logarithmic_error",
     "rmse": "RootMeanSquaredError",
-    "bce": "BinaryCrossentropy",
-    "kld": "KLDivergence",
+    "bce": "BinaryCrossentropy binary_crossentropy",
+    "kld": "KLDivergence kl_divergence",
     "kl_divergence": "KLDivergence",
     "kullback_leibler_divergence": "KLDivergence",
     "cosine_proximity": "CosineSimilarity",
+    # of activations
+    "none": "linear",
+    "None": "linear",
     # of blocks
     "optimiser": "optimizer",
     "loss_function": "loss",
@@ -80,5 +83,10 @@ def spelled(name: str, known: Iterable[str]) -> str | None:
     for word in SPELLINGS.get(name, "").split():
         if word in known:
             return word
-    plain = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
-    return next((each for each in known if each.replace("_", "").lower() == plain), None)
+    letters = name.replace("_", "").lower()  # Keras's `mean_squared_error` is its class MeanSquaredError
+    return next((each for each in known if each.replace("_", "").lower() == letters), None)
+
+
+def plain(error: BaseException) -> str:
+    """Give the message of an error of Keras or TensorFlow in one line, and not too much of it."""
+    return sentence(error)[:MAX_SHOWN]

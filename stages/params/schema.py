@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from stages.params.base import KINDS, at_their_source, inherit
+from stages.params.base import COLLECTIONS, KINDS, at_their_source, inherit
 from stages.params.messages import MAX_SHOWN, shown, spelled, unknown
 from stages.params.yaml_file import read_yaml
 
@@ -332,6 +332,8 @@ def _line(found: Any, place: str) -> str:
         return f"{place}: expected {meant} as the key, got {shown(found['loc'][-1])}"
     if found["type"] == "mistake":
         return f"{place}: {found['msg']}"
+    if found["type"] == "dict_type" and found["loc"] and found["loc"][-1] in COLLECTIONS:
+        return f"{place}: expected a mapping, {{<name>: {{class: <name>, …}}, …}}, got {shown(found['input'])}"
     expected = _EXPECTED.get(found["type"], found["msg"]).format(**found.get("ctx", {}))
     return f"{place}: expected {expected}, got {shown(found['input'])}"
 

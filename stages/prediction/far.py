@@ -17,14 +17,22 @@ def warnings_of(read: Read, spec: DatasetSpec, scaling: Mapping[str, Any]) -> li
     """
     if "range" not in scaling or not len(read.x):
         return []
+    whole = codes_of(spec)
     lines = []
-    for name, (rows, values) in far_rows(read.x, scaling["features"], scaling["range"]).items():
+    for name, (rows, values) in far_rows(read.x, scaling["features"], scaling["range"], whole).items():
         least, greatest = scaling["range"][name]
         kind, what = ("rows", spec.units.get(name)) if scaling["features"] else ("images", STATISTICS[name])
+        number = "a whole number, " if name in whole else ""
         about = f" ({what})" if what else ""
-        expected = f"expected about {least:g} to {greatest:g}{about}, as in the training {kind}"
+        expected = f"expected {number}about {least:g} to {greatest:g}{about}, as in the training {kind}"
         others = len(rows) - 1
         more = f", and {others:,} more {kind[:-1] if others == 1 else kind}" if others else ""
         hint = f"; {INVERT}" if kind == "images" and name == "border" and values[0] > greatest else ""
         lines.append(f"{WARNING}{read.places[rows[0]]}, {name}: {expected}, got {values[0]:g}{more}{hint}")
     return lines
+
+
+def codes_of(spec: DatasetSpec) -> set[str]:
+    """Name the columns of codes: those with words that all stand for whole numbers."""
+    codes = spec.new_rows.codes if spec.new_rows else {}
+    return {name for name, words in codes.items() if all(float(value).is_integer() for value in words.values())}

@@ -14,6 +14,8 @@ SIGNATURES = (
     (b"II*\0", "a TIFF image"),
     (b"MM\0*", "a TIFF image"),
     (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript document (EPS)"),
+    (b"\xd7\xcd\xc6\x9a", "a Windows metafile (WMF)"),
     (b"\x1f\x8b", "a gzip file"),
     (b"BZh", "a bzip2 file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -25,6 +27,10 @@ SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
 )
 """First bytes of kinds of files."""
+BRANDS = dict.fromkeys((b"avif", b"avis"), "an AVIF image") | dict.fromkeys(
+    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC image"
+)
+"""Kinds of images, as phones take them, by the brand in their first bytes."""
 TEXTS = ((b"{", "JSON"), (b"[", "JSON"), (b"<", "HTML or XML"))
 """First characters of kinds of text."""
 WARNING = "warning: "
@@ -80,6 +86,8 @@ def kind_of(content: bytes) -> str | None:
         return "an Excel workbook (.xlsx)" if b"xl/" in content else "a ZIP archive"
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
         return "a WebP image"
+    if content[4:8] == b"ftyp":
+        return BRANDS.get(content[8:12], "a video (MP4, MOV) or the like")
     if content.startswith(b"BM") and content[6:10] == bytes(4):
         return "a BMP image"
     for start, kind in SIGNATURES:

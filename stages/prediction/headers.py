@@ -1,8 +1,8 @@
 """The columns of a table that a model needs, found by the names in its header."""
 
 import re
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from stages.datasets.spec import DatasetSpec, NewRows
@@ -56,15 +56,15 @@ def find_columns(header: Sequence[str], spec: DatasetSpec, new_rows: NewRows, fe
     used = {where[0] for where in positions.values()}
     others = [name for position, name in enumerate(header) if position not in used and not UNNAMED.fullmatch(name)]
     known = known_names(spec, new_rows)
-    near = {column: _nearest(column, [name for name in others if plain(name) not in known]) for column in needed}
+    near = {name: _nearest(name, needed) for name in others if plain(name) not in known}
     if missing := [column for column in needed if column not in positions]:
-        meant = [f"; is {near[column]!r} {column}?" for column in missing if near[column]]
+        meant = [f"; is {name!r} {column}?" for column in missing for name in near if column in near[name]]
         expected = f"expected the columns {', '.join(needed)}"
         raise ValueError(f"{expected}, got none called {', '.join(missing)}{''.join(meant[:1])}")
-    for column, name in near.items():
-        if name:
-            got = f"{header[positions[column][0]]!r} and {name!r}"
-            raise ValueError(f"expected one column that can be {column}, got {got}; remove or rename one")
+    for name, columns in near.items():
+        if columns:
+            got = f"{name!r} beside {', '.join(repr(header[positions[column][0]]) for column in columns)}"
+            raise ValueError(f"expected columns whose names differ more, got {got}; remove or rename {name!r}")
     derived = new_rows.derive is not None and chosen == 0
     notes = [] if derived or not new_rows.derive else [f"read the features {listed(needed)}; nothing is derived"]
     renamed = [f"{header[at]} as {column}" for column, (at,) in positions.items() if header[at] != column]
@@ -83,10 +83,12 @@ def _positions(header: Sequence[str], needed: Sequence[str], new_rows: NewRows) 
     return positions
 
 
-def _nearest(column: str, names: Iterable[str]) -> str | None:
-    by_plain = {plain(name): name for name in names}
-    close = get_close_matches(plain(column), by_plain, n=1, cutoff=NEARLY)
-    return by_plain[close[0]] if close else None
+def _nearest(name: str, columns: Sequence[str]) -> list[str]:
+    """Give the columns that the name may mean: none, the one that is most like it, or several that are so equally."""
+    names = {plain(column): column for column in columns}
+    close = get_close_matches(plain(name), names, n=len(names), cutoff=NEARLY)
+    alike = {each: SequenceMatcher(None, each, plain(name)).ratio() for each in close}
+    return [names[each] for each in names if each in alike and alike[each] == max(alike.values())]
 
 
 def _ignored(header: Sequence[str], used: set[int]) -> list[str]:

@@ -15,6 +15,12 @@ from stages.prediction.files import WARNING, Read, kind_of, listed, place_of, re
 
 NOT_READ = {"EPS", "WMF", "TGA", "SPIDER"}
 """Formats that Pillow reads by other programs, or takes files for that are something else."""
+KINDS = {".tga": "a TGA image"}
+"""Kinds of files that no first bytes tell, by the ending of the name."""
+UNREADABLE = {"a HEIC image", "a TGA image"}
+"""Images that are not read although they may be whole."""
+DARK = 2**14
+"""Number of gray values in 14 bits, the most that sensors have: a picture of 16 bits with less may not be scaled."""
 WHITE = 255
 
 
@@ -111,9 +117,11 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ValueError(f"{place}: expected at most {Image.MAX_IMAGE_PIXELS:,} pixels, got more") from None
     except UnidentifiedImageError:
-        if (kind := kind_of(content) or f"a file that starts with {content[:8]!r}").endswith("image"):
+        kind = kind_of(content) or KINDS.get(path.suffix.lower()) or f"a file that starts with {content[:8]!r}"
+        if kind.endswith("image") and kind not in UNREADABLE:
             raise ValueError(f"{place}: expected a whole picture, got {kind} that is damaged") from None
-        raise ValueError(f"{place}: expected a picture, since the variant reads images, got {kind}") from None
+        hint = "; save it as PNG or JPEG" if content else ""
+        raise ValueError(f"{place}: expected a picture, since the variant reads images, got {kind}{hint}") from None
     except Exception as error:  # Pillow raises many kinds for a damaged file
         raise ValueError(f"{place}: expected a whole picture, got: {sentence(error)}") from None
     height, width = picture.height, picture.width
@@ -125,7 +133,8 @@ def read_picture(path: Path, spec: DatasetSpec) -> tuple[np.ndarray, list[str]]:
     try:
         image, doubts = spec.prepare(np.asarray(picture))
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+        doubts = [f"; {note.removeprefix(WARNING)}" for note in notes if note.startswith(WARNING)]
+        raise ValueError(f"{place}: {error}{''.join(doubts)}") from None
     size = f"{spec.image_shape[1]} x {spec.image_shape[0]} pixels"
     return image, [*notes, f"made into {size} as the data set's images were", *(f"{WARNING}{each}" for each in doubts)]
 
@@ -145,10 +154,15 @@ def _open(content: bytes, spec: DatasetSpec) -> tuple[Image.Image, list[str]]:
         turned = image.getexif().get(ExifTags.Base.Orientation) in range(2, 9)
         picture = ImageOps.exif_transpose(image)
         wide = picture.mode.startswith("I;16") or (picture.mode == "I" and image.format == "PPM")
-        if wide:
-            picture = Image.fromarray(np.rint(np.asarray(picture) / 257).astype(np.uint8))
         if wide or 16 in bits:
             notes.append("divided 16 bits by 257 to 8 bits")
+        if wide:
+            gray = np.asarray(picture)
+            if gray.max() < DARK:
+                expected = "expected 16 bits that are used, up to 65535"
+                hint = "if it has 10, 12 or 14 bits, scale it to 16"
+                notes.append(f"{WARNING}{expected}, got gray values up to {gray.max()}; {hint}")
+            picture = Image.fromarray(np.rint(gray / 257).astype(np.uint8))
         if turned:
             notes.append("turned as its EXIF orientation says")
     if picture.mode in ("I", "F"):

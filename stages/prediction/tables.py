@@ -12,7 +12,7 @@ import pandas as pd
 
 from stages.datasets.spec import DatasetSpec, NewRows, RowError, number
 from stages.params.messages import shown
-from stages.prediction.files import Read, kind_of, place_of, read_bytes
+from stages.prediction.files import Read, kind_of, listed, place_of, read_bytes
 from stages.prediction.headers import find_columns, known_names, plain
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -25,6 +25,8 @@ MARKS = {
 }
 """Encodings by their byte order marks."""
 LINE_END = re.compile(r"\r\n|\r|\n")
+MINUS = "\u2212"
+"""The minus sign of typesetters, which word processors write."""
 NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}([.,]\d{3})+")
 """A number whose commas or points may stand between thousands."""
@@ -46,8 +48,8 @@ class Text(NamedTuple):
 def read_table_file(path: Path, spec: DatasetSpec, features: Sequence[str]) -> Read:
     """Read the rows of a table in the features of a model, float64 (n, features) in their order.
 
-    CSV with a header (delimiters `,`, `;`, tab or `|`; UTF-8, or UTF-16 with a byte order mark), or Weka's ARFF.
-    Rows that cannot be read are faults.
+    CSV with a header (delimiters `,`, `;`, tab or `|`; UTF-8, or UTF-16 or UTF-32 with a byte order mark), or Weka's
+    ARFF. Rows that cannot be read are faults.
 
     Raises: ValueError with the file, the line, what was expected and what came, if no row can be read as it is meant:
     another kind of file or encoding, a header without a column, numbers whose commas are ambiguous.
@@ -165,27 +167,34 @@ def split_arff(text: str, place: str) -> Text:
 def decimal_sign(lines: Iterable[Line], positions: Mapping[str, int], delimiter: str, place: str) -> str:
     """Give the decimal sign of the numbers in these columns: a point, or a comma if there are any.
 
-    Between commas a point is decimal. Elsewhere it may stand between thousands as a comma may: both are in use.
+    Between commas a point is decimal. Elsewhere it may stand between thousands as a comma may: both are in use, even in
+    one file, in columns of large and of small numbers.
 
-    Raises: ValueError if both signs are there, or if all numbers with the sign could have it between thousands.
+    Raises: ValueError if both signs are there, or if all numbers of a column with the sign could have it between
+    thousands.
     """
-    signs: dict[str, list[tuple[str, str]]] = {}
+    signs: dict[str, dict[str, list[tuple[int, str]]]] = {}
     for line, cells in lines:
         for column, position in positions.items():
-            cell = cells[position].strip()
+            cell = cells[position].strip().replace(MINUS, "-")
             if NUMBER.fullmatch(cell):
                 for sign in {",", "."} & set(cell):
-                    signs.setdefault(sign, []).append((f"line {line}, {column}", cell))
-    hint = "write 1234.5 for decimals, and nothing between thousands"
+                    signs.setdefault(sign, {}).setdefault(column, []).append((line, cell))
     if len(signs) > 1:
-        (where, comma), (other, point) = signs[","][0], signs["."][0]
-        got = f"{comma!r}, and {point!r} in {other}"
-        raise ValueError(f"{place}, {where}: expected decimals written in one way, got {got}; {hint}")
-    for sign, numbers in signs.items():
-        if (sign, delimiter) != (".", ",") and all(THOUSANDS.fullmatch(cell) for _, cell in numbers):
-            (where, cell), name = numbers[0], {",": "comma", ".": "point"}[sign]
-            got = f"{cell!r}, whose {name} may be either"
-            raise ValueError(f"{place}, {where}: expected a decimal {name} or a thousands separator, got {got}; {hint}")
+        first, second = (next(iter(signs[sign].items())) for sign in ",.")
+        (column, [(line, comma), *_]), (other, [(there, point), *_]) = first, second
+        got = f"{comma!r}, and {point!r} in line {there}, {other}"
+        hint = "write 1234.5 for decimals, and nothing between thousands"
+        raise ValueError(f"{place}, line {line}, {column}: expected decimals written in one way, got {got}; {hint}")
+    for sign, columns in signs.items():
+        for column, numbers in columns.items():
+            if (sign, delimiter) != (".", ",") and all(THOUSANDS.fullmatch(cell) for _, cell in numbers):
+                (line, cell), name = numbers[0], {",": "comma", ".": "point"}[sign]
+                got = f"{cell!r}, whose {name} may be either"
+                decimal = f"{cell}0 for decimals, " if cell.count(sign) == 1 else ""
+                hint = f"write {decimal}{cell.replace(sign, '')} for thousands"
+                expected = f"expected a decimal {name} or a thousands separator"
+                raise ValueError(f"{place}, line {line}, {column}: {expected}, got {got}; {hint}")
     return "," if "," in signs else "."
 
 
@@ -195,6 +204,7 @@ def _read_rows(
     """Read the cells of these columns: `x` is float64 (n, columns). A row is a fault from its first wrong cell on."""
     place = place_of(path)
     words = {column: {word.casefold(): value for word, value in codes.get(column, {}).items()} for column in positions}
+    options = {column: f" or one of the words {listed([*codes[column]])}" for column in positions if column in codes}
     said: dict[str, None] = {}
     rows, values, places, faults = [], [], [], []
     for row, (line, cells) in enumerate(text.lines, 1):
@@ -209,8 +219,12 @@ def _read_rows(
                 if code is not None:
                     said[f"{cell} as {code}"] = None
                     numbers.append(float(code))
-                else:
-                    numbers.append(number(cell.replace(",", ".") if commas else cell, f"{where}, {column}"))
+                    continue
+                if MINUS in cell:
+                    cell = cell.replace(MINUS, "-")
+                    said["the minus sign U+2212 as a hyphen"] = None
+                decimal = cell.replace(",", ".") if commas else cell
+                numbers.append(number(decimal, f"{where}, {column}", f"a finite number{options.get(column, '')}"))
         except ValueError as error:
             faults.append(str(error))
             continue

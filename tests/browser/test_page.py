@@ -284,21 +284,6 @@ def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: di
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
 
 
-CUT = """() => [...document.querySelectorAll(".scroll:has(.comparisons)")].filter(
-    each => each.checkVisibility() && each.scrollWidth > each.clientWidth).map(each => each.ariaLabel)"""
-
-
-@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
-def test_comparisons_are_read_without_scrolling_sideways(
-    real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
-) -> None:
-    page = visit(real, **options, **language)
-    folded = page.locator(".study .more")
-    folded.evaluate_all("all => all.forEach(each => { each.open = true; })")
-    assert page.evaluate(CUT) == []
-
-
 def test_comparisons_beside_the_claim_unfold_and_have_no_barrier(tmp_path: Path, visit: Visit) -> None:
     reports = reports_of(["best", "second", "plain"], "plain")
     compared = reports.tables[COMPARISONS].assign(part=[1, 0], clean=[True, False], note="also has a bias")
@@ -324,6 +309,8 @@ RANKED = """() => [...document.querySelectorAll(".board[aria-labelledby^=leaderb
     }))"""
 WIDER = """() => [...document.querySelectorAll(".board .scroll")].filter(
     table => table.scrollWidth > table.clientWidth).map(table => table.ariaLabel)"""
+CUT = """() => [...document.querySelectorAll(".scroll:has(.comparisons)")].filter(
+    each => each.checkVisibility() && each.scrollWidth > each.clientWidth).map(each => each.ariaLabel)"""
 GAPS = """() => [...document.querySelectorAll(".charts")].filter(charts => charts.checkVisibility()).flatMap(charts => {
     const right = charts.getBoundingClientRect().right;
     const rows = Map.groupBy(charts.children, chart => Math.round(chart.getBoundingClientRect().top));
@@ -331,29 +318,39 @@ GAPS = """() => [...document.querySelectorAll(".charts")].filter(charts => chart
 })"""
 
 
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
-def test_the_pipelines_leaderboards_show_what_they_rank_by_at_once(
-    real: Path, visit: Visit, language: dict[str, Any]
+def test_the_pipelines_leaderboards_and_comparisons_are_read_without_scrolling_sideways(
+    real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
 ) -> None:
-    assert set(visit(real, **PHONE, **language).evaluate(RANKED)) == {True}
-    page = visit(real, **DESKTOP, **language)
+    page = visit(real, **options, **language)
     assert set(page.evaluate(RANKED)) == {True}
-    assert page.evaluate(WIDER) == []
+    assert options == PHONE or page.evaluate(WIDER) == []
+    page.locator(".study .more").evaluate_all("all => all.forEach(each => { each.open = true; })")
+    assert page.evaluate(CUT) == []
 
 
-@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
-def test_charts_leave_no_gaps(small: Path, visit: Visit, width: int) -> None:
-    page = visit(small, viewport={"width": width, "height": 900})
+def test_charts_leave_no_gaps(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
     page.click("#all-cards")
-    gaps = page.evaluate(GAPS)
-    assert len(gaps) > 2
-    assert set(gaps) == {0}
+    for width in (390, 800, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        gaps = page.evaluate(GAPS)
+        assert len(gaps) > 2
+        assert set(gaps) == {0}
 
 
-@pytest.mark.parametrize("colors", [{}, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
-def test_the_page_has_no_barrier(small: Path, visit: Visit, colors: dict[str, Any], language: dict[str, Any]) -> None:
-    assert barriers(scrolled(visit(small, **DESKTOP, **colors, **language))) == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="English, light"),
+        pytest.param(KOREAN | DARK, id="Korean, dark"),
+        pytest.param(DARK, id="English, dark", marks=pytest.mark.slow),
+        pytest.param(KOREAN, id="Korean, light", marks=pytest.mark.slow),
+    ],
+)
+def test_the_page_has_no_barrier(small: Path, visit: Visit, options: dict[str, Any]) -> None:
+    assert barriers(scrolled(visit(small, **DESKTOP, **options))) == []
 
 
 # At once, axe-core takes more than ten minutes for them. What charts look like inside, it is asked of the small page.

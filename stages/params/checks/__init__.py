@@ -14,15 +14,15 @@ import keras
 from keras.src.backend.common import global_state
 from pydantic import TypeAdapter, ValidationError
 
-from stages.datasets.spec import spec_of
+from stages.params.checks.estimator import check_estimator as check_estimator
 from stages.params.checks.outputs import check_outputs
 from stages.params.checks.rows import Data
 from stages.params.checks.specs import check_spec
-from stages.params.checks.step import check_callbacks_run, check_step, plain, prepare
+from stages.params.checks.step import check_callbacks_run, check_step, prepare
 from stages.params.checks.usable import check_usable
-from stages.params.messages import sentence, shown, unknown
+from stages.params.messages import plain, shown, unknown
 from stages.params.schema import Positive, explain
-from stages.training import builder, graphs, schedules
+from stages.training import builder, custom_objects, graphs, schedules
 from stages.training.objects import arguments_of
 from stages.training.recipe import Recipe, Spec, layers_of, losses_of, takes_indices
 
@@ -44,6 +44,7 @@ COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
 
 def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     """Check an optimizer by building it, and return it."""
+    spec = _with_float(spec)
     if "decay" in spec:
         # Keras ignores it with a warning, and the rate would stay constant.
         raise ValueError(f"{place}.decay: expected a schedule as the learning_rate, got decay")
@@ -52,11 +53,17 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
     return builder.build_optimizer(spec, place)
 
 
+def _with_float(spec: Spec) -> Spec:
+    """Write an integer as the learning rate as a float, which Keras wants."""
+    rate = spec.get("learning_rate")
+    return {**spec, "learning_rate": float(rate)} if type(rate) is int and rate > 0 else spec
+
+
 def with_learning_rate(spec: Spec, place: str) -> Spec:
     """Write the class's own learning rate where none is given, so that naming it changes no recipe."""
     rate = check_optimizer(spec, place).get_config().get("learning_rate")  # of another in it, if there is none
     if "learning_rate" in spec or not isinstance(rate, float):
-        return spec
+        return _with_float(spec)
     return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
 
 
@@ -117,12 +124,13 @@ def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) 
     _check_losses_and_metrics(recipe, model, classes, place)
     _check_forms_of_outputs(recipe, model, classes, place)
     for name, metric in recipe.get("metrics", {}).items():
-        _check_form_of_targets(metric["class"], losses_of(recipe, model.output_names), f"{place}.metrics.{name}.class")
+        losses = losses_of(recipe, model.output_names)
+        _check_form_of_targets(metric["class"], losses, classes, f"{place}.metrics.{name}.class")
 
 
 def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
-    ranks = sorted({len(weight.shape) for weight in model.trainable_weights})
+    ranks = sorted({(len(weight.shape), str(weight.dtype)) for weight in model.trainable_weights})
     optimizer = repr([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
     seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
     callbacks = repr([seen_by, optimizer if seen_by else None])
@@ -147,7 +155,8 @@ def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
 
 
 def _without_numbers(value: Any) -> Any:
-    if isinstance(value, dict):
+    """Leave out the numbers of Keras's own classes: checks of their ranges are enough. One's own may need any."""
+    if isinstance(value, dict) and value.get("class") not in custom_objects.known():
         return {key: _without_numbers(each) for key, each in value.items()}
     return "a number" if type(value) in (int, float) else value
 
@@ -187,21 +196,22 @@ def _accuracy(losses: Mapping[str, Spec], classes: int) -> str:
     return "CategoricalAccuracy" if loss["class"].startswith("Categorical") or classes > 2 else "BinaryAccuracy"
 
 
-def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], place: str) -> None:
+def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], classes: int, place: str) -> None:
     """Check that a metric of classes takes the targets that the loss has: numbers of classes, or one-hot rows."""
-    sparse = all(map(takes_indices, losses.values()))
-    dense = metric.removeprefix("Sparse")
-    if dense in ("CategoricalAccuracy", "CategoricalCrossentropy", "TopKCategoricalAccuracy"):
-        fits = f"Sparse{dense}" if sparse else dense
-        if metric != fits:
-            loss = next(iter(losses.values()))["class"]
-            raise ValueError(f"{place}: expected {fits} beside {loss}, got {metric}")
+    fits, dense = metric, metric.removeprefix("Sparse")
+    if dense in ("Accuracy", "BinaryAccuracy", "CategoricalAccuracy"):
+        fits = _accuracy(losses, classes)
+    elif dense in ("CategoricalCrossentropy", "TopKCategoricalAccuracy"):
+        fits = f"Sparse{dense}" if all(map(takes_indices, losses.values())) else dense
+    if metric != fits:
+        loss = next(iter(losses.values()))["class"]
+        raise ValueError(f"{place}: expected {fits} beside {loss}, got {metric}")
 
 
 def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for (name, loss), output in zip(losses_of(recipe, model.output_names).items(), model.outputs, strict=True):
         own = f"{place}.loss.class" if "class" in recipe["loss"] else f"{place}.loss.{name}.class"
-        if classes > 2 and loss["class"].startswith("Binary"):
+        if classes > 2 and loss["class"] in ("BinaryCrossentropy", "BinaryFocalCrossentropy"):
             fits = "a loss of them, such as SparseCategoricalCrossentropy"
             raise ValueError(f"{own}: expected {fits}, beside {classes} classes, got {loss['class']}")
         if classes == 0 and re.search("Categorical|Cross[eE]ntropy", loss["class"]):
@@ -211,26 +221,28 @@ def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, pl
         if output.shape != (None, units):
             kind = "layers" if "layers" in recipe else "graph"
             expected = f"an output of {units} for each row"
-            raise ValueError(f"{place}.{kind}: expected {expected}, got shape {output.shape[1:]}")
+            shape = output.shape[1:] if output.shape[0] is None else f"{output.shape} with the batch"
+            raise ValueError(f"{place}.{kind}: expected {expected}, got shape {shape}")
 
 
 def _check_callbacks(recipe: Recipe, has_validation: bool, place: str) -> None:
     files = builder.files_of_callbacks(Path("best.weights.h5"), Path("logs"))
     measured = ["loss", *recipe.get("metrics", {})]
-    monitors = [*measured, *(f"val_{name}" for name in measured)]
+    known = [*measured, *(f"val_{name}" for name in measured)]
     for name, spec in recipe.get("callbacks", {}).items():
         own = f"{place}.callbacks.{name}"
         given = tuple(files.get(spec["class"], {}))
         check_usable(keras.callbacks, spec, own)
         check_spec(keras.callbacks, spec, own, builder.NESTED, given=given)
-        if "monitor" in spec and spec["monitor"] not in monitors:
-            raise ValueError(unknown(f"{own}.monitor", monitors, spec["monitor"]))
+        if "monitor" in spec and spec["monitor"] not in known:
+            raise ValueError(unknown(f"{own}.monitor", known, spec["monitor"]))
         if isinstance(schedule := spec.get("schedule"), dict) and schedule["class"] == schedules.step.__name__:
             _check_factors(arguments_of(schedule), f"{own}.schedule")
     callbacks = builder.build_callbacks(recipe, place, Path("best.weights.h5"), Path("logs"))
     for name, callback in zip(recipe.get("callbacks", {}), callbacks, strict=True):
         own = f"{place}.callbacks.{name}"
-        if not has_validation and getattr(callback, "monitor", "").startswith("val_"):
+        monitors = not isinstance(callback, keras.callbacks.ModelCheckpoint) or callback.save_best_only
+        if monitors and not has_validation and getattr(callback, "monitor", "").startswith("val_"):
             raise ValueError(f"{own}.monitor: expected a split with validation rows, got {recipe['split']!r}")
         sets_rate = isinstance(callback, keras.callbacks.ReduceLROnPlateau | keras.callbacks.LearningRateScheduler)
         optimizer = recipe["optimizer"]
@@ -247,30 +259,3 @@ def _check_factors(factors: dict[str, Any], place: str) -> None:
             TypeAdapter(Positive).validate_python(factor, strict=True)
         except ValidationError as error:
             raise ValueError(explain(error, f"{place}.{name}")) from None
-
-
-def check_estimator(recipe: Recipe, classes: int, place: str) -> None:
-    """Build the estimator without data, to find mistakes before anything trains. classes: 0 for a quantity."""
-    from sklearn.base import is_classifier
-
-    from stages.training import estimators
-
-    spec = recipe["estimator"]
-    own = f"{place}.estimator"
-    check_spec(estimators.module_of(spec["class"]), spec, own, {})
-    estimator = estimators.build_estimator(recipe, recipe["seed"], place)
-    arguments = arguments_of(spec)
-    try:
-        estimator._validate_params()  # what `fit` checks first
-    except ValueError as error:
-        raise ValueError(f"{own}: expected arguments that it takes, got {arguments} ({sentence(error)})") from None
-    if is_classifier(estimator) != (classes > 0):
-        raise ValueError(f"{own}.class: expected a {'classifier' if classes else 'regressor'}, got {spec['class']}")
-    if "cross_validation" in recipe and not classes:
-        raise ValueError(f"{place}.cross_validation: expected a classifier beside it, got {spec['class']}")
-    folds, counts = recipe.get("cross_validation", 0), spec_of(recipe["dataset"]).class_counts
-    if counts and folds > min(counts):
-        expected = f"at most {min(counts)} folds, as many as the data set has rows of its rarest class"
-        raise ValueError(f"{place}.cross_validation: expected {expected}, got {folds}")
-    if classes and not hasattr(estimator, "predict_proba"):
-        raise ValueError(f"{own}: expected a classifier that gives probabilities, got {arguments}")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from stages.params.checks.rows import Data, targets
-from stages.params.messages import MAX_SHOWN, sentence, shown
+from stages.params.messages import plain, shown
 from stages.training import builder
 from stages.training.objects import build
 from stages.training.recipe import Recipe, losses_of
@@ -37,4 +37,4 @@ def _measure(measure: Callable[..., Any], target: np.ndarray, predictions: np.nd
         return np.asarray(measure(target, predictions, sample_weight=None))  # as Keras calls it
     except Exception as error:  # whatever a class makes of shapes that it does not like
         expected = f"one that compares predictions of shape {predictions.shape[1:]} with targets of {target.shape[1:]}"
-        raise ValueError(f"{place}: expected {expected} for each row, got: {sentence(error)[:MAX_SHOWN]}") from None
+        raise ValueError(f"{place}: expected {expected} for each row, got: {plain(error)}") from None

@@ -5,6 +5,7 @@ import numpy as np
 
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
 from stages.params.checks.specs import accepted_arguments
+from stages.params.messages import plain
 from stages.training import builder
 from stages.training.objects import constructors_of
 from stages.training.recipe import Recipe, Spec, has_logits, losses_of
@@ -18,6 +19,9 @@ SMALL = 4
 WITH_THRESHOLDS = ("threshold", "thresholds")
 """Arguments of metrics that are probabilities if they are not given."""
 
+OF_THE_GREATEST = ("F1Score", "FBetaScore")
+"""Metrics that take the greatest of several units if they have no threshold."""
+
 
 def check_outputs(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Check that the outputs are what the losses and the metrics take them for: probabilities, logits or counts.
@@ -26,17 +30,20 @@ def check_outputs(recipe: Recipe, model: keras.Model, data: Data, place: str) ->
     """
     losses = losses_of(recipe, model.output_names)
     _check_losses_of_rows(recipe, model, data, place)
-    for values in _predictions(recipe, model, data):
+    for values in _predictions(recipe, model, data, place):
         for (name, loss), output in zip(losses.items(), values, strict=True):
             kind = "layers" if "layers" in recipe else "graph"
             own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
             _check_output(loss, output, data.classes, f"{place}.{kind}", own)
     for name, metric in recipe.get("metrics", {}).items():
-        for loss in losses.values():
-            _check_metric(metric, loss, f"{place}.metrics.{name}")
+        own = f"{place}.metrics.{name}"
+        for loss, output in zip(losses.values(), model.outputs, strict=True):
+            _check_metric(metric, loss, own)
+            if metric["class"] in OF_THE_GREATEST and output.shape[-1] == 1 and metric.get("threshold") is None:
+                raise ValueError(f"{own}.threshold: expected a threshold beside one unit, such as 0.5, got none")
 
 
-def _predictions(recipe: Recipe, model: keras.Model, data: Data) -> list[list[np.ndarray]]:
+def _predictions(recipe: Recipe, model: keras.Model, data: Data, place: str) -> list[list[np.ndarray]]:
     """Outputs in training and in inference, for rows like the data's and for ones a thousand times as large.
 
     The weights of the last layer are changed a little: none of them is zero, whatever it is at first.
@@ -52,7 +59,11 @@ def _predictions(recipe: Recipe, model: keras.Model, data: Data) -> list[list[np
         for rows in tries:
             try:
                 outputs = model(as_keras(rows), training=training)
-            except Exception:  # noqa: S112 (an embedding has no place for large numbers; a step tells what else is wrong)
+            except Exception as error:  # an embedding has no place for large numbers; a step tells what else is wrong
+                if rows is large and data.scaling == "none":
+                    kind = "layers" if "layers" in recipe else "graph"
+                    expected = "layers that take numbers of any size beside scaling: none"
+                    raise ValueError(f"{place}.{kind}: expected {expected}, got: {plain(error)}") from None
                 continue
             several = outputs if isinstance(outputs, list) else [outputs]
             found.append([np.asarray(each, dtype=np.float64) for each in several])
@@ -67,7 +78,8 @@ def _check_losses_of_rows(recipe: Recipe, model: keras.Model, data: Data, place:
     losses = losses_of(recipe, model.output_names)
     for (name, spec), target, output in zip(losses.items(), each_target, model.outputs, strict=True):
         own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
-        loss = builder.build_loss({**spec, "reduction": "none"}, own)
+        loss = builder.build_loss(spec, own)
+        loss.reduction = "none"
         try:
             shape = loss(target, np.full((3, output.shape[-1]), 0.5, dtype=np.float32)).shape
         except Exception:  # noqa: S112 (a step tells what is wrong)
@@ -87,14 +99,12 @@ def _check_output(loss: Spec, output: np.ndarray, classes: int, place: str, loss
     if not classes or lowest > highest:  # nothing but not a number: a training tells
         return
     sums = output.sum(axis=-1)
-    are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
+    are_shares = are_probabilities = lowest >= -TOLERANCE and highest <= 1 + TOLERANCE
     if output.shape[-1] > 1:
         are_probabilities = are_probabilities and bool(np.nanmax(np.abs(sums - 1), initial=0) <= TOLERANCE)
     if has_logits(loss):
-        if are_probabilities and (output.shape[-1] > 1 or len(output) > SMALL):
-            raise ValueError(
-                f"{loss_place}.from_logits: expected false beside outputs that are probabilities, got true"
-            )
+        if (are_probabilities and output.shape[-1] > 1) or (are_shares and len(output) > SMALL):
+            raise ValueError(f"{loss_place}.from_logits: expected false beside outputs from 0 to 1, got true")
         return
     if not are_probabilities:
         function, got = "a sigmoid", f"{lowest:.3g} to {highest:.3g}"
@@ -117,7 +127,7 @@ def _check_metric(metric: Spec, loss: Spec, place: str) -> None:
             raise ValueError(f"{place}.from_logits: expected {expected} as in the loss, got {got}")
     elif has_logits(loss):
         for name in WITH_THRESHOLDS:
-            needs_one = name in arguments and metric["class"] not in ("F1Score", "FBetaScore")
+            needs_one = name in arguments and metric["class"] not in OF_THE_GREATEST
             if needs_one and metric.get(name) is None:
                 expected = "a threshold of logits beside from_logits: true, such as 0.0"
                 raise ValueError(f"{place}.{name}: expected {expected}, got none")

@@ -4,6 +4,7 @@ Mistakes raise ValueError, which names the place in `params.yaml` as `-S` takes 
 """
 
 import inspect
+import re
 from collections.abc import Callable, Collection
 from functools import cache
 from importlib import import_module
@@ -13,8 +14,8 @@ from typing import Annotated, Any, Literal
 import keras
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from stages.params.checks.usable import check_usable
-from stages.params.messages import MAX_SHOWN, shown, unknown
+from stages.params.checks.usable import UNUSABLE, check_usable
+from stages.params.messages import MAX_SHOWN, shown, spelled, unknown
 from stages.params.schema import Count, Positive, Rate, explain, mistake
 from stages.training import custom_objects
 from stages.training.objects import Nested, arguments_of, constructors_of, holder_of
@@ -36,6 +37,12 @@ def _is_numeric(value: Any) -> Any:
 def _is_frequency(value: Any) -> Any:
     if not (value == "epoch" or (type(value) is int and value > 0)):
         raise mistake("epoch or a number of batches", shown(value))
+    return value
+
+
+def _is_no_class(value: Any) -> Any:
+    if value is not None and not (type(value) is int and value < 0):
+        raise mistake("nothing, since the loss of an evaluation is a mean over all rows", shown(value))
     return value
 
 
@@ -74,7 +81,10 @@ VALUES: dict[str, dict[str, Any]] = {
         "gradient_accumulation_steps": Annotated[int, Field(ge=2, lt=2**31)],
         "warmup_steps": Whole,
     },
-    "Loss": {"reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"]},
+    "Loss": {
+        "reduction": Literal["sum", "sum_over_batch_size", "mean", "mean_with_sample_weight"],
+        "ignore_class": Annotated[Any, AfterValidator(_is_no_class)],
+    },
     "LossScaleOptimizer": {"initial_scale": Positive, "dynamic_growth_steps": Count},
     "LearningRateSchedule": {
         "initial_learning_rate": Positive,
@@ -114,6 +124,9 @@ VALUES: dict[str, dict[str, Any]] = {
 Only what Keras does not check itself, or when it is too late.
 """
 
+NOT_ADAPTED = {"Normalization": ("mean", "variance")}
+"""Arguments that layers else learn of the data by `adapt`, which nobody calls; others than these fail without them."""
+
 OF_THE_DATA = ("input_shape", "batch_input_shape", "input_dim")
 """Arguments of layers in Keras 1 and 2."""
 
@@ -131,9 +144,12 @@ def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given
     """
     known = constructors_of(module)
     if spec["class"] not in known:
-        without_aliases = [name for name, each in known.items() if inspect.isfunction(each) or not name[0].islower()]
-        raise ValueError(unknown(f"{place}.class", without_aliases, spec["class"]))
+        _check_no_call(module, spec["class"], place)
+        raise ValueError(unknown(f"{place}.class", _usable_in(module, place), spec["class"]))
     constructor = known[spec["class"]]
+    for name in NOT_ADAPTED.get(spec["class"], ()):
+        if spec.get(name) is None:
+            raise ValueError(f"{place}.{name}: expected a number, since the layer is not adapted to the data, got none")
     accepted = [name for name in accepted_arguments(constructor) if name not in given]
     for name, value in arguments_of(spec).items():
         argument = f"{place}.{repr(str(name))[1:-1][:MAX_SHOWN]}"
@@ -147,7 +163,8 @@ def check_spec(module: ModuleType, spec: Spec, place: str, nested: Nested, given
             raise ValueError(unknown(argument, accepted, name))
         holder = holder_of(name, nested)
         is_name = isinstance(value, str) and _declared(constructor, name) is None
-        if holder is not None and (isinstance(value, dict | list) or is_name):
+        is_object = isinstance(value, dict | list) or is_name
+        if holder is not None and (is_object or _class_named(holder, value, argument)):
             _check_objects(holder, name, value, argument, nested)
         elif nested:  # scikit-learn checks its values itself
             check_value(constructor, name, value, argument)
@@ -161,6 +178,7 @@ def _check_objects(holder: ModuleType, name: str, value: Any, place: str, nested
         for number, each in enumerate(value):
             _check_objects(holder, name, each, f"{place}[{number}]", nested)
         return
+    _check_no_call(holder, value, place)
     functions = NAMES_OF_FUNCTIONS.get(name.rpartition("_")[2])
     if isinstance(value, str) and (functions is not None or holder in NAMED):
         names = _names_in(functions if functions is not None else holder)
@@ -168,10 +186,31 @@ def _check_objects(holder: ModuleType, name: str, value: Any, place: str, nested
             raise ValueError(unknown(place, names, value))
     elif not (isinstance(value, str) and holder is keras.dtype_policies):
         if not (isinstance(value, dict) and isinstance(value.get("class"), str)):
-            raise ValueError(f"{place}: expected {{class: <name>, <argument>: <value>, …}}, got {shown(value)}")
+            named = _class_named(holder, value, place) or "<name>"
+            raise ValueError(f"{place}: expected {{class: {named}, <argument>: <value>, …}}, got {shown(value)}")
         if holder is keras.dtype_policies:
             check_usable(holder, value, place)
         check_spec(holder, value, place, nested)
+
+
+def _check_no_call(module: ModuleType, value: Any, place: str) -> None:
+    """Check that an object is not written as in Python, such as Dropout(0.5)."""
+    called = re.fullmatch(r"(?:\w+\.)*(\w+) *\(.*\)", value) if isinstance(value, str) else None
+    named = _class_named(module, called[1], place) if called else None
+    if named is not None:
+        raise ValueError(f"{place}: expected {{class: {named}, <argument>: <value>, …}}, got {shown(value)}")
+
+
+def _class_named(module: ModuleType, value: Any, place: str) -> str | None:
+    return spelled(value, _usable_in(module, place)) if isinstance(value, str) else None
+
+
+def _usable_in(module: ModuleType, place: str) -> list[str]:
+    """Name the classes that may stand at a place, without aliases: cells are for RNN alone."""
+    known = constructors_of(module).items()
+    without_aliases = [name for name, each in known if inspect.isfunction(each) or not name[0].islower()]
+    unusable = () if re.search(r"\.cells?\b", place) else UNUSABLE.get(module.__name__, ())
+    return [name for name in without_aliases if name not in unusable]
 
 
 @cache

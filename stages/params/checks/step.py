@@ -2,7 +2,6 @@
 
 import inspect
 import io
-import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from tensorflow.python.framework import kernels, op_callbacks
 
 from stages.params.checks.measures import check_measures
 from stages.params.checks.rows import Data, as_keras, random_rows, targets
-from stages.params.messages import MAX_SHOWN, sentence
+from stages.params.checks.saved import check_saved
+from stages.params.messages import plain, sentence
 from stages.training import builder, silent, xla
 from stages.training.recipe import Recipe
 
@@ -49,23 +49,16 @@ def check_step(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
         raise ValueError(_explained(error, recipe, model, batch[0], place)) from None
     if any(np.ndim(value) for value in results.values()):
         check_measures(recipe, model, data, place)
-    _check_saved(model, place)
+    if not np.isfinite(results["loss"]):
+        raise ValueError(f"{place}: expected a finite loss for made-up rows, got {float(results['loss'])}")
+    for weight in model.trainable_weights:
+        if not np.isfinite(keras.ops.convert_to_numpy(weight).astype(np.float32)).all():
+            expected = f"{weight.path} finite after a step on made-up rows"
+            raise ValueError(f"{place}: expected {expected}, got not a number or infinity")
+    check_saved(model, batch[0], place)
     simple = all(_is_simple(layer) for layer in model._flatten_layers(include_self=False))
     if recipe["jit_compile"] and not (simple and all(_has_kernel(each) for each in operations)):
         _check_compiled(model, batch, place)
-
-
-def _check_saved(model: keras.Model, place: str) -> None:
-    """Check that the layers, the loss and the metrics can be made again of what Keras saves of them."""
-    what = "loss and metrics"
-    try:
-        keras.saving.deserialize_keras_object(json.loads(json.dumps(model.get_compile_config())))
-        for layer in model.layers:
-            what = f"{layer.name} ({type(layer).__name__})"
-            type(layer).from_config(json.loads(json.dumps(layer.get_config())))
-    except Exception as error:  # whatever a class makes of its own configuration
-        got = plain(error).partition(". ")[0]
-        raise ValueError(f"{place}: expected {what} that Keras can save and load, got: {got}") from None
 
 
 @cache
@@ -87,12 +80,6 @@ def _explained(error: Exception, recipe: Recipe, model: keras.Model, x: Any, pla
         except Exception:  # the same again
             return f"{place}.layers: expected layers that fit rows of shape {x.shape[1:]}, got {layer.name}: {got}"
     return f"{place}: expected layers, a loss, metrics and an optimizer that train together, got: {got}"
-
-
-def plain(error: BaseException) -> str:
-    """Give the message of an error of Keras or TensorFlow in one line, without colors and what follows of its own."""
-    text = re.sub(r"\x1b\[\d+m|\{\{function_node [^}]*\}\} ?|\[Op:\w+\].*", "", sentence(error))
-    return text.partition(" Arguments received by ")[0].strip()[:MAX_SHOWN]
 
 
 @contextmanager
@@ -149,8 +136,19 @@ def _start_xla() -> None:
 
 
 def _check_compiled(model: keras.Model, batch: Any, place: str) -> None:
-    """Let XLA convert the step to its own operations, which takes a tenth of the time of compiling it."""
-    step = tf.function(lambda batch: model.train_step(batch), jit_compile=True, autograph=False)
+    """Let XLA convert the step to its own operations, which takes a tenth of the time of compiling it.
+
+    As in a training it is in a loop: what is a constant elsewhere is none there.
+    """
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step(batch: Any) -> None:
+        def train(number: tf.Tensor) -> tuple[tf.Tensor]:
+            model.train_step(tf.nest.map_structure(lambda array: tf.gather(array, tf.range(2) + number), batch))
+            return (number + 1,)
+
+        tf.while_loop(lambda number: number < 1, train, [0], parallel_iterations=1)
+
     try:
         with silent(2), xla.tracing():
             step.experimental_get_compiler_ir(tf.nest.map_structure(tf.constant, batch))(stage="hlo")
