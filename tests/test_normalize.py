@@ -164,10 +164,11 @@ def test_the_range_of_images_is_that_of_mean_contrast_and_border(
 
 
 def test_rows_are_far_beyond_a_twentieth_of_the_range(tmp_path: Path) -> None:
-    x = np.array([[-1, 7], [-1.01, 7], [21, 7], [21.01, 7.01], [np.inf, 7]])
-    far = far_rows(x, ["a", "same"], {"a": [0, 20], "same": [7, 7]})
+    x = np.array([[-11, 7], [-11.01, 7], [11, 7], [11.01, 7.01], [np.inf, 7]])
+    far = far_rows(x, ["a", "same"], {"a": [-10, 10], "same": [7, 7]})
     assert {name: rows.tolist() for name, (rows, _) in far.items()} == {"a": [1, 3, 4], "same": [3]}
-    assert far["a"][1].tolist() == [-1.01, 21.01, np.inf]
+    assert far["a"][1].tolist() == [-11.01, 11.01, np.inf]
+    assert far_rows(x[:1], ["a", "same"], {"a": [0, 100], "same": [7, 7]})["a"][0].tolist() == [0]  # none is negative
 
 
 def test_pixel_without_variance_is_centred_and_has_scale_1(tmp_path: Path) -> None:
