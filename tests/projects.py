@@ -120,7 +120,7 @@ def small_project(folder: Path, with_data: bool = True) -> Path:
     initialize(folder)
     with (folder / ".dvc/config").open("a", encoding="utf-8") as config:
         config.write("    autostage = false\n")
-    for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
+    for name in ("dvc.yaml", "custom_objects.py", ".gitignore", ".dvcignore"):
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stages", folder / "stages", copy_function=shutil.copy2)  # with its byte code
     shutil.copytree(SMALL, folder, dirs_exist_ok=True)
