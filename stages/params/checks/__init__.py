@@ -54,9 +54,10 @@ def check_optimizer(spec: Spec, place: str) -> keras.optimizers.Optimizer:
 
 
 def _with_float(spec: Spec) -> Spec:
-    """Write an integer as the learning rate as a float, which Keras wants."""
-    rate = spec.get("learning_rate")
-    return {**spec, "learning_rate": float(rate)} if type(rate) is int and rate > 0 else spec
+    """Write learning rates that are integers as floats, which Keras wants; those of a schedule too."""
+    found: Spec = {name: _with_float(value) if isinstance(value, dict) else value for name, value in spec.items()}
+    rates = [name for name, value in found.items() if name.endswith("learning_rate") and type(value) is int]
+    return {**found, **{name: float(found[name]) for name in rates if found[name] > 0}}
 
 
 def with_learning_rate(spec: Spec, place: str) -> Spec:
