@@ -112,6 +112,9 @@ def _session() -> Iterator[None]:
 
 def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
     for layer in model.layers:
+        if 0 in keras.tree.flatten(getattr(layer.output, "shape", ())):
+            got = f"{layer.name} with shape {layer.output.shape}"
+            raise ValueError(f"{place}.layers: expected layers whose outputs have values, got {got}")
         if isinstance(layer, keras.layers.InputLayer) and not layer._outbound_nodes:
             raise ValueError(
                 f"{place}.inputs.{layer.name}: expected an input that the graph uses, got one that it ignores"
