@@ -88,12 +88,11 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
         for name, variant in params.variants.items():
             try:
                 recipes[name] = made = recipe(params, variant, f"variants.{name}")
+                if own.is_used_by(made):
+                    made["custom_objects"] = {"file": own.file, "sha256": own.sha256}
                 _complete(made, f"variants.{name}", splits[variant.dataset][variant.split])
             except ValueError as error:
                 mistakes += str(error).splitlines()
-                continue
-            if own.is_used_by(made):
-                made["custom_objects"] = {"file": own.file, "sha256": own.sha256}
     if mistakes:
         raise ValueError("\n".join(params.at_their_source(mistakes)))
     return recipes
@@ -102,7 +101,6 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
 def _complete(made: Recipe, place: str, options: Mapping[str, Any]) -> None:
     """Check a recipe, and write the optimizers' own learning rates into it. options: of its split."""
     from stages.params import checks
-    from stages.params.initial_weights import check_initial_weights
 
     spec = spec_of(made["dataset"])
     if "estimator" in made:
@@ -116,7 +114,6 @@ def _complete(made: Recipe, place: str, options: Mapping[str, Any]) -> None:
         before = before.get("initial_weights")
     shape = spec.row_shape(options.get("columns_left_out", ()))
     checks.check_model(made, shape, len(spec.classes), "validation" in options, place, options["scaling"])
-    check_initial_weights(made, shape, place)
 
 
 def catalogue_of(params: Params) -> Catalogue:

@@ -115,19 +115,17 @@ def column_name(spec: DatasetSpec) -> str:
     return f"{spec.target.name}_{unit}" if unit else spec.target.name
 
 
-def check_trained(folder: Path) -> None:
-    """Raise ValueError if every training of the variant diverged: its model predicts nothing."""
-    diverged = diverged_trainings(folder)
+def check_trained(folder: Path) -> list[Any]:
+    """Say of each training when it diverged, or None. The model is that of the first that did not.
+
+    Raises: ValueError if every training diverged: the model predicts nothing.
+    """
+    path = folder / "summary.json"
+    diverged: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
     if all(diverged):
         got = f"{diverged[0]['reason']} in epoch {diverged[0]['epoch']}"
-        raise ValueError(f"{folder / 'summary.json'}: expected a training that did not diverge, got {got}")
-
-
-def diverged_trainings(folder: Path) -> list[Any]:
-    """Say of each training when it diverged, or None. The model is that of the first that did not."""
-    path = folder / "summary.json"
-    found: list[Any] = json.loads(path.read_text(encoding="utf-8"))["diverged"] if path.exists() else [None]
-    return found
+        raise ValueError(f"{path}: expected a training that did not diverge, got {got}")
+    return diverged
 
 
 def predict_files(folder: Path, paths: Sequence[Path], skip_bad: bool = False) -> tuple[pd.DataFrame, list[str]]:
@@ -192,7 +190,7 @@ def predict_test_rows(folder: Path, which: str) -> pd.DataFrame:
     which: a position or a slice of them as Python writes it, such as `5`, `0:10`, `-10:`.
     Raises: ValueError if there are no such rows, or the data are not those that the model was trained on.
     """
-    check_trained(folder)
+    diverged = check_trained(folder)
     scaling, recipe = read_scaling(folder), json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
     spec, name = spec_of(scaling["dataset"]), f"split {recipe['split']} of {recipe['dataset']}"
     hint = f"run `dvc repro normalize@{recipe['dataset']}`"
@@ -200,7 +198,6 @@ def predict_test_rows(folder: Path, which: str) -> pd.DataFrame:
         splits = load_splits(recipe["dataset"], recipe["split"])
     except (OSError, ValueError) as error:
         raise ValueError(f"{name}: expected its rows in {NORMALIZED}, got none ({sentence(error)}); {hint}") from None
-    diverged = diverged_trainings(folder)
     split = split_of_each(splits, len(diverged))[diverged.index(None)]
     if any(split.scaling[key] != scaling[key] for key in scaling if key != "range"):
         raise ValueError(f"{name}: expected the rows that the model was trained on, got others; run `dvc repro`")

@@ -78,9 +78,8 @@ def _merge_variant(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str,
     left_out = {"title", "dataset", *(_of_other_kinds(kind, base) if kind else ())} - own.keys()
     merged = {key: value for key, value in base.items() if key not in left_out}
     for key, value in own.items():
-        if key == "class_weight" and value is not None:
-            merged[key] = value
-            continue
+        if key == "class_weight":
+            merged.pop(key, None)
         _put(
             merged, key, value, several=key in COLLECTIONS or (key == "loss" and _is_by_output(merged.get(key), value))
         )

@@ -73,9 +73,9 @@ def notes(params: Params) -> Iterator[str]:
 def _changed_steps(params: Params, variant: Variant, place: str) -> Iterator[str]:
     """Say how the steps of a schedule follow another size of the batches, and where they cannot."""
     declared, made = ((each or {}).get("learning_rate") for each in (variant.optimizer, _optimizer(params, variant)))
-    if not _follows_batches(params, variant) or not isinstance(declared, dict) or not isinstance(made, dict):
+    times = _times_as_many_steps(params, variant)
+    if times == 1 or not isinstance(declared, dict) or not isinstance(made, dict):
         return
-    times = variant.batch_size / (params.batch_size or variant.batch_size)
     for argument in STEPS:
         before, after = (np.ravel(each.get(argument) or []) for each in (declared, made))
         is_near = np.allclose(after, before * times, rtol=MAX_ROUNDING)
@@ -99,9 +99,8 @@ def _optimizer(params: Params, variant: Variant) -> Spec:
     declared: Spec = deepcopy(variant.optimizer or {})
     if params.optimizer is not None and not _keeps_optimizer(params, variant):
         declared = deepcopy(params.optimizer)
-    elif _follows_batches(params, variant) and isinstance(schedule := declared.get("learning_rate"), dict):
-        times = variant.batch_size / (params.batch_size or variant.batch_size)
-        declared["learning_rate"] = _for_as_many_epochs(schedule, times)
+    elif isinstance(schedule := declared.get("learning_rate"), dict):
+        declared["learning_rate"] = _for_as_many_epochs(schedule, _times_as_many_steps(params, variant))
     if params.learning_rate is not None:
         declared = _with_learning_rate(declared, params.learning_rate)
     return declared
@@ -116,10 +115,13 @@ def _keeps_optimizer(params: Params, variant: Variant) -> bool:
     return sets_rate and isinstance(override.get("learning_rate"), dict)
 
 
-def _follows_batches(params: Params, variant: Variant) -> bool:
-    """Whether the variant's own schedule has batches of another size. That of an override is meant for them."""
+def _times_as_many_steps(params: Params, variant: Variant) -> float:
+    """Give the factor of steps in an epoch that the override of the batch size makes for the variant's own schedule.
+
+    The schedule of an override is meant for the batches as they are.
+    """
     is_own = params.optimizer is None or _keeps_optimizer(params, variant)
-    return is_own and params.batch_size not in (None, variant.batch_size)
+    return variant.batch_size / params.batch_size if is_own and params.batch_size is not None else 1
 
 
 def _for_as_many_epochs(schedule: Spec, times: float) -> Spec:

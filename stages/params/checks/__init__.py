@@ -5,18 +5,18 @@ Keras itself checks few values, or only when it is too late. Mistakes raise Valu
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state
 from pydantic import TypeAdapter, ValidationError
 
 from stages.params.checks.estimator import check_estimator as check_estimator
+from stages.params.checks.initial_weights import check_initial_weights
 from stages.params.checks.outputs import check_outputs
-from stages.params.checks.rows import Data
+from stages.params.checks.rows import Data, losses_at
+from stages.params.checks.session import session
 from stages.params.checks.specs import check_spec
 from stages.params.checks.step import check_callbacks_run, check_step, prepare
 from stages.params.checks.usable import check_usable
@@ -62,9 +62,10 @@ def _with_float(spec: Spec) -> Spec:
 
 def with_learning_rate(spec: Spec, place: str) -> Spec:
     """Write the class's own learning rate where none is given, so that naming it changes no recipe."""
+    spec = _with_float(spec)
     rate = check_optimizer(spec, place).get_config().get("learning_rate")  # of another in it, if there is none
     if "learning_rate" in spec or not isinstance(rate, float):
-        return _with_float(spec)
+        return spec
     return {"class": spec["class"], **dict(sorted({**arguments_of(spec), "learning_rate": round(rate, 9)}.items()))}
 
 
@@ -88,26 +89,15 @@ def check_model(
         check_spec(keras.layers, once, f"{place}.{layer_place}", builder.NESTED, given=("name",))
     if "graph" in recipe:
         check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
-    with _session():
+    with session():
         with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
             model = builder.build_model(recipe, data.shape, place)
         _check_shapes(recipe, model, data.classes, place)
         builder.compile_model(model, recipe, place)
         _check_callbacks(recipe, data.has_validation, place)
         _check_run(recipe, model, data, place)
-
-
-@contextmanager
-def _session() -> Iterator[None]:
-    """Number the names of layers anew afterwards, and forget weights that were not drawn.
-
-    So does `clear_session`, but then TensorFlow forgets its kernels, and four steps take the time of ten.
-    """
-    try:
-        yield
-    finally:
-        for name in ("object_name_uids", "uninitialized_variables"):
-            global_state.set_global_attribute(name, None)
+    if "initial_weights" in recipe:
+        check_initial_weights(recipe["initial_weights"], model, data.shape, place)
 
 
 def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
@@ -171,8 +161,7 @@ def _check_losses_and_metrics(recipe: Recipe, model: keras.Model, classes: int, 
     if "class" not in recipe["loss"] and set(recipe["loss"]) != set(outputs):
         expected = f"one loss, or one for each of {', '.join(outputs)}" if several else "one loss"
         raise ValueError(f"{place}.loss: expected {expected}, got {shown(recipe['loss'])}")
-    for output, loss in losses_of(recipe, outputs).items():
-        own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{output}"
+    for own, loss in losses_at(recipe, outputs, place):
         check_usable(keras.losses, loss, own)
         check_spec(keras.losses, loss, own, builder.NESTED)
     for name, metric in recipe.get("metrics", {}).items():
@@ -213,8 +202,8 @@ def _check_form_of_targets(metric: str, losses: Mapping[str, Spec], classes: int
 
 
 def _check_forms_of_outputs(recipe: Recipe, model: keras.Model, classes: int, place: str) -> None:
-    for (name, loss), output in zip(losses_of(recipe, model.output_names).items(), model.outputs, strict=True):
-        own = f"{place}.loss.class" if "class" in recipe["loss"] else f"{place}.loss.{name}.class"
+    for (loss_place, loss), output in zip(losses_at(recipe, model.output_names, place), model.outputs, strict=True):
+        own = f"{loss_place}.class"
         if classes > 2 and loss["class"] in ("BinaryCrossentropy", "BinaryFocalCrossentropy"):
             fits = "a loss of them, such as SparseCategoricalCrossentropy"
             raise ValueError(f"{own}: expected {fits}, beside {classes} classes, got {loss['class']}")

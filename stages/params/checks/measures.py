@@ -6,23 +6,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from stages.params.checks.rows import Data, targets
+from stages.params.checks.rows import Data, as_tuple, losses_at, targets
 from stages.params.messages import plain, shown
 from stages.training import builder
 from stages.training.objects import build
-from stages.training.recipe import Recipe, losses_of
+from stages.training.recipe import Recipe
 
 
 def check_measures(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Compare predictions of two rows with targets: the losses and the metrics must take them, and give one number."""
-    outputs = model.output_names
-    compared = targets(recipe, data, model, 2)
-    each_target = compared if isinstance(compared, tuple) else (compared,)
-    for (name, loss), target, output in zip(
-        losses_of(recipe, outputs).items(), each_target, model.outputs, strict=True
-    ):
+    losses, compared = losses_at(recipe, model.output_names, place), as_tuple(targets(recipe, data, model, 2))
+    for (loss_place, loss), target, output in zip(losses, compared, model.outputs, strict=True):
         predictions = np.full((2, *output.shape[1:]), 0.5, dtype=np.float32)
-        loss_place = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
         _measure(build(keras.losses, loss, loss_place, builder.NESTED), target, predictions, loss_place)
         for metric_name, spec in recipe.get("metrics", {}).items():
             own = f"{place}.metrics.{metric_name}"

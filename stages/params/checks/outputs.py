@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 
-from stages.params.checks.rows import Data, as_keras, random_rows, targets
+from stages.params.checks.rows import Data, as_keras, as_tuple, losses_at, random_rows, targets
 from stages.params.checks.specs import accepted_arguments
 from stages.params.messages import plain
 from stages.training import builder
 from stages.training.objects import constructors_of
-from stages.training.recipe import Recipe, Spec, has_logits, losses_of
+from stages.training.recipe import Recipe, Spec, has_logits
 
 TOLERANCE = 0.02
 """Of probabilities, and of their sum: float16 and bfloat16 round so."""
@@ -28,16 +28,15 @@ def check_outputs(recipe: Recipe, model: keras.Model, data: Data, place: str) ->
 
     place: `variants.<name>`. Raises: ValueError.
     """
-    losses = losses_of(recipe, model.output_names)
+    losses = losses_at(recipe, model.output_names, place)
     _check_losses_of_rows(recipe, model, data, place)
     for values in _predictions(recipe, model, data, place):
-        for (name, loss), output in zip(losses.items(), values, strict=True):
+        for (loss_place, loss), output in zip(losses, values, strict=True):
             kind = "layers" if "layers" in recipe else "graph"
-            own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
-            _check_output(loss, output, data.classes, f"{place}.{kind}", own)
+            _check_output(loss, output, data.classes, f"{place}.{kind}", loss_place)
     for name, metric in recipe.get("metrics", {}).items():
         own = f"{place}.metrics.{name}"
-        for loss, output in zip(losses.values(), model.outputs, strict=True):
+        for (_, loss), output in zip(losses, model.outputs, strict=True):
             _check_metric(metric, loss, own)
             if metric["class"] in OF_THE_GREATEST and output.shape[-1] == 1 and metric.get("threshold") is None:
                 raise ValueError(f"{own}.threshold: expected a threshold beside one unit, such as 0.5, got none")
@@ -73,11 +72,8 @@ def _predictions(recipe: Recipe, model: keras.Model, data: Data, place: str) -> 
 
 def _check_losses_of_rows(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
     """Check that each loss is one of each row, whose mean over any rows the evaluation takes."""
-    compared = targets(recipe, data, model, 3)
-    each_target = compared if isinstance(compared, tuple) else (compared,)
-    losses = losses_of(recipe, model.output_names)
-    for (name, spec), target, output in zip(losses.items(), each_target, model.outputs, strict=True):
-        own = f"{place}.loss" if "class" in recipe["loss"] else f"{place}.loss.{name}"
+    losses, compared = losses_at(recipe, model.output_names, place), as_tuple(targets(recipe, data, model, 3))
+    for (own, spec), target, output in zip(losses, compared, model.outputs, strict=True):
         loss = builder.build_loss(spec, own)
         loss.reduction = "none"
         try:

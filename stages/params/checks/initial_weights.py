@@ -2,20 +2,19 @@
 
 import keras
 
+from stages.params.checks.session import session
 from stages.training import builder
 from stages.training.recipe import Recipe
 
-Shapes = dict[str, list[tuple[int, ...]]]
 
+def check_initial_weights(before: Recipe, model: keras.Model, row_shape: tuple[int, ...], place: str) -> None:
+    """Check that the variant that is trained before has weights for a model. Raises: ValueError.
 
-def check_initial_weights(recipe: Recipe, row_shape: tuple[int, ...], place: str) -> None:
-    """Check that the variant that is trained before has weights for this one. Raises: ValueError.
-
-    row_shape: of the data, without the batch; place: `variants.<name>`.
+    before: its recipe; row_shape: of the data, without the batch; place: `variants.<name>` of the model.
     """
-    if "initial_weights" not in recipe:
-        return
-    theirs, ours = (_shapes(each, row_shape, place) for each in (recipe["initial_weights"], recipe))
+    with session(), keras.StatelessScope(initialize_variables=False):
+        theirs = _shapes(builder.build_model(before, row_shape, place))
+    ours = _shapes(model)
     shared = [name for name in ours if name in theirs]
     if not shared:
         expected = f"a variant with a layer called {', '.join(ours) or 'as one here'}"
@@ -26,11 +25,6 @@ def check_initial_weights(recipe: Recipe, row_shape: tuple[int, ...], place: str
             raise ValueError(f"{place}.initial_weights: expected {expected}, got {ours[name]}")
 
 
-def _shapes(recipe: Recipe, row_shape: tuple[int, ...], place: str) -> Shapes:
+def _shapes(model: keras.Model) -> dict[str, list[tuple[int, ...]]]:
     """Shapes of the weights of each layer that has some."""
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            model = builder.build_model(recipe, row_shape, place)
-    finally:
-        keras.utils.clear_session()
     return {layer.name: [tuple(each.shape) for each in layer.weights] for layer in model.layers if layer.weights}
