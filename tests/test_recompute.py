@@ -1,7 +1,7 @@
 """The tables of a run are recomputed by a script of their own: `tests/recompute.py`."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ NAMES = ("plain", "new", "other")
 METRICS = ("accuracy", "training_loss", "overfitting", "loss_rise", "accuracy_spread", "log_loss")
 
 
-def studies(metrics: Sequence[str]) -> dict[str, Study]:
+def studies() -> dict[str, Study]:
     """A claim of two parts for each metric, and comparisons beside it."""
 
     def member(variant: str, metric: str, expected: str = "better") -> dict[str, str]:
@@ -47,7 +47,7 @@ def studies(metrics: Sequence[str]) -> dict[str, Study]:
                 "beside": [{"variant": "new", "baseline": "other", "metric": metric}],
             }
         )
-        for metric in metrics
+        for metric in METRICS
     }
 
 
@@ -62,12 +62,7 @@ def tabled(variant: TrainedVariant) -> pd.DataFrame:
 
 
 def run_of(
-    folder: Path,
-    seeds: int,
-    splits: int = 1,
-    diverged: Mapping[str, tuple[int, ...]] = {},
-    by: Criteria | None = None,
-    metrics: Sequence[str] = METRICS,
+    folder: Path, seeds: int, splits: int = 1, diverged: Mapping[str, tuple[int, ...]] = {}, by: Criteria | None = None
 ) -> dict[str, pd.DataFrame]:
     """The tables of a run of three variants, as they are read from files."""
     generator = np.random.default_rng(seeds + splits)
@@ -76,7 +71,7 @@ def run_of(
         right = generator.integers(100 + 8 * place, 112 + 8 * place, size=seeds * splits).tolist()
         losses = (0.5 + 0.02 * place + 0.01 * generator.normal(size=seeds * splits)).tolist()
         variants[name] = trained(name, right, seeds, splits, losses, diverged.get(name, ()))
-    made = answer_all(studies(metrics), variants, by or criteria(worth=0.02), dict.fromkeys(NAMES, 1.0))
+    made = answer_all(studies(), variants, by or criteria(worth=0.02), dict.fromkeys(NAMES, 1.0))
     tables = {"comparisons": made[COMPARISONS], "parts": made[PARTS], "answers": made[ANSWERS]}
     tables["trainings"] = pd.concat([tabled(each) for each in variants.values()])
     for name, table in tables.items():
@@ -112,7 +107,7 @@ def test_the_tables_of_a_run_are_recomputed(
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    return run_of(tmp_path_factory.mktemp("run"), 5, metrics=("accuracy", "overfitting"))
+    return run_of(tmp_path_factory.mktemp("run"), 5)
 
 
 @pytest.mark.parametrize(

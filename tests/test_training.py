@@ -547,9 +547,8 @@ def test_each_split_and_seed_trains_as_it_would_alone(case: str, jit_compile: bo
     recipe = cast(Recipe, {key: value for key, value in {**base, **LEAKING[case]}.items() if value is not None})
     splits = [split_of(), split_of(generator_seed=2)]
     together = list(keras_models.train(recipe, splits, "it", tmp_path, ignore))
-    # After one of the same split, and after all others.
-    for number in (1, 3):
-        one, other = together[number], train(recipe, tmp_path / f"{number}", splits[number // 2], seed=4)
+    alone = [train(recipe, tmp_path / f"{i}{seed}", split, seed) for i, split in enumerate(splits) for seed in (3, 4)]
+    for one, other in zip(together, alone, strict=True):
         pd.testing.assert_frame_equal(history_of(one), history_of(other), check_exact=True)
         assert one.predictions.keys() == other.predictions.keys()
         for part, values in one.predictions.items():
