@@ -5,6 +5,7 @@ its own MD5 with `.dir`. A record, `runs/<2 digits>/<key>/<hash>`, is what dvc.l
 of the command, the dependencies and the paths of the outputs.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -82,6 +83,13 @@ class CacheStore:
 
     def _records(self, key: str) -> Path:
         return self.folder / "runs" / key[:2] / key
+
+
+def files_of(store: CacheStore, md5: str) -> dict[str, str]:
+    """Give the MD5 of each file of an object by its path inside it; a file has the path ""."""
+    if not md5.endswith(".dir"):
+        return {"": md5}
+    return {each["relpath"]: each["md5"] for each in json.loads(store.path(md5).read_text(encoding="utf-8"))}
 
 
 def hash_of_record(record: Record) -> str:

@@ -86,7 +86,7 @@ class Workspace:
     @cached_property
     def outputs(self) -> set[str]:
         """Paths of all outputs of all stages, from the root."""
-        return {Path(out.fs_path).relative_to(self.root).as_posix() for out in self.repo.index.outs if out.is_in_repo}
+        return outputs_of(self.repo)
 
     def log(self, name: str) -> Path:
         """Where goes what a stage prints."""
@@ -133,7 +133,7 @@ class Workspace:
             folders={dep.obj.hash_info.value: hashed(dep.meta, dep.obj).files for dep in stage.deps if _is_folder(dep)},
             files=self._written_params(stage),
             wdir=os.path.relpath(stage.wdir, self.root),
-            preload=tuple((stage.meta or {}).get("preload", ())),
+            preload=preload_of(stage),
             variables=self.variables(name),
         )
 
@@ -269,6 +269,16 @@ class Workspace:
     @staticmethod
     def _elsewhere(stage: Stage, path: str) -> str:
         return f"{path}:{stage.name}" if isinstance(stage, PipelineStage) else path
+
+
+def outputs_of(repo: Repo) -> set[str]:
+    """Paths of all outputs of all stages of a repository, from its root."""
+    return {Path(out.fs_path).relative_to(repo.root_dir).as_posix() for out in repo.index.outs if out.is_in_repo}
+
+
+def preload_of(stage: Stage) -> tuple[str, ...]:
+    """The libraries that `meta.preload` names in dvc.yaml."""
+    return tuple((stage.meta or {}).get("preload", ()))
 
 
 def _is_folder(dep: Any) -> bool:
