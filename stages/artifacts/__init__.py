@@ -20,6 +20,7 @@ from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
+SWEEPS = Path("data/sweeps")
 
 Content = TypeVar("Content")
 
@@ -64,8 +65,12 @@ class Artifact(Generic[Content]):
         return {variant: self.read(variant) for variant in self.variants()}
 
 
+SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
+"""Of each sweep: `seeds`, `keys`, `best_for`, and `candidates` with `labels`, `recipe` and an equal `variant`, if any."""
 RECIPE: Artifact[Recipe] = Artifact(RECIPES, ".json", json.loads)
-TRAINED_RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
+TRAINED_SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
+"""Of each sweep: `seeds`, `keys`, `best_for`, and `candidates` with `labels`, `recipe` and an equal `variant`, if any."""
+RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
 """The recipe that the model was trained from."""
 SUMMARY: Artifact[dict[str, Any]] = Artifact(MODELS, "/summary.json", json.loads)
 """Layers, shapes, parameter counts; epochs of each training."""
