@@ -1,8 +1,8 @@
 """Turn `params.yaml` into one complete recipe per variant: `python -m stages.configure`.
 
 Every parameter is checked here, before anything trains: structure and ranges first, then each variant's classes and
-arguments by building its model without data. The only stage that reads `params.yaml` and `sweeps.yaml`, so that a training
-depends on its own recipe alone. Leaves
+arguments by building its model without data. The only stage that reads `params.yaml` and `sweeps.yaml`, so that a
+training depends on its own recipe alone. Leaves
 
     data/recipes/<variant>.json    the recipe, with what the variant has from its base and the overrides
     data/sweeps/<sweep>.json       the recipes of a sweep's candidates; see `stages.params.sweeps`
@@ -130,6 +130,7 @@ def complete_sweeps(params: Params, splits: Splits, recipes: Mapping[str, Recipe
                 mistakes += str(error).splitlines()
                 continue
             found[name] = {
+                "variant": sweep.variant,
                 "seeds": sweep.seeds,
                 "keys": sweep.keys,
                 "best_for": sweep.best_for,
@@ -217,9 +218,7 @@ def check_documents(recipes: dict[str, Recipe], splits: Splits) -> None:
     check_published(read_published(), datasets, measured, sources)
 
 
-def remove_leftovers(
-    variants: Collection[str], datasets: Collection[str], sweeps: Collection[str] = ()
-) -> list[Path]:
+def remove_leftovers(variants: Collection[str], datasets: Collection[str], sweeps: Collection[str] = ()) -> list[Path]:
     """Remove files of what `params.yaml` and `sweeps.yaml` no longer have; DVC's cache restores them later."""
     kept = dict.fromkeys(VARIANT_FOLDERS, variants) | dict.fromkeys(DATASET_FOLDERS, datasets)
     kept |= dict.fromkeys(SWEEP_FOLDERS, sweeps)

@@ -65,12 +65,8 @@ class Artifact(Generic[Content]):
         return {variant: self.read(variant) for variant in self.variants()}
 
 
-SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
-"""Of each sweep: `seeds`, `keys`, `best_for`, and `candidates` with `labels`, `recipe` and an equal `variant`, if any."""
 RECIPE: Artifact[Recipe] = Artifact(RECIPES, ".json", json.loads)
-TRAINED_SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
-"""Of each sweep: `seeds`, `keys`, `best_for`, and `candidates` with `labels`, `recipe` and an equal `variant`, if any."""
-RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
+TRAINED_RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
 """The recipe that the model was trained from."""
 SUMMARY: Artifact[dict[str, Any]] = Artifact(MODELS, "/summary.json", json.loads)
 """Layers, shapes, parameter counts; epochs of each training."""
@@ -80,3 +76,7 @@ PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
 HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
+SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
+"""A sweep, with its name instead of a variant's: `variant`, `seeds`, `keys`, `best_for` and `candidates`, which have
+`labels` by key, the `recipe` with the first seed, and as `variant` one of `params.yaml` with the same recipe, or null.
+"""

@@ -206,9 +206,7 @@ class Candidate:
     """With the first of its seeds."""
 
 
-def candidates(
-    name: str, sweep: Sweep, params: Params, complete: Callable[[Recipe, str], None]
-) -> Iterator[Candidate]:
+def candidates(name: str, sweep: Sweep, params: Params, complete: Callable[[Recipe, str], None]) -> Iterator[Candidate]:
     """Yield the candidates of a sweep.
 
     What the top of `params.yaml` sets in every variant does not concern the keys that the sweep sets.

@@ -1,0 +1,106 @@
+"""What a sweep found: scores by the values of its keys, and the best of k candidates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from stages.presentation.colors import PALETTE
+from stages.reporting.figures import grid_lines, panels, width_of
+
+MIN_VALUES = 3
+"""A key of fewer numbers has no axis."""
+MIN_RATIO = 10
+"""An axis is logarithmic if the greatest number is so many times the least."""
+SHOWN = 0.75
+"""Share of the candidates that are inside of the axes; the worst may lie below."""
+MARKERS = "osD^vP*X"
+RING: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": "#706070", "markeredgewidth": 1.5}
+
+
+def sweep(
+    title: str,
+    declared: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    metric: str,
+    label: str,
+    less_is_better: bool,
+) -> Figure:
+    """Draw the metric on validation rows by each key of numbers, and that of the best of k candidates.
+
+    Lines join the means over seeds, bars reach from the worst seed to the best, and a ring is around the best candidate
+    of each value of `best_for`, which has its color. Candidates far worse than most are outside of the axes.
+
+    declared: as `stages.configure` writes it; tables: members, best and best_of_k, by these names; metric: the name of
+    the column without its part; label: that of the axis.
+    """
+    members, value, by = tables["members"], f"validation_{metric}", declared["best_for"]
+    keys = [key for key in declared["keys"] if key != by and _is_numeric(members[key])]
+    names = [str(name) for name in members[by].unique()] if by else [""]
+    styles = {
+        name: {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
+        for number, name in enumerate(names)
+    }
+    right = 0.75 + width_of([*names, str(by)]) if by else 0.15
+    figure, grid = panels(
+        1, len(keys) + 1, (3.4, 2.8), title=title, right=right, gap=(0.25, 0.6), left=0.8, sharey=True
+    )
+    axes = [*grid[0]]
+    for name, style in styles.items():
+        own = {each: table[table[by].astype(str) == name] if by else table for each, table in tables.items()}
+        for panel, key in zip(axes, keys, strict=False):
+            _draw_key(panel, own["members"], own["best"], key, value, style)
+        axes[-1].plot(own["best_of_k"]["k"], own["best_of_k"][value], markersize=4, linewidth=1.5, **style)
+    for panel, key in zip(axes, keys, strict=False):
+        _name_axis(panel, key, members[key])
+    axes[0].set_ylabel(f"{label} on validation rows")
+    axes[0].set_ylim(*_limits(members.groupby("candidate")[value].mean(), members[value], less_is_better))
+    axes[-1].set_xlabel("best of k candidates, k")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    for panel in axes:
+        grid_lines(panel)
+    if by:
+        handles = [Line2D([], [], label=name, markersize=4, linewidth=1.5, **style) for name, style in styles.items()]
+        handles.append(Line2D([], [], label="best", linestyle="", marker="o", markersize=10, **RING))
+        axes[-1].legend(handles=handles, title=by, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1.02))
+    return figure
+
+
+def _is_numeric(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and values.dtype != bool and values.nunique() >= MIN_VALUES
+
+
+def _draw_key(
+    axes: Axes, members: pd.DataFrame, best: pd.DataFrame, key: str, value: str, style: Mapping[str, Any]
+) -> None:
+    seeds = members.groupby("candidate", sort=False).agg({key: "first", value: ["mean", "min", "max"]})
+    seeds.columns = pd.Index(["place", "mean", "least", "greatest"])
+    seeds = seeds.sort_values("place")
+    is_line = seeds["place"].is_unique  # of several keys, other values differ too
+    axes.vlines(seeds["place"], seeds["least"], seeds["greatest"], color=style["color"], linewidth=1, alpha=0.6)
+    axes.plot(seeds["place"], seeds["mean"], markersize=4, linewidth=1.5 if is_line else 0, **style)
+    ring = {**RING, "markeredgecolor": style["color"]}
+    axes.plot(best[key], best[value], linestyle="", marker="o", markersize=10, **ring)
+
+
+def _name_axis(axes: Axes, key: str, values: pd.Series) -> None:
+    axes.set_xlabel(key.rpartition(".")[2].replace("_", " "))
+    if values.min() > 0 and values.max() >= MIN_RATIO * values.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator())
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _limits(means: pd.Series, values: pd.Series, less_is_better: bool) -> tuple[float, float]:
+    """Give the ends of the axis: from a little beyond the best seed to the share of the candidates that is shown."""
+    best = values.min() if less_is_better else values.max()
+    worst = means.quantile(SHOWN if less_is_better else 1 - SHOWN)
+    margin = 0.06 * abs(best - worst) or 0.05
+    ends = (best - margin, worst + margin) if less_is_better else (worst - margin, best + margin)
+    return ends if np.isfinite(ends).all() else (0.0, 1.0)
