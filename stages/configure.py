@@ -120,7 +120,7 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
 def complete_sweeps(params: Params, splits: Splits, recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Any]]:
     """Give the content of `data/sweeps/<sweep>.json` for each sweep, complete and checked; see `complete_splits`."""
     found, mistakes = {}, []
-    variants = {_without_seeds(made): name for name, made in reversed(recipes.items())}
+    variants = {_without_seeds(made): name for name, made in reversed([*recipes.items()])}
     with _completing(params, splits) as complete:
         for name, sweep in read_sweeps().items():
             try:
@@ -132,6 +132,7 @@ def complete_sweeps(params: Params, splits: Splits, recipes: Mapping[str, Recipe
             found[name] = {
                 "variant": sweep.variant,
                 "seeds": sweep.seeds,
+                "grid": [*sweep.grid],
                 "keys": sweep.keys,
                 "best_for": sweep.best_for,
                 "candidates": [

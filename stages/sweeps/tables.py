@@ -52,8 +52,8 @@ def tabulate(sweep: Mapping[str, Any], members: Sequence[Member]) -> dict[str, p
     members.csv: candidate (its number), the keys of the sweep, seed, diverged (share of the repetitions of the split
     that did), epochs, parameters, multiply_adds, <part>_<metric>.
     best.csv: the keys; candidates, from which it was chosen; seeds; validation_<metric> and its standard deviation over
-    seeds; test_<metric> and its 95 % interval; at_edge, the keys whose value is the least or the greatest of the sweep;
-    variant, the one of `params.yaml` with this recipe.
+    seeds; test_<metric> and its 95 % interval; diverged, epochs, parameters and multiply_adds as above; at_edge, the
+    keys whose value is the least or the greatest of the grid; variant, the one of `params.yaml` with this recipe.
     best_of_k.csv: see `best_of_k`; for each value of `best_for`.
     """
     metric = spec_of(members[0].recipe["dataset"]).ranked_by
@@ -73,7 +73,7 @@ def tabulate(sweep: Mapping[str, Any], members: Sequence[Member]) -> dict[str, p
             | {"candidates": len(group), "seeds": len(own)}
             | _scores(first, own, metric)
             | {name: first[name] for name in ("diverged", *OF_MODEL)}
-            | {"at_edge": " ".join(_at_edge(first, labels)), "variant": variant}
+            | {"at_edge": " ".join(at_edge(first, labels[sweep["grid"]])), "variant": variant}
         )
         curves.append(best_of_k(group, metric))
         if by:
@@ -108,14 +108,18 @@ def ranked(members: pd.DataFrame, metric: str) -> pd.DataFrame:
     by_candidate = members.drop(columns="seed").groupby("candidate")
     means = by_candidate.mean()
     means[f"{chosen_by}_std"] = by_candidate[chosen_by].std(ddof=1)
-    of_parts = [name for name in means if name.startswith(("validation_", "test_"))]
+    of_parts = [name for name in means if str(name).startswith(("validation_", "test_"))]
     means.loc[means["diverged"] > 0, of_parts] = np.nan
     return means.sort_values(chosen_by, ascending=metric in LESS_IS_BETTER, kind="stable").reset_index()
 
 
 def _scores(candidate: pd.Series, members: Sequence[Member], metric: str) -> dict[str, float]:
     """Give the score on validation rows by which a candidate was chosen, and that on test rows with its interval."""
-    names = [f"validation_{metric}", f"validation_{metric}_std", f"test_{metric}"]
+    names = [
+        f"validation_{metric}",
+        f"validation_{metric}_std",
+        *(f"test_{metric}{end}" for end in ("", "_low", "_high")),
+    ]
     scores = {name: candidate.get(name, np.nan) for name in names}
     if np.isfinite(scores[f"test_{metric}"]):
         found = mean_score(joined([each.read() for each in members]), metric, ERROR)
@@ -123,13 +127,13 @@ def _scores(candidate: pd.Series, members: Sequence[Member], metric: str) -> dic
     return scores
 
 
-def _at_edge(candidate: pd.Series, labels: pd.DataFrame) -> list[str]:
-    """Name the keys whose value is the least or the greatest number of the sweep: a better one may lie beyond it."""
+def at_edge(candidate: pd.Series, labels: pd.DataFrame) -> list[str]:
+    """Name the keys whose value is the least or the greatest number of the grid: a better one may lie beyond it."""
     numbers = labels.select_dtypes("number", exclude="bool")
     return [
         str(key)
         for key, values in numbers.items()
-        if values.nunique() >= MIN_VALUES and candidate[key] in (values.min(), values.max())
+        if values.nunique() >= MIN_VALUES and candidate[str(key)] in (values.min(), values.max())
     ]
 
 

@@ -42,7 +42,7 @@ def sweep(
     members, value, by = tables["members"], f"validation_{metric}", declared["best_for"]
     keys = [key for key in declared["keys"] if key != by and _is_numeric(members[key])]
     names = [str(name) for name in members[by].unique()] if by else [""]
-    styles = {
+    styles: dict[str, dict[str, Any]] = {
         name: {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
         for number, name in enumerate(names)
     }
@@ -101,6 +101,6 @@ def _limits(means: pd.Series, values: pd.Series, less_is_better: bool) -> tuple[
     """Give the ends of the axis: from a little beyond the best seed to the share of the candidates that is shown."""
     best = values.min() if less_is_better else values.max()
     worst = means.quantile(SHOWN if less_is_better else 1 - SHOWN)
-    margin = 0.06 * abs(best - worst) or 0.05
-    ends = (best - margin, worst + margin) if less_is_better else (worst - margin, best + margin)
-    return ends if np.isfinite(ends).all() else (0.0, 1.0)
+    low, high = sorted([float(best), float(worst)])
+    margin = 0.06 * (high - low) or 0.05
+    return (low - margin, high + margin) if np.isfinite(margin) else (0.0, 1.0)
