@@ -2,8 +2,8 @@
 
     sweeps:
       optimizers:
-        dataset: fashion_mnist             # that of the variant
-        variant: relu_100                  # the candidates differ from it in the keys below
+        dataset: my_data                   # that of the variant
+        variant: my_network                # the candidates differ from it in the keys below
         seeds: 3                           # each is trained with seed, seed + 1, … of params.yaml
         grid:                              # every combination of these values
           optimizer:                       # objects have names
