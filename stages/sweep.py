@@ -13,6 +13,8 @@ trains new candidates alone. Writes to `reports/tables/sweeps/<sweep>/`:
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,7 +22,8 @@ from tqdm import tqdm
 from stages.artifacts import SWEEP
 from stages.artifacts.tables import SWEEP_TABLES, write_table
 from stages.params.messages import unknown
-from stages.scheduling.executors import LocalExecutor, default_jobs
+from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
+from stages.scheduling.signals import one_at_a_time
 from stages.scheduling.workspace import Workspace
 from stages.sweeps.members import recorded, train, trainings
 from stages.sweeps.tables import tabulate
@@ -28,12 +31,25 @@ from stages.sweeps.tables import tabulate
 FOLDER = Path(".dvc/tmp/sweeps")
 
 
-def sweep(name: str, jobs: int) -> str:
-    """Train and tabulate a sweep. jobs: trainings at once. Returns: what came of it. Raises: ValueError."""
+@contextmanager
+def executor_of(options: argparse.Namespace, workspace: Workspace) -> Iterator[Executor]:
+    """Give what runs the members: the cores of this machine."""
+    folder = FOLDER / options.sweep
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(folder):
+        executor = LocalExecutor(options.jobs, folder, workspace.store, workspace.root, workspace.outputs)
+        try:
+            yield executor
+        finally:
+            executor.close()
+
+
+def sweep(options: argparse.Namespace) -> str:
+    """Train and tabulate a sweep. options: of the command line. Returns: what came of it. Raises: ValueError."""
+    name, started = options.sweep, time.monotonic()
     if name not in (known := SWEEP.variants()):
         raise ValueError(f"{unknown('sweep', known, name)} (of sweeps.yaml, after `dvc repro configure`)")
-    declared, started = SWEEP.read(name), time.monotonic()
-    workspace = Workspace(Path.cwd())
+    declared, workspace = SWEEP.read(name), Workspace(Path.cwd())
     with workspace.locked():
         training = workspace.task(f"train@{declared['variant']}")
     if training is None:
@@ -44,13 +60,10 @@ def sweep(name: str, jobs: int) -> str:
     missing = [each for each in members if found[each.task.key] is None]
     print(f"{len(members)} members of {len(declared['candidates'])} candidates, {len(missing)} to train", flush=True)
     if missing:
-        executor = LocalExecutor(jobs, FOLDER / name, store, workspace.root, workspace.outputs)
-        try:
-            ended = train(missing, executor, FOLDER / name / "logs")
-            for each, record in tqdm(ended, total=len(missing), disable=not sys.stderr.isatty()):
+        with executor_of(options, workspace) as executor:
+            ended = train(missing, executor, FOLDER / name)
+            for each, record in tqdm(ended, total=len(missing), unit="member", disable=not sys.stderr.isatty()):
                 found[each.task.key] = record
-        finally:
-            executor.close(hurry=lambda: False)
     tables = tabulate(declared, [each.member(store, found[each.task.key] or {}) for each in members])
     folder = SWEEP_TABLES / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.jobs < 1:
         parser.error(f"--jobs: expected 1 or more, got {options.jobs}")
     try:
-        print(sweep(options.sweep, options.jobs))
+        print(sweep(options))
     except ValueError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
