@@ -13,14 +13,17 @@ trains new candidates alone. Writes to `reports/tables/sweeps/<sweep>/`:
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from tqdm import tqdm
 
 from stages.artifacts import SWEEP
-from stages.artifacts.tables import SWEEP_TABLES, write_table
+from stages.artifacts.tables import BEST, SWEEP_TABLES, write_table
+from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
 from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
 from stages.scheduling.signals import one_at_a_time
@@ -69,7 +72,17 @@ def sweep(options: argparse.Namespace) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     for file, table in tables.items():
         write_table(table, folder / file, digits=6)
-    return f"{len(missing)} trained in {time.monotonic() - started:.0f} s; see {folder}"
+    return "\n".join([*best_lines(declared, tables[BEST]), f"{time.monotonic() - started:.0f} s; see {folder}"])
+
+
+def best_lines(declared: Mapping[str, Any], best: pd.DataFrame) -> Iterator[str]:
+    """Say which candidates are the best."""
+    metric = spec_of(declared["candidates"][0]["recipe"]["dataset"]).ranked_by
+    for row in best.to_dict("records"):
+        values = " ".join(f"{key}={row[key]}" for key in declared["keys"])
+        test = f"{row[f'test_{metric}']:.4g} ({row[f'test_{metric}_low']:.4g} to {row[f'test_{metric}_high']:.4g})"
+        edge = f"; at the edge of the grid: {row['at_edge']}" if row["at_edge"] else ""
+        yield f"best: {values}: {metric} {row[f'validation_{metric}']:.4g} on validation rows, {test} on test rows{edge}"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,10 +13,14 @@ import yaml
 from projects import ROOT, end_group, run, small_project, start, wait_until
 
 from stages import configure
+from stages.artifacts.tables import BEST
+from stages.documents import STUDIES, read_studies
 from stages.params.schema import Params, parse_params, read_params
 from stages.params.sweeps import SWEEPS, Candidate, candidates, read_sweeps
+from stages.presentation.kept import KEPT_SWEEPS
 from stages.reporting.figures import sweeps as figures
 from stages.sweeps.tables import at_edge, best_of_k, chances_of_best, ranked
+from stages.training.recipe import Recipe
 
 PARAMS = ROOT / "tests" / "small_project" / "params.yaml"
 RATES = [0.001, 0.01, 0.1]
@@ -41,18 +45,22 @@ DRAWN: dict[str, Any] = {
 def made(params: Params, **declared: Any) -> list[Candidate]:
     """The candidates of a sweep, which nothing checks but the parameters."""
     Path(SWEEPS).write_text(yaml.safe_dump({"sweeps": {"it": declared}}, sort_keys=False), encoding="utf-8")
-    return list(candidates("it", read_sweeps()["it"], params, lambda *_: None))
+    return list(candidates("it", read_sweeps()["it"], params, ignore))
+
+
+def ignore(recipe: Recipe, place: str) -> None:
+    """Check nothing and complete nothing."""
 
 
 @pytest.fixture
-def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     """Those of the small project; the working folder is empty."""
     monkeypatch.chdir(tmp_path)
     return read_params(PARAMS)
 
 
-def test_a_grid_has_every_combination_and_a_later_key_lies_in_an_earlier_one(params: Params) -> None:
-    found = made(params, **GRID)
+def test_a_grid_has_every_combination_and_a_later_key_lies_in_an_earlier_one(small: Params) -> None:
+    found = made(small, **GRID)
     assert [tuple(each.labels.values()) for each in found] == [*itertools.product(["sgd", "adam"], RATES)]
     optimizers = [each.recipe["optimizer"] for each in found]
     assert optimizers[0] == {"class": "SGD", "learning_rate": 0.001}
@@ -61,15 +69,15 @@ def test_a_grid_has_every_combination_and_a_later_key_lies_in_an_earlier_one(par
     assert all(each == others[0] for each in others)
 
 
-def test_the_order_of_keys_does_not_matter(params: Params) -> None:
+def test_the_order_of_keys_does_not_matter(small: Params) -> None:
     turned = {**GRID, "grid": dict(reversed(GRID["grid"].items()))}
-    assert {json.dumps(each.recipe) for each in made(params, **turned)} == {
-        json.dumps(each.recipe) for each in made(params, **GRID)
+    assert {json.dumps(each.recipe) for each in made(small, **turned)} == {
+        json.dumps(each.recipe) for each in made(small, **GRID)
     }
 
 
-def test_draws_lie_in_their_distributions(params: Params) -> None:
-    table = pd.DataFrame([each.labels for each in made(params, **DRAWN)])
+def test_draws_lie_in_their_distributions(small: Params) -> None:
+    table = pd.DataFrame([each.labels for each in made(small, **DRAWN)])
     rates = np.log10(table["optimizer.learning_rate"])
     assert rates.between(-3, 0).all()
     assert np.allclose(rates.quantile([0.25, 0.5, 0.75]), [-2.25, -1.5, -0.75], atol=0.3)
@@ -79,20 +87,20 @@ def test_draws_lie_in_their_distributions(params: Params) -> None:
     assert set(table["batch_size"]) == {10, 30}
 
 
-def test_more_draws_and_more_keys_keep_the_first_draws(params: Params) -> None:
-    few = [each.recipe for each in made(params, **{**DRAWN, "draws": 5})]
-    assert [each.recipe for each in made(params, **DRAWN)][:5] == few
+def test_more_draws_and_more_keys_keep_the_first_draws(small: Params) -> None:
+    few = [each.recipe for each in made(small, **{**DRAWN, "draws": 5})]
+    assert [each.recipe for each in made(small, **DRAWN)][:5] == few
     fewer = {**DRAWN, "distributions": {"batch_size": DRAWN["distributions"]["batch_size"]}}
-    batches = [each.recipe["batch_size"] for each in made(params, **fewer)]
-    assert [each.recipe["batch_size"] for each in made(params, **DRAWN)] == batches
-    other = made(params, **{**DRAWN, "random_state": 1})
+    batches = [each.recipe["batch_size"] for each in made(small, **fewer)]
+    assert [each.recipe["batch_size"] for each in made(small, **DRAWN)] == batches
+    other = made(small, **{**DRAWN, "random_state": 1})
     assert [each.recipe["batch_size"] for each in other] != batches
 
 
-def test_overrides_of_all_variants_leave_the_keys_of_a_sweep_alone(params: Params) -> None:
+def test_overrides_of_all_variants_leave_the_keys_of_a_sweep_alone(small: Params) -> None:
     content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     overridden = parse_params({**content, "learning_rate": 0.5, "optimizer": "RMSprop", "epochs": 7})
-    before, after = made(params, **GRID), made(overridden, **GRID)
+    before, after = made(small, **GRID), made(overridden, **GRID)
     assert [each.recipe["optimizer"] for each in after] == [each.recipe["optimizer"] for each in before]
     assert {each.recipe["epochs"] for each in after} == {7}
 
@@ -134,16 +142,16 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.bad_input("sweeps.yaml", "keys, values and distributions that cannot be followed")
 @pytest.mark.parametrize(("changes", "message"), WRONG)
-def test_a_mistake_is_named_by_its_place_once(params: Params, changes: dict[str, Any], message: str) -> None:
+def test_a_mistake_is_named_by_its_place_once(small: Params, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=r"^sweeps\.yaml, it") as caught:
-        made(params, **{**GRID, **changes})
+        made(small, **{**GRID, **changes})
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.bad_input("sweeps.yaml", "a file that is no mapping of sweeps")
 @pytest.mark.parametrize("content", ["", "sweeps", "[]", "sweeps: []", "sweep: {}", "sweeps: {It: {}}", "a: [", "\xff"])
-def test_a_file_of_another_form_is_refused(params: Params, content: str) -> None:
+def test_a_file_of_another_form_is_refused(small: Params, content: str) -> None:
     SWEEPS.write_text(content, encoding="latin-1")
     with pytest.raises(ValueError, match=r"^sweeps\.yaml.*: expected .*, got"):
         read_sweeps()
@@ -161,7 +169,7 @@ def test_a_file_of_another_form_is_refused(params: Params, content: str) -> None
         ({"optimizer": {"adam": "Adam", "same": {"class": "Adam", "learning_rate": 0.001}}}, "candidates that differ"),
     ],
 )
-def test_every_candidate_is_checked_by_configure(params: Params, grid: dict[str, Any], message: str) -> None:
+def test_every_candidate_is_checked_by_configure(small: Params, grid: dict[str, Any], message: str) -> None:
     content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     content["variants"] = {"thoracic_bce": content["variants"]["thoracic_bce"]}
     params = parse_params(content)
@@ -245,6 +253,29 @@ def test_a_picture_has_a_panel_for_each_key_of_numbers_and_one_of_the_best_of_k(
     low, high = learning_rate.get_ylim()
     assert low < 0.55 < 0.7 < high
     assert (of_k_axes.get_legend() is not None) == bool(best_for)
+
+
+# Our own sweep.
+
+
+@pytest.mark.catalogue
+def test_the_study_of_the_optimizers_compares_the_best_candidates_of_the_sweep() -> None:
+    best = pd.read_csv(ROOT / KEPT_SWEEPS / "optimizers" / BEST)
+    assert {*compared()} == {*best["variant"]}
+    assert best["at_edge"].isna().all()  # the rates bracket each optimizer's best
+
+
+def test_every_variant_of_that_study_is_a_candidate_of_another_optimizer(recipes: dict[str, Recipe]) -> None:
+    declared = read_sweeps(ROOT / SWEEPS)["optimizers"]
+    swept = candidates("optimizers", declared, read_params(ROOT / "params.yaml"), ignore)
+    optimizers = {json.dumps(each.recipe): each.labels["optimizer"] for each in swept}
+    assert sorted(optimizers[json.dumps(recipes[name])] for name in compared()) == sorted({*optimizers.values()})
+
+
+def compared() -> list[str]:
+    """The variants of the study of the optimizers at their best, but for those beside its claim."""
+    study = read_studies(ROOT / STUDIES)["best_rates"]
+    return [study.baseline, *(member.variant for part in study.parts for member in part.members)]
 
 
 # Trainings, in a small project of their own.
