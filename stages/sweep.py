@@ -80,9 +80,12 @@ def best_lines(declared: Mapping[str, Any], best: pd.DataFrame) -> Iterator[str]
     metric = spec_of(declared["candidates"][0]["recipe"]["dataset"]).ranked_by
     for row in best.to_dict("records"):
         values = " ".join(f"{key}={row[key]}" for key in declared["keys"])
-        test = f"{row[f'test_{metric}']:.4g} ({row[f'test_{metric}_low']:.4g} to {row[f'test_{metric}_high']:.4g})"
+        validation, test, low, high = (
+            f"{row[name]:.4g}"
+            for name in (f"validation_{metric}", f"test_{metric}", f"test_{metric}_low", f"test_{metric}_high")
+        )
         edge = f"; at the edge of the grid: {row['at_edge']}" if row["at_edge"] else ""
-        yield f"best: {values}: {metric} {row[f'validation_{metric}']:.4g} on validation rows, {test} on test rows{edge}"
+        yield f"best: {values}: validation {metric} {validation}, test {metric} {test} ({low} to {high}){edge}"
 
 
 def main(arguments: list[str] | None = None) -> None:
