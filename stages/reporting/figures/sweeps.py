@@ -20,6 +20,8 @@ MIN_RATIO = 10
 SHOWN = 0.75
 """Share of the candidates that are inside of the axes; the worst may lie below."""
 MARKERS = "osD^vP*X"
+MAX_MARKERS = 30
+"""A curve of more points has no markers."""
 RING: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": "#706070", "markeredgewidth": 1.5}
 
 
@@ -54,8 +56,10 @@ def sweep(
     for name, style in styles.items():
         own = {each: table[table[by].astype(str) == name] if by else table for each, table in tables.items()}
         for panel, key in zip(axes, keys, strict=False):
-            _draw_key(panel, own["members"], own["best"], key, value, style)
-        axes[-1].plot(own["best_of_k"]["k"], own["best_of_k"][value], markersize=4, linewidth=1.5, **style)
+            is_line = {*declared["keys"]} == {key, *([by] if by else [])}  # else other values differ too
+            _draw_key(panel, own["members"], own["best"], key, value, style | {"linewidth": 1.5 if is_line else 0})
+        of_k = own["best_of_k"]
+        axes[-1].plot(of_k["k"], of_k[value], markersize=4 if len(of_k) <= MAX_MARKERS else 0, linewidth=1.5, **style)
     for panel, key in zip(axes, keys, strict=False):
         _name_axis(panel, key, members[key])
     axes[0].set_ylabel(f"{label} on validation rows")
@@ -81,9 +85,8 @@ def _draw_key(
     seeds = members.groupby("candidate", sort=False).agg({key: "first", value: ["mean", "min", "max"]})
     seeds.columns = pd.Index(["place", "mean", "least", "greatest"])
     seeds = seeds.sort_values("place")
-    is_line = seeds["place"].is_unique  # of several keys, other values differ too
     axes.vlines(seeds["place"], seeds["least"], seeds["greatest"], color=style["color"], linewidth=1, alpha=0.6)
-    axes.plot(seeds["place"], seeds["mean"], markersize=4, linewidth=1.5 if is_line else 0, **style)
+    axes.plot(seeds["place"], seeds["mean"], markersize=4, **style)
     ring = {**RING, "markeredgecolor": style["color"]}
     axes.plot(best[key], best[value], linestyle="", marker="o", markersize=10, **ring)
 
