@@ -23,11 +23,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from stages.artifacts.tables import BEST, BEST_OF_K, ENVIRONMENT, MEMBERS, METRICS, SWEEP_TABLES, TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.params.sweeps import SWEEPS
 from stages.presentation.kept import KEPT, KEPT_SWEEPS, folder_of, kept
 
 FILES = (METRICS, *KEPT, ENVIRONMENT)
@@ -45,8 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         revision = Revision(name)
         contents = {path: revision.read(path) for path in FILES}
-        sweeps = yaml.safe_load(revision.read(SWEEPS))["sweeps"]
-        of_sweeps = [Path(sweep, table) for sweep in sweeps for table in (MEMBERS, BEST, BEST_OF_K)]
+        of_sweeps = [Path(name, table) for name in revision.sweeps() for table in (MEMBERS, BEST, BEST_OF_K)]
         swept = {path: revision.read(SWEEP_TABLES / path) for path in of_sweeps}
     except ValueError as error:
         sys.exit(str(error))
