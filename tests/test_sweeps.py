@@ -251,7 +251,7 @@ def test_a_picture_has_a_panel_for_each_key_of_numbers_and_one_of_the_best_of_k(
     declared = {"keys": [*labels], "best_for": best_for}
     figure = figures.sweep("it", declared, tables, "accuracy", "accuracy", less_is_better=False)
     learning_rate, of_k_axes = figure.axes
-    assert (learning_rate.get_xlabel(), learning_rate.get_xscale()) == ("learning rate", "log")
+    assert (learning_rate.get_xlabel(), learning_rate.get_xscale()) == ("optimizer.learning_rate", "log")
     assert of_k_axes.get_xlabel() == "best of k candidates, k"
     low, high = learning_rate.get_ylim()
     assert low < 0.55 < 0.7 < high

@@ -35,8 +35,8 @@ def sweep(
 ) -> Figure:
     """Draw the metric on validation rows by each key of numbers, and that of the best of k candidates.
 
-    Lines join the means over seeds, bars reach from the worst seed to the best, and a ring is around the best candidate
-    of each value of `best_for`, which has its color. Candidates far worse than most are outside of the axes.
+    Lines and dots are means over seeds, bars of lines reach from the worst seed to the best, and a ring is around the
+    best candidate for each value of `best_for`, which has its color. Candidates far worse than most are outside.
 
     declared: as `stages.configure` writes it; tables: members, best and best_of_k, by these names; metric: the name of
     the column without its part; label: that of the axis.
@@ -56,8 +56,7 @@ def sweep(
     for name, style in styles.items():
         own = {each: table[table[by].astype(str) == name] if by else table for each, table in tables.items()}
         for panel, key in zip(axes, keys, strict=False):
-            is_line = {*declared["keys"]} == {key, *([by] if by else [])}  # else other values differ too
-            _draw_key(panel, own["members"], own["best"], key, value, style | {"linewidth": 1.5 if is_line else 0})
+            _draw_key(panel, own["members"], own["best"], key, value, style, {*declared["keys"]} <= {key, by})
         of_k = own["best_of_k"]
         axes[-1].plot(of_k["k"], of_k[value], markersize=4 if len(of_k) <= MAX_MARKERS else 0, linewidth=1.5, **style)
     for panel, key in zip(axes, keys, strict=False):
@@ -80,19 +79,29 @@ def _is_numeric(values: pd.Series) -> bool:
 
 
 def _draw_key(
-    axes: Axes, members: pd.DataFrame, best: pd.DataFrame, key: str, value: str, style: Mapping[str, Any]
+    axes: Axes,
+    members: pd.DataFrame,
+    best: pd.DataFrame,
+    key: str,
+    value: str,
+    style: Mapping[str, Any],
+    is_line: bool,
 ) -> None:
+    """Draw a line of candidates that differ in the key alone, or else a dot for each."""
     seeds = members.groupby("candidate", sort=False).agg({key: "first", value: ["mean", "min", "max"]})
     seeds.columns = pd.Index(["place", "mean", "least", "greatest"])
     seeds = seeds.sort_values("place")
-    axes.vlines(seeds["place"], seeds["least"], seeds["greatest"], color=style["color"], linewidth=1, alpha=0.6)
-    axes.plot(seeds["place"], seeds["mean"], markersize=4, **style)
+    if is_line:
+        axes.vlines(seeds["place"], seeds["least"], seeds["greatest"], color=style["color"], linewidth=1, alpha=0.6)
+        axes.plot(seeds["place"], seeds["mean"], markersize=4, linewidth=1.5, **style)
+    else:
+        axes.scatter(seeds["place"], seeds["mean"], s=14, linewidths=0, alpha=0.5, **style)
     ring = {**RING, "markeredgecolor": style["color"]}
-    axes.plot(best[key], best[value], linestyle="", marker="o", markersize=10, **ring)
+    axes.plot(best[key], best[value], linestyle="", marker="o", markersize=10, zorder=3, **ring)
 
 
 def _name_axis(axes: Axes, key: str, values: pd.Series) -> None:
-    axes.set_xlabel(key.rpartition(".")[2].replace("_", " "))
+    axes.set_xlabel(key)
     if values.min() > 0 and values.max() >= MIN_RATIO * values.min():
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator())
