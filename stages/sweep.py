@@ -79,7 +79,9 @@ def best_lines(declared: Mapping[str, Any], best: pd.DataFrame) -> Iterator[str]
     """Say which candidates are the best."""
     metric = spec_of(declared["candidates"][0]["recipe"]["dataset"]).ranked_by
     for row in best.to_dict("records"):
-        values = " ".join(f"{key}={row[key]}" for key in declared["keys"])
+        values = " ".join(
+            f"{key}={row[key]:.6g}" if isinstance(row[key], float) else f"{key}={row[key]}" for key in declared["keys"]
+        )
         validation, test, low, high = (
             f"{row[name]:.4g}"
             for name in (f"validation_{metric}", f"test_{metric}", f"test_{metric}_low", f"test_{metric}_high")
