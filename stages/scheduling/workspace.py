@@ -108,11 +108,11 @@ class Workspace:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
 
         code: see `Task`. Returns: None for a stage that is none: one that keeps its outputs (`persist`), always runs,
-        has no dependencies or no outputs, or depends on something outside. Raises: DvcException if a dependency is
-        missing.
+        has no dependencies or no outputs, depends on something outside, or says `meta: {workspace: true}`. Raises:
+        DvcException if a dependency is missing.
         """
         stage = self._stages[name]
-        if not isinstance(stage, PipelineStage) or stage.frozen:
+        if not isinstance(stage, PipelineStage) or stage.frozen or (stage.meta or {}).get("workspace"):
             return None
         before = [dep.hash_info for dep in stage.deps]
         stage.save_deps()
