@@ -149,8 +149,9 @@ def test_no_tag_of_a_yaml_file_runs_anything(
     assert not Path("pwned").exists()
 
 
-def test_only_verify_gives_a_shell_a_command_that_of_a_stage_that_ran() -> None:
-    assert {path for path, _, keywords in calls() if "shell" in keywords} == {"stages/verify.py"}
+def test_a_shell_gets_the_commands_of_stages_alone_in_one_place() -> None:
+    assert not [path for path, _, keywords in calls() if "shell" in keywords]
+    assert {path for path, function, _ in calls() if function == "_make_cmd"} == {"stages/scheduling/processes.py"}
 
 
 @pytest.mark.usefixtures("deterministic")

@@ -43,7 +43,6 @@ class Run:
         """Find out which of the wanted stages are out of date. title: stands before the stages' names."""
         self.workspace, self.executor, self._title = workspace, executor, title
         graph = workspace.graph
-        workspace.check(wanted)
         with workspace.locked():
             self._stale = workspace.out_of_date(wanted)  # those downstream of them are asked when they are ready
         waiting = with_downstream(self._stale, graph) & set(wanted)
@@ -103,7 +102,7 @@ class Run:
             else:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
-        except DvcException as error:
+        except (DvcException, ValueError) as error:
             future.set_result(Result(failure=str(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dvc.stage.cache import _get_cache_hash
-from dvc.utils.serialize import dump_yaml, load_yaml
+from dvc.utils.serialize import dump_yaml, parse_yaml
 
 Record = dict[str, Any]
 """An entry of dvc.lock: cmd, deps, params, outs."""
@@ -70,7 +70,7 @@ class CacheStore:
         """See `Store`."""
         folder = self._records(key)
         paths = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True) if folder.is_dir() else []
-        return [load_yaml(path) for path in paths]
+        return [parse_yaml(path.read_text(encoding="utf-8"), path) for path in paths]
 
     def add_record(self, key: str, record: Record) -> None:
         """See `Store`."""

@@ -96,22 +96,17 @@ class Workspace:
         """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock."""
         return {name for name in names if self._stages[name].status()}
 
-    def check(self, names: Collection[str]) -> None:
-        """ValueError for a stage with outputs that only DVC itself can make."""
-        for name in names:
-            for out in self._stages[name].outs:
-                if out.protocol != "local" or not out.is_in_repo:
-                    place = f"{self._stages[name].relpath}: {name}"
-                    raise ValueError(f"{place}: expected outputs in the repository, got {out}; `dvc repro` runs it")
-
     def task(self, name: str, code: str = "") -> Task | None:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
 
         code: see `Task`. Returns: None for a stage that is none: one that keeps its outputs (`persist`), always runs,
         has no dependencies or no outputs, depends on something outside, or says `meta: {workspace: true}`. Raises:
-        DvcException if a dependency is missing.
+        DvcException if a dependency is missing; ValueError if an output is not in the repository.
         """
         stage = self._stages[name]
+        for out in stage.outs:
+            if out.protocol != "local" or not out.is_in_repo:
+                raise ValueError(f"{stage.relpath}: expected outputs in the repository, got {out}; `dvc repro` runs it")
         if not isinstance(stage, PipelineStage) or stage.frozen or (stage.meta or {}).get("workspace"):
             return None
         before = [dep.hash_info for dep in stage.deps]
