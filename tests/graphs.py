@@ -46,6 +46,7 @@ class RandomProject:
 
     def make(self, folder: Path) -> Path:
         """Make the project, of which `raw/data` is a `.dvc` file, in an empty folder; it never ran."""
+        folder.mkdir()
         initialize(folder)
         self.write(folder)
         dvc(folder, "add", "-q", "raw/data")
