@@ -89,7 +89,8 @@ class RandomProject:
 
     def _folder(self, name: str) -> None:
         inputs = self._inputs()
-        copies = " && ".join(f"cp {path} {name}/deep/{number}" for number, path in enumerate(inputs))
+        # A copy of an executable would be one too, which DVC does not note in a folder: its cache loses it.
+        copies = " && ".join(f"cat {path} > {name}/deep/{number}" for number, path in enumerate(inputs))
         self._add(name, inputs, f"mkdir -p {name}/deep && {copies} && {NOTE % name}", outs=[name])
         reader = f"reader_of_{name}"  # of one file in the folder
         self._add(reader, [f"{name}/deep/0"], f"cp {name}/deep/0 {reader} && {NOTE % reader}", outs=[reader])

@@ -1,0 +1,67 @@
+"""`python -m stages.parallel` beside `dvc repro` in repositories of any kind."""
+
+import os
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from graphs import RandomProject
+from projects import changed_stages, copied, dvc, environment, run
+
+from stages.parallel import main
+
+NOT_COMPARED = (".git", ".dvc", "site")
+
+
+def files(folder: Path) -> dict[str, tuple[bytes, bool]]:
+    """The bytes of each file in the workspace, and whether it may be executed."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {
+        name: (path.read_bytes(), os.access(path, os.X_OK))
+        for name, path in names.items()
+        if not name.startswith(NOT_COMPARED)
+    }
+
+
+def ran(folder: Path) -> list[str]:
+    """The stages whose commands ran since the last call, sorted."""
+    path = folder.with_suffix(".ran")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return sorted(lines)
+
+
+def repro(folder: Path) -> None:
+    """Run `dvc repro` in this process, which saves the start of another one."""
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        for name, value in environment(RAN=str(folder.with_suffix(".ran"))).items():
+            patch.setenv(name, value)
+        with Repo() as repo:
+            repo.reproduce()
+
+
+def parallel(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        for name, value in environment(RAN=str(folder.with_suffix(".ran"))).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(["-j", "2"])
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
+def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Path) -> None:
+    project = RandomProject(seed)
+    serial = project.make(tmp_path / "serial")
+    ours = copied(serial, tmp_path / "ours")
+    for turn in range(3):
+        what = project.change() if turn else "from nothing"
+        project.write(serial)
+        project.write(ours)
+        repro(serial)
+        parallel(ours)
+        assert ran(ours) == ran(serial), what
+        assert files(ours) == files(serial), what
+        assert changed_stages(ours) == changed_stages(serial), what
