@@ -53,7 +53,10 @@ class RandomProject:
         return folder
 
     def change(self) -> str:
-        """Change an input, a params file or a command, and freeze a stage (DVC refuses one that never ran); says which."""
+        """Change an input, a params file or a command; says which.
+
+        From the first change on a stage is frozen: DVC refuses one that never ran.
+        """
         for stages in self.pipelines.values():
             for name in stages:
                 if name.startswith("frozen"):

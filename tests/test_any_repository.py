@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 from graphs import RandomProject
-from projects import changed_stages, copied, dvc, environment, run
-
-from stages.parallel import main
+from projects import changed_stages, copied, environment, parallel
 
 NOT_COMPARED = (".git", ".dvc", "site")
 
@@ -42,15 +40,6 @@ def repro(folder: Path) -> None:
             repo.reproduce()
 
 
-def parallel(folder: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch, chdir(folder):
-        for name, value in environment(RAN=str(folder.with_suffix(".ran"))).items():
-            patch.setenv(name, value)
-        with pytest.raises(SystemExit) as ended:
-            main(["-j", "2"])
-    assert ended.value.code == 0
-
-
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
 def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Path) -> None:
     project = RandomProject(seed)
@@ -61,7 +50,7 @@ def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Pa
         project.write(serial)
         project.write(ours)
         repro(serial)
-        parallel(ours)
+        assert parallel(ours, "-j", "2", RAN=str(ours.with_suffix(".ran"))).returncode == 0
         assert ran(ours) == ran(serial), what
         assert files(ours) == files(serial), what
         assert changed_stages(ours) == changed_stages(serial), what

@@ -42,8 +42,15 @@ class Experiment:
     """Where its stages run: the user's folder, or that in a clone."""
     repo: Repo
     """The user's repository."""
+    before: str
+    """A commit of what was in the workspace."""
     clone: BaseExecutor | None = None
     """DVC's executor of an experiment of a grid."""
+
+    @property
+    def in_clone(self) -> bool:
+        """Whether it leaves the workspace as it is."""
+        return self.clone is not None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -69,6 +76,35 @@ class Experiment:
         finally:
             executor.cleanup()
 
+    def outcome(self, saved: bool) -> str:
+        """Say where the results are, or what is left without them."""
+        if self.in_clone:
+            return f"saved; `dvc exp apply {self.name}` brings it here" if saved else "not saved; what ended is cached"
+        if saved:
+            return "saved, and in the workspace"
+        back = f"`git checkout {self.before} -- . && dvc checkout`"
+        return f"not saved; its parameters stay set, what ended is cached; the same command goes on, {back} goes back"
+
+
+@contextmanager
+def prepared(settings: Sequence[str], name: str | None) -> Iterator[list[Experiment]]:
+    """Prepare one experiment in the workspace, or those of a grid in clones, which are removed afterwards.
+
+    settings: `-S`, as those of `dvc exp run`; name: its name, or that of the grid; None: names at random. With neither
+    there is no experiment. Raises: ValueError or DvcException for settings or a name that DVC refuses; then nothing is
+    left of it.
+    """
+    if not (settings or name):
+        yield []
+        return
+    with Repo() as repo:
+        grid = requested(repo, settings)
+        if len(grid) == 1:
+            yield [in_workspace(repo, grid[0], name)]
+        else:
+            with in_clones(repo, grid, name) as experiments:
+                yield experiments
+
 
 def requested(repo: Repo, settings: Sequence[str]) -> list[Overrides]:
     """Give the overrides of one experiment, or of each in a grid. settings: `-S`, as those of `dvc exp run`.
@@ -88,8 +124,7 @@ def requested(repo: Repo, settings: Sequence[str]) -> list[Overrides]:
     return [overrides]
 
 
-@contextmanager
-def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Iterator[Experiment]:
+def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Experiment:
     """Prepare one experiment in the workspace: its params files have the new values, also afterwards.
 
     Raises: ValueError for a key that is not there (then all files are as before), or a name that is taken.
@@ -98,12 +133,13 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Iterator
     with lock_repo(repo), _refusals_in_one_line():
         if name:
             _check_name(repo, ExpRefInfo(baseline, name))
-        before = {path: Path(path).read_bytes() for path in overrides if Path(path).exists()}
+        before = _git("stash", "create")[:10] or "HEAD"
+        files = {path: Path(path).read_bytes() for path in overrides if Path(path).exists()}
         queue = repo.experiments.workspace_queue
         try:
             queue._update_params(overrides)
         except BaseException:
-            for path, content in before.items():
+            for path, content in files.items():
                 Path(path).write_bytes(content)
             raise
         finally:
@@ -111,7 +147,7 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Iterator
                 _git("reset", "--quiet", "--", *overrides)  # DVC stages them
         queue._stash_commit_deps()  # changed data of `.dvc` files
         _check_out(repo)
-    yield Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo)
+    return Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo, before)
 
 
 @contextmanager
@@ -138,7 +174,7 @@ def in_clones(repo: Repo, grid: Sequence[Overrides], name: str | None) -> Iterat
                 executor._repro_args(clone)  # removes the file of the arguments of a `dvc repro`
                 _check_out(clone)
             folder = Path(executor.root_dir, executor.wdir or ".")
-            found.append(Experiment(executor.name, executor.baseline_rev, folder, repo, executor))
+            found.append(Experiment(executor.name, executor.baseline_rev, folder, repo, "HEAD", executor))
         yield found
 
 
