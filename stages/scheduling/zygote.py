@@ -133,7 +133,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-            started.returncode = 0  # else it would take the status of a quick command, when it is garbage, from `reap`
+            started.returncode = 0  # `reap` waits for it, and no other Popen
             process = started.pid
         os.close(log)
         self.running[process] = request["id"]
