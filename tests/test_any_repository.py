@@ -5,9 +5,10 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
+import yaml
 from dvc.repo import Repo
 from graphs import RandomProject
-from projects import changed_stages, copied, environment, parallel
+from projects import changed_stages, copied, dvc, environment, initialize, parallel
 
 NOT_COMPARED = (".git", ".dvc", "site")
 
@@ -54,3 +55,33 @@ def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Pa
         assert ran(ours) == ran(serial), what
         assert files(ours) == files(serial), what
         assert changed_stages(ours) == changed_stages(serial), what
+
+
+@pytest.mark.bad_input("dvc.yaml", "an output outside the repository")
+@pytest.mark.parametrize("place", ["{outside}/far", "s3://bucket/far"], ids=["a folder", "a cloud"])
+def test_an_output_that_only_dvc_can_make_is_refused(place: str, tmp_path: Path) -> None:
+    folder, out = tmp_path / "project", place.format(outside=tmp_path)
+    folder.mkdir()
+    initialize(folder)
+    stage = {"cmd": f"echo far > {out}", "outs": [{out: {"cache": False}}]}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"far": stage}}), encoding="utf-8")
+    ended = parallel(folder)
+    assert ended.returncode == f"dvc.yaml: far: expected outputs in the repository, got {out}; `dvc repro` runs it"
+    assert not (tmp_path / "far").exists()
+
+
+def test_an_import_is_left_to_dvc(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("1", encoding="utf-8")
+    serial = tmp_path / "serial"
+    serial.mkdir()
+    initialize(serial)
+    dvc(serial, "import-url", "-q", str(tmp_path / "outside"), "inside")
+    stage = {"cmd": "cp inside copy", "deps": ["inside"], "outs": ["copy"]}
+    (serial / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"copy": stage}}), encoding="utf-8")
+    ours = copied(serial, tmp_path / "ours")
+    for text in ("1", "changed"):
+        (tmp_path / "outside").write_text(text, encoding="utf-8")
+        repro(serial)
+        assert parallel(ours).returncode == 0
+        assert files(ours) == files(serial)
+        assert (ours / "copy").read_text(encoding="utf-8") == (serial / "copy").read_text(encoding="utf-8")
