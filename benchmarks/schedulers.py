@@ -34,6 +34,8 @@ def commands(way: str, jobs: int) -> list[list[str]]:
     }[way]
 
 
+SECONDS_TO_NOTE = 0.5
+"""Between the end of the stage that a kill waits for and the kill: time to note what came of it."""
 WAYS = (DVC, OURS, PARAFFIN, DASK4DVC)
 
 
@@ -129,6 +131,7 @@ def run_way(way: str, folder: Path, jobs: int, limit: float, until: int | None =
             )
             while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
                 if until is not None and len(ran(folder)) >= until:
+                    time.sleep(SECONDS_TO_NOTE)
                     kill(process.pid)
                     os.wait4(process.pid, 0)
                     return {}

@@ -66,8 +66,7 @@ def parallel(targets: list[str], jobs: int, keep_going: bool, experiments: Seque
     status = _say_how_it_ended(runs, [each.name for some in running for each in some], keep_going, got, started)
     for workspace in workspaces:
         workspace.close()
-    _save(experiments, runs)
-    return status
+    return _save(experiments, runs) or status
 
 
 def _say_how_it_ended(runs: list[Run], running: list[str], keep_going: bool, got: list[int], started: float) -> int:
@@ -96,12 +95,18 @@ def _workspace(experiment: Experiment, got: list[int]) -> Workspace:
     return Workspace(experiment.folder, got, logs, experiment.environment)
 
 
-def _save(experiments: Sequence[Experiment], runs: list[Run]) -> None:
-    """Save the experiments whose stages are all up to date; say what came of each."""
+def _save(experiments: Sequence[Experiment], runs: list[Run]) -> int:
+    """Save the experiments whose stages are all up to date; say what came of each; 1 if one cannot be saved."""
+    status = 0
     for experiment, run in zip(experiments, runs, strict=False):
+        said = experiment.outcome(run.is_complete)
         if run.is_complete:
-            experiment.save(run.done, run.wanted)
-        print(f"experiment {experiment.name}: {experiment.outcome(run.is_complete)}", flush=True)
+            try:
+                experiment.save(run.done, run.wanted)
+            except (ValueError, DvcException) as error:
+                said, status = f"not saved: {error}", 1
+        print(f"experiment {experiment.name}: {said}", flush=True)
+    return status
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,13 +12,15 @@ import yaml
 from dvc.repo import Repo
 from projects import copied, dvc, environment, noted, parallel, run, trivial_project, wait_until
 
+TELL = """echo '{"seed": ${seed}, "name": "'$DVC_EXP_NAME'"}' > score.json"""
 SCORE = {
-    "cmd": """test ${seed} != 13 && python make.py score data/last && echo '{"seed": ${seed}}' > score.json""",
+    "cmd": f"test ${{seed}} != 13 && python make.py score data/last && {TELL}",
     "deps": ["data/last"],
-    "params": ["seed"],
+    "params": ["seed", {"other.yaml": ["depth.x"]}],
     "outs": ["data/score"],
     "metrics": [{"score.json": {"cache": False}}],
 }
+SETTINGS = ["-S", "seed=3", "-S", "other.yaml:depth.x=2", "-S", "+added=[1, 2]"]
 CLONES = ".dvc/tmp/exps/standalone"
 
 
@@ -34,6 +36,7 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))
     pipeline["stages"]["score"] = SCORE
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    (folder / "other.yaml").write_text("depth: {x: 1}\n", encoding="utf-8")
     run(folder, "git", "add", "--all")
     assert run(folder, "git", "commit", "-qm", "first").returncode == 0
     with (folder / "make.py").open("a", encoding="utf-8") as file:
@@ -49,9 +52,9 @@ def project(new: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def theirs(new: Path) -> Path:
-    """A project after `dvc exp run -S seed=3 -n one`; not to be changed."""
+    """A project after `dvc exp run`; not to be changed."""
     folder = copied(new, new.with_name("theirs"))
-    dvc(folder, "exp", "run", "-q", "-S", "seed=3", "-n", "one")
+    dvc(folder, "exp", "run", "-q", *SETTINGS, "-n", "one")
     return folder
 
 
@@ -75,7 +78,7 @@ def state(folder: Path) -> str:
 
 
 def test_an_experiment_is_saved_as_dvc_exp_run_saves_it(project: Path, theirs: Path) -> None:
-    done = parallel(project, "-S", "seed=3", "-n", "one", "-j", "2")
+    done = parallel(project, *SETTINGS, "-n", "one", "-j", "2")
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1] == "experiment one: saved, and in the workspace"
     assert experiments(project) == experiments(theirs)
@@ -87,6 +90,14 @@ def test_an_experiment_is_saved_as_dvc_exp_run_saves_it(project: Path, theirs: P
 def exp_ref(folder: Path, name: str) -> str:
     baseline = git(folder, "rev-parse", "HEAD").strip()
     return f"{baseline[:2]}/{baseline[2:]}/{name}"
+
+
+def test_an_experiment_without_a_name_has_one(project: Path) -> None:
+    done = parallel(project, "-S", "seed=5")
+    assert done.returncode == 0
+    name = re.search(r"experiment (\S+): saved", done.stdout)
+    assert name
+    assert experiments(project).keys() == {name[1]}
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +141,8 @@ def test_dvc_knows_the_experiments(grid: Path, tmp_path: Path) -> None:
     with chdir(folder), Repo() as repo:
         shown = repo.experiments.show()[1].experiments
         assert {each.name: each.revs[0].data.metrics["score.json"]["data"] for each in shown} == {
-            "more-1": {"seed": 3},
-            "more-2": {"seed": 4},
+            "more-1": {"seed": 3, "name": "more-1"},
+            "more-2": {"seed": 4, "name": "more-2"},
         }
         repo.experiments.apply("more-2")
         assert (folder / "data/score").exists()
@@ -170,6 +181,19 @@ def test_a_name_that_is_taken_changes_nothing(values: str, grid: Path, tmp_path:
     assert ended.returncode.startswith("-n: expected a new name, got more-1, an experiment that is there")
     assert parallel(project, "-S", f"seed={values}", "-n", "a/b").returncode.startswith("Invalid exp name")
     assert (state(project), experiments(project)) == (before, saved)
+
+
+@pytest.mark.fault("python -m stages.parallel -S", "an experiment of the same name comes up meanwhile")
+def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(project: Path) -> None:
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    other = git(project, "commit-tree", "HEAD^{tree}", "-m", "other").strip()
+    taken = f"git -C {project} update-ref refs/exps/{exp_ref(project, 'more-1')} {other}"
+    pipeline["stages"]["score"]["cmd"] = f"{taken} && {SCORE['cmd']}"
+    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    done = parallel(project, "-S", "seed=3,4", "-n", "more", "-j", "2")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2].startswith("experiment more-1: not saved: -n: expected a new name, got more-1")
+    assert done.stdout.splitlines()[-1].startswith("experiment more-2: saved")
 
 
 @pytest.mark.fault("python -m stages.parallel -S", "a stage of an experiment fails")

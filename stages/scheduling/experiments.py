@@ -61,15 +61,16 @@ class Experiment:
         """Save the folder's files as the experiment, and show it to `dvc exp` of the user's repository.
 
         ran: stages that were out of date and are not any more; stages: these, and those that were up to date.
-        Raises: DvcException, if an experiment of that name came up meanwhile and differs.
+        Raises: ValueError if an experiment of that name came up meanwhile; DvcException if DVC cannot save it.
         """
         experiments = self.repo.experiments
         if self.clone:
-            experiments.tempdir_queue.collect_executor(experiments, self.clone, _commit(self.clone, ran, stages))
+            with _refusals_in_one_line():
+                experiments.tempdir_queue.collect_executor(experiments, self.clone, _commit(self.clone, ran, stages))
             return
         queue = experiments.workspace_queue
-        with lock_repo(self.repo):
-            entry = experiments.queue_one(queue, name=self.name, baseline_rev=self.baseline)
+        with lock_repo(self.repo), _refusals_in_one_line():
+            entry = experiments.queue_one(queue, name=self.name)
         executor = queue.init_executor(experiments, entry)
         try:
             _commit(executor, ran, stages)
@@ -219,4 +220,7 @@ def _refusals_in_one_line() -> Iterator[None]:
 
 
 def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    done = subprocess.run(["git", *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"git {arguments[0]}: {' '.join(done.stderr.split())}")
+    return done.stdout.strip()
