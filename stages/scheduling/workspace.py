@@ -4,10 +4,11 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dvc.env import DVC_ROOT, DVC_STAGE
@@ -34,11 +35,24 @@ ORDER = "order.json"
 class Workspace:
     """A DVC repository in a folder. Its stages are read once: it serves one run."""
 
-    def __init__(self, root: Path, got: Sequence[int] = ()) -> None:
-        """Read its stages. got: signals so far; one ends any wait for DVC's lock, as KeyboardInterrupt."""
+    def __init__(
+        self,
+        root: Path,
+        got: Sequence[int] = (),
+        logs: Path | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Read its stages.
+
+        got: signals so far; one ends any wait for DVC's lock, as KeyboardInterrupt. logs: folder of what the stages
+        print, if it is elsewhere. variables: of the stages' commands, beside those of any.
+        """
         self.root = root.resolve()
         self.folder = self.root / FOLDER
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._logs = (logs or self.folder).resolve()
+        self._variables = variables
+        for folder in (self.folder, self._logs):
+            folder.mkdir(parents=True, exist_ok=True)
         self.repo = Repo(str(self.root))
         self._got = got
         self._changed: dict[str, PipelineStage] = {}
@@ -59,7 +73,7 @@ class Workspace:
 
     @contextmanager
     def locked(self, tries: int | None = None) -> Iterator[None]:
-        """Hold DVC's lock, so that no other DVC changes the workspace meanwhile.
+        """Hold DVC's lock, so that no other DVC changes the workspace meanwhile, and be in its folder, as DVC expects.
 
         tries: go on without it after so many times three seconds; default: never, but a signal ends the wait.
         """
@@ -73,7 +87,8 @@ class Workspace:
                 if self._got and tries is None:
                     raise KeyboardInterrupt from None
         try:
-            yield
+            with chdir(self.root):
+                yield
         finally:
             if self.repo.lock.is_locked:
                 self.repo.lock.unlock()
@@ -90,7 +105,7 @@ class Workspace:
 
     def log(self, name: str) -> Path:
         """Where goes what a stage prints."""
-        return self.folder / f"{name.replace('/', '_')}.log"
+        return self._logs / f"{name.replace('/', '_')}.log"
 
     def out_of_date(self, names: Collection[str]) -> set[str]:
         """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock."""
@@ -141,7 +156,7 @@ class Workspace:
 
     def variables(self, name: str) -> dict[str, str]:
         """The variables that DVC sets for a stage's command."""
-        return {DVC_ROOT: os.environ.get(DVC_ROOT, str(self.root)), DVC_STAGE: name}
+        return {DVC_ROOT: os.environ.get(DVC_ROOT, str(self.root)), DVC_STAGE: name, **self._variables}
 
     def recorded(self, name: str, key: str) -> Record | None:
         """What came of the stage before, with the same dependencies, if its outputs are still in the cache."""
