@@ -45,7 +45,6 @@ class Run:
         self.workspace, self.wanted, self.executor, self._title = workspace, set(wanted), executor, title
         self._folder = Path.cwd()  # the user's
         graph = workspace.graph
-        workspace.check(wanted)
         with workspace.locked():
             self._stale = workspace.out_of_date(wanted)  # those downstream of them are asked when they are ready
         waiting = with_downstream(self._stale, graph) & set(wanted)
@@ -107,7 +106,7 @@ class Run:
             else:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
-        except DvcException as error:
+        except (DvcException, ValueError) as error:
             future.set_result(Result(failure=str(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
 

@@ -101,7 +101,7 @@ class Workspace:
     @cached_property
     def outputs(self) -> set[str]:
         """Paths of all outputs of all stages, from the root."""
-        return {Path(out.fs_path).relative_to(self.root).as_posix() for out in self.repo.index.outs if out.is_in_repo}
+        return outputs_of(self.repo)
 
     def log(self, name: str) -> Path:
         """Where goes what a stage prints."""
@@ -111,23 +111,18 @@ class Workspace:
         """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock."""
         return {name for name in names if self._stages[name].status()}
 
-    def check(self, names: Collection[str]) -> None:
-        """ValueError for a stage with outputs that only DVC itself can make."""
-        for name in names:
-            for out in self._stages[name].outs:
-                if out.protocol != "local" or not out.is_in_repo:
-                    place = f"{self._stages[name].relpath}: {name}"
-                    raise ValueError(f"{place}: expected outputs in the repository, got {out}; `dvc repro` runs it")
-
     def task(self, name: str, code: str = "") -> Task | None:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
 
         code: see `Task`. Returns: None for a stage that is none: one that keeps its outputs (`persist`), always runs,
-        has no dependencies or no outputs, or depends on something outside. Raises: DvcException if a dependency is
-        missing.
+        has no dependencies or no outputs, depends on something outside, or says `meta: {workspace: true}`. Raises:
+        DvcException if a dependency is missing; ValueError if an output is not in the repository.
         """
         stage = self._stages[name]
-        if not isinstance(stage, PipelineStage) or stage.frozen:
+        for out in stage.outs:
+            if out.protocol != "local" or not out.is_in_repo:
+                raise ValueError(f"{stage.relpath}: expected outputs in the repository, got {out}; `dvc repro` runs it")
+        if not isinstance(stage, PipelineStage) or stage.frozen or (stage.meta or {}).get("workspace"):
             return None
         before = [dep.hash_info for dep in stage.deps]
         stage.save_deps()
@@ -148,7 +143,7 @@ class Workspace:
             folders={dep.obj.hash_info.value: hashed(dep.meta, dep.obj).files for dep in stage.deps if _is_folder(dep)},
             files=self._written_params(stage),
             wdir=os.path.relpath(stage.wdir, self.root),
-            preload=tuple((stage.meta or {}).get("preload", ())),
+            preload=preload_of(stage),
             variables=self.variables(name),
         )
 
@@ -284,6 +279,16 @@ class Workspace:
     @staticmethod
     def _elsewhere(stage: Stage, path: str) -> str:
         return f"{path}:{stage.name}" if isinstance(stage, PipelineStage) else path
+
+
+def outputs_of(repo: Repo) -> set[str]:
+    """Paths of all outputs of all stages of a repository, from its root."""
+    return {Path(out.fs_path).relative_to(repo.root_dir).as_posix() for out in repo.index.outs if out.is_in_repo}
+
+
+def preload_of(stage: Stage) -> tuple[str, ...]:
+    """The libraries that `meta.preload` names in dvc.yaml."""
+    return tuple((stage.meta or {}).get("preload", ()))
 
 
 def _is_folder(dep: Any) -> bool:
