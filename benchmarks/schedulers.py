@@ -46,14 +46,13 @@ def write_project(folder: Path, stages: dict[str, dict[str, Any]]) -> None:
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False), encoding="utf-8")
     outputs = sorted({stage["outs"][0] for stage in stages.values()})
     (folder / ".gitignore").write_text("".join(f"/{path}\n" for path in [*outputs, "paraffin.db"]), encoding="utf-8")
-    user = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org"]
     for command in (
         ["git", "init", "--quiet"],
         [sys.executable, "-m", "dvc", "init", "--quiet"],
         ["git", "config", "user.name", "benchmark"],
         ["git", "config", "user.email", "benchmark@example.org"],
         ["git", "add", "--all"],
-        ["git", *user, "commit", "--quiet", "--message", "first"],
+        ["git", "commit", "--quiet", "--message", "first"],
     ):
         subprocess.run(command, cwd=folder, env=_variables(folder, DVC), check=True, capture_output=True)
 

@@ -41,7 +41,7 @@ def repro(folder: Path) -> None:
             repo.reproduce()
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))])
 def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Path) -> None:
     project = RandomProject(seed)
     serial = project.make(tmp_path / "serial")
