@@ -102,8 +102,10 @@ class Code:
                 (folder / name).unlink(missing_ok=True)
                 shutil.copy2(self.root / name, folder / name)
         for name in links:
-            if not (folder / name).is_symlink():
-                (folder / name).symlink_to(self.root / name)
+            link = folder / name
+            if not link.is_symlink() or link.readlink() != self.root / name:  # else of another clone
+                link.unlink(missing_ok=True)
+                link.symlink_to(self.root / name)
         if (self.root / ".dvc").is_dir():  # so that a command finds a DVC repository, whose Git is elsewhere
             (folder / ".dvc").mkdir(exist_ok=True)
             own = {"no_scm": "true", "site_cache_dir": folder / ".dvc" / "tmp"}
