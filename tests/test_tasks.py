@@ -43,16 +43,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("command", "argv"), [("python script.py a b=1", "script.py"), ("python -m script a b=1", "-m")]
-)
-def test_a_python_command_is_as_in_a_process_of_its_own(
-    command: str, argv: str, folder: Path, processes: Processes
-) -> None:
+@pytest.mark.parametrize("command", ["python script.py a b=1", "python -m script a b=1"])
+def test_a_python_command_is_as_in_a_process_of_its_own(command: str, folder: Path, processes: Processes) -> None:
     ended = processes.run(command, folder, ENVIRONMENT, folder / "log", preload=["json"])
     said = (folder / "log").read_text()
     assert ended.status == 3
-    assert said.startswith("__main__ ['a', 'b=1'] ['" + argv)
+    assert said.startswith("__main__ ['a', 'b=1'] ")
     assert f"{folder} variable True" in said
     alone = subprocess.run(
         [sys.executable, *command.split()[1:]], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
