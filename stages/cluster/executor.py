@@ -1,0 +1,250 @@
+"""Run tasks on the workers of a Dask cluster; their inputs and outputs go through a DVC remote."""
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from distributed import Client
+from distributed import Future as Remote
+from distributed.scheduler import KilledWorker
+
+from stages.cluster.machine import Machine, class_of, differences, machine
+from stages.cluster.node import TOPIC, TRANSFERS, DescribeMachine, run_on_node
+from stages.scheduling.node import Code
+from stages.scheduling.remote import RemoteStore
+from stages.scheduling.store import CacheStore, Store
+from stages.scheduling.task import Result, Task
+
+SECONDS_WITHOUT_WORKER = 20
+"""After so many without a worker that may take its tasks, the driver says so."""
+SECONDS_BETWEEN_LOOKS = 2
+TRIES_AGAIN = 3
+"""If the store does not answer a worker, or what it did was ended. The task of a lost worker is Dask's to repeat."""
+LEAST_SUBMITTED = 16
+
+
+class DaskExecutor:
+    """The workers of a Dask cluster that are of one class; see `stages.scheduling.executors.Executor`."""
+
+    def __init__(
+        self, client: Client, machine_class: str, config: Mapping[str, Any], cache: CacheStore, code: Code,
+        say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        """Make nodes of the workers.
+
+        machine_class: of the workers that may run tasks; config: of the remote, see `RemoteStore`; cache: gets what
+        tasks leave; code: see `stages.scheduling.node`; say: is given lines about the workers.
+        """
+        self._client, self._config = client, dict(config)
+        self._exchange = Exchange(cache, RemoteStore(config), code)
+        self._workers = Workers(client, machine_class, say, lambda: len(self._running))
+        self._threads = ThreadPoolExecutor(TRANSFERS)
+        self._futures: dict[str, Future[Result]] = {}
+        self._running: dict[str, Remote] = {}
+
+    @property
+    def slots(self) -> int:
+        """Number of tasks to submit: more than can run at once, so that a cluster that adapts has a reason to grow."""
+        return max(2 * self._workers.slots, LEAST_SUBMITTED)
+
+    def submit(self, task: Task, log: Path, priority: float = 0) -> "Future[Result]":
+        """See `Executor`."""
+        if task.key not in self._futures:
+            self._futures[task.key] = Future()
+            log.unlink(missing_ok=True)
+            self._threads.submit(self._send, task, log, priority)
+        return self._futures[task.key]
+
+    def close(self) -> None:
+        """See `Executor`: the workers see that nobody waits for what they run."""
+        self._workers.close()
+        with suppress(OSError, CancelledError):
+            self._client.cancel(list(self._running.values()))
+        self._threads.shutdown(cancel_futures=True)
+
+    def _send(self, task: Task, log: Path, priority: float) -> None:
+        try:
+            self._exchange.send(task)
+            remote = self._client.submit(
+                run_on_node,
+                replace(task, code=self._exchange.code),
+                self._config,
+                key=task.key,
+                priority=priority,
+                resources={self._workers.machine_class: 1},
+                retries=TRIES_AGAIN,
+                pure=False,
+            )
+        except Exception as error:
+            self._futures[task.key].set_exception(error)
+            return
+        self._running[task.key] = remote
+        remote.add_done_callback(lambda _: self._end(task, log))
+
+    def _end(self, task: Task, log: Path) -> None:
+        with suppress(RuntimeError):  # closed
+            self._threads.submit(self._receive, task, log)
+
+    def _receive(self, task: Task, log: Path) -> None:
+        try:
+            result, said = self._running.pop(task.key).result()
+            log.write_bytes(said)
+            for out in result.outs:
+                self._exchange.receive(out["md5"])
+        except KilledWorker as error:
+            reason = f"lost {error.allowed_failures + 1} workers that ran it, the last {error.last_worker.address}"
+            result = Result(failure=f"{task.name}: {reason}")
+        except CancelledError:
+            result = Result(failure=f"{task.name}: lost the scheduler")
+        except Exception as error:
+            result = Result(failure=f"{task.name}: {error}")
+        self._futures[task.key].set_result(result)
+
+
+class Exchange:
+    """Copies what is missing between this machine and a remote."""
+
+    def __init__(self, cache: CacheStore, remote: Store, code: Code) -> None:
+        """Put the code of the workspace there; `self.code` names its list of files."""
+        self._cache, self._remote, self._root = cache, remote, code.root
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._there: set[str] = set()
+        self.code = self._send_code(code)
+
+    def send(self, task: Task) -> None:
+        """Put the inputs of a task into the remote, as far as this machine has them: a node has the code's."""
+        inputs = {entry["path"]: entry["md5"] for entry in task.record.get("deps", [])} | dict(task.files)
+        files = {
+            each: self._root / task.wdir / path / inner
+            for path, md5 in inputs.items()
+            for inner, each in task.folders.get(md5, {"": md5}).items()
+        }
+        _at_once(self._send, [each for each in files.items() if each[0] not in self._there])
+
+    def _send(self, each: tuple[str, Path]) -> None:
+        md5, path = each
+        with self._locks[md5]:
+            if self._cache.has(md5):
+                self._remote.put(self._cache.path(md5), md5)
+            elif self._remote.has(md5) or not path.is_file():
+                return
+            else:
+                with TemporaryDirectory() as folder:
+                    copy = Path(folder) / "copy"  # the file may change meanwhile
+                    shutil.copyfile(path, copy)
+                    if _md5(copy) != md5:
+                        return
+                    self._remote.put(copy, md5)
+            self._there.add(md5)
+
+    def receive(self, md5: str) -> None:
+        """Copy an output, a file or a folder, from the remote to the cache."""
+        with TemporaryDirectory(dir=self._cache.folder) as folder:
+
+            def get(name: str) -> None:
+                with self._locks[name]:
+                    if not self._cache.has(name):
+                        self._remote.get(name, Path(folder) / name)
+                        self._cache.put(Path(folder) / name, name)
+                self._there.add(name)
+
+            if md5.endswith(".dir"):
+                listing = Path(folder) / "list"
+                self._remote.get(md5, listing)
+                _at_once(get, list({each["md5"] for each in json.loads(listing.read_text(encoding="utf-8"))}))
+            get(md5)
+
+    def _send_code(self, code: Code) -> str:
+        with TemporaryDirectory() as folder:
+            copies = {name: Path(folder) / str(number) for number, name in enumerate(sorted(code.files))}
+            for name, copy in copies.items():
+                shutil.copyfile(code.root / name, copy)
+            files = {copy: _md5(copy) for copy in copies.values()}
+            entries = [
+                {"md5": files[copy], "relpath": name, "isexec": os.access(code.root / name, os.X_OK)}
+                for name, copy in copies.items()
+            ]
+            listing = Path(folder) / "list"
+            listing.write_text(json.dumps(entries), encoding="utf-8")
+            md5 = f"{_md5(listing)}.dir"
+            if not self._remote.has(md5):
+                _at_once(lambda each: self._remote.put(*each), list(files.items()))
+                self._remote.put(listing, md5)
+        self._there.update(files.values())
+        return md5
+
+
+def _at_once(do: Callable[[Any], Any], items: list[Any]) -> None:
+    with ThreadPoolExecutor(TRANSFERS) as threads:
+        list(threads.map(do, items))
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+class Workers:
+    """What is known of the workers: which are of the class, and which are refused, and why."""
+
+    def __init__(self, client: Client, machine_class: str, say: Callable[[str], None], tasks: Callable[[], int]) -> None:
+        """Give each worker its part. tasks: number of tasks that wait or run; others as in `DaskExecutor`."""
+        self.machine_class, self.slots = machine_class, 0
+        self._client, self._say, self._tasks = client, say, tasks
+        self._classes: dict[str, str] = {}
+        self._closed = threading.Event()
+        client.subscribe_topic(TOPIC, self._meet)
+        client.register_plugin(DescribeMachine())
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Say nothing any more."""
+        self._closed.set()
+        self._thread.join()
+
+    def _meet(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Note the class of a worker, and say why it is refused."""
+        message = event[1]
+        name = f"worker {message['name']} ({message['worker']})"
+        if "failure" in message:
+            self._say(f"{name} is refused: {message['failure']}")
+            return
+        found: Machine = message["machine"]
+        is_new = self._classes.get(message["worker"]) != class_of(found)
+        self._classes[message["worker"]] = class_of(found)
+        if is_new and class_of(found) != self.machine_class:
+            why = f"expected class {self.machine_class}, got {class_of(found)}"
+            here = machine()
+            if class_of(here) == self.machine_class:
+                why += f" ({differences(here, found)})"
+            self._say(f"{name} is refused: {why}")
+
+    def _watch(self) -> None:
+        """Count the slots; say it once when there have been none for a while."""
+        last, said = time.monotonic(), False
+        while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
+            try:
+                workers = self._client.scheduler_info(n_workers=-1)["workers"]
+            except (OSError, CancelledError):
+                continue
+            counts = [worker["resources"].get(self.machine_class, 0) for worker in workers.values()]
+            self.slots = int(sum(counts))
+            if self.slots or not self._tasks():
+                last, said = time.monotonic(), False
+            elif time.monotonic() - last > SECONDS_WITHOUT_WORKER and not said:
+                classes = sorted({self._classes.get(address, "not known yet") for address in workers})
+                got = f"{len(workers)} of class {', '.join(classes)}" if workers else "no worker at all"
+                self._say(f"{self._tasks()} tasks wait: expected a worker of class {self.machine_class}, got {got}")
+                said = True
