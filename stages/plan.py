@@ -40,7 +40,7 @@ from stages.documents import Study, read_studies
 from stages.evaluate import measure
 from stages.params.messages import unknown
 from stages.presentation.kept import kept
-from stages.scheduling.children import default_jobs
+from stages.scheduling.executors import default_jobs
 from stages.scheduling.graph import estimate
 from stages.scheduling.seeds import Block, blocks, train
 from stages.training.recipe import Recipe

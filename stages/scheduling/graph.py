@@ -1,12 +1,7 @@
-"""The graph of the stages: which depends on which, which are out of date, and how long each takes."""
+"""The graph of the stages: which depends on which, and how long each takes."""
 
 import json
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
-
-from dvc.lock import LockError
-from dvc.repo import Repo, lock_repo
-from dvc.repo.reproduce import get_active_graph, plan_repro
+from pathlib import Path
 
 from stages.artifacts import RECIPE
 from stages.params.messages import unknown
@@ -15,26 +10,6 @@ from stages.training.recipe import layers_of
 
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""
-
-
-def out_of_date(names: Collection[str] | None = None, got: Sequence[int] = ()) -> tuple[Graph, set[str]]:
-    """The graph of the stages, and those of the named (default: of all) that `dvc status` calls changed.
-
-    Waits for DVC's lock, until a signal is among those that `got` notes: then it raises KeyboardInterrupt.
-    """
-    with Repo() as repo, ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(lock_repo(repo))  # tries for three seconds
-                break
-            except LockError:
-                if got:
-                    raise KeyboardInterrupt from None
-        active = get_active_graph(repo.index.graph)
-        order = plan_repro(active)
-        graph = {stage.addressing: {each.addressing for each in active.successors(stage)} for stage in order}
-        asked = [stage for stage in order if names is None or stage.addressing in names]
-        return graph, {stage.addressing for stage in asked if stage.status()}
 
 
 def named(targets: list[str], graph: Graph) -> set[str]:
@@ -69,15 +44,15 @@ def with_downstream(stages: set[str], graph: Graph) -> set[str]:
     return found
 
 
-def estimate(stage: str) -> float:
+def estimate(stage: str, root: Path = Path()) -> float:
     """Estimate the seconds of a stage, for the order and the time left: an error costs time, and changes no result.
 
     For a training: rows × epochs × units of its layers, as measured on one core in 2026, within a factor of two;
     scikit-learn's cross-validation takes a minute per fold. Any other stage, or one without a recipe yet: ten seconds.
     """
     try:
-        recipe = RECIPE.read(stage.partition("@")[2])
-        splits = json.loads((NORMALIZED / recipe["dataset"] / "splits.json").read_text(encoding="utf-8"))
+        recipe = RECIPE.read(stage.partition("@")[2], lambda path: (root / path).read_bytes())
+        splits = json.loads((root / NORMALIZED / recipe["dataset"] / "splits.json").read_text(encoding="utf-8"))
         split = splits[recipe["split"]]
         first, last = split["parts"]["train"]
     except (OSError, ValueError, KeyError):

@@ -21,7 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from stages.artifacts import RECIPE, TRAINED_RECIPE
-from stages.scheduling.children import LINES_OF_A_FAILURE, signals
+from stages.scheduling.node import LINES_OF_A_FAILURE
+from stages.scheduling.signals import signals
 from stages.splits import NORMALIZED
 from stages.training.recipe import Recipe
 

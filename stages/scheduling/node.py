@@ -1,0 +1,262 @@
+"""A machine's part: it runs tasks in scratch folders, on inputs from a store, and puts their outputs there."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from dvc.env import DVC_ROOT, DVC_STAGE
+from dvc.utils import fix_env
+
+from stages.scheduling.processes import Processes
+from stages.scheduling.store import Store
+from stages.scheduling.task import Hashed, Result, Task, hash_path
+
+LINES_OF_A_FAILURE = 20
+
+
+class TaskError(Exception):
+    """A task cannot run, or did not do what it should. done: how its command ended."""
+
+    def __init__(self, reason: str, done: Result | None = None) -> None:
+        super().__init__(reason)
+        self.done = done or Result()
+
+
+def run_commands(
+    commands: Sequence[str],
+    cwd: Path,
+    variables: Mapping[str, str],
+    log: Path,
+    preload: Sequence[str],
+    processes: Processes,
+    wanted: Callable[[], bool],
+) -> Result:
+    """Run the commands of a stage, until one fails.
+
+    variables: of the environment, beside those of this process. The other arguments: see `Processes.run`.
+    """
+    started = time.monotonic()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    env = fix_env(None) | {"PATH": path, **variables}
+    seconds = 0.0
+    for command in commands:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"> {command}\n")
+        ended = processes.run(command, cwd, env, log, preload, wanted)
+        seconds += ended.cpu_seconds
+        if ended.status:
+            said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+            how = f"exited with {ended.status}" if ended.status > 0 else f"ended by signal {-ended.status}"
+            last = said[-1].strip() if said[-1] != f"> {command}" else ""
+            return Result(
+                failure=f"{last} ({how})" if last else f"`{command}` {how}",
+                said=tuple(said[-LINES_OF_A_FAILURE:]),
+                seconds=time.monotonic() - started,
+                cpu_seconds=seconds,
+            )
+    return Result(seconds=time.monotonic() - started, cpu_seconds=seconds)
+
+
+class Code:
+    """The files that a command may need and that no stage declares: those that Git does not ignore."""
+
+    def __init__(self, root: Path, outputs: Collection[str] = ()) -> None:
+        """Look into the root of a repository. outputs: paths of all outputs of all stages: they are no code."""
+        self.root, self._outputs = root, frozenset(outputs)
+
+    @cached_property
+    def files(self) -> list[str]:
+        """Paths of files: without Git, of all that there are."""
+        listed = self._git("--cached", "--others", "--exclude-standard")
+        if listed is None:
+            found = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
+            listed = [path.as_posix() for path in found if path.parts[0] not in (".dvc", ".git")]
+        return [name for name in dict.fromkeys(listed) if not self._is_output(name) and (self.root / name).is_file()]
+
+    @cached_property
+    def ignored(self) -> list[str]:
+        """Paths of files and whole folders that Git ignores and that hold no output, such as a virtual environment."""
+        listed = self._git("--others", "--ignored", "--exclude-standard", "--directory") or []
+        names = [name.rstrip("/") for name in listed if not name.startswith(".dvc/")]
+        return [name for name in names if not self._is_output(name) and name not in self._above]
+
+    def lay(self, folder: Path) -> None:
+        """Copy the files to a folder, and link what is ignored."""
+        for name in {os.path.dirname(name) for name in [*self.files, *self.ignored]}:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name in self.files:
+            shutil.copy2(self.root / name, folder / name)
+        for name in self.ignored:
+            if not os.path.lexists(folder / name):
+                (folder / name).symlink_to(self.root / name)
+        if (self.root / ".dvc").is_dir():  # so that a command finds a DVC repository, whose Git is elsewhere
+            (folder / ".dvc").mkdir(exist_ok=True)
+            (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+    @cached_property
+    def _above(self) -> set[str]:
+        return {name for output in self._outputs for name in _parents(output)}
+
+    def _is_output(self, name: str) -> bool:
+        return not self._outputs.isdisjoint(_parents(name))
+
+    def _git(self, *options: str) -> list[str] | None:
+        done = subprocess.run(["git", "ls-files", "-z", *options], cwd=self.root, capture_output=True, check=False)
+        return None if done.returncode else os.fsdecode(done.stdout).split("\0")[:-1]
+
+
+class Node:
+    """Runs tasks: the folder of its inputs and of its scratch folders, its store and its processes."""
+
+    def __init__(self, folder: Path, store: Store, processes: Processes, code: Callable[[str], Code]) -> None:
+        """Use the folder, which is its own. code: gives that of a task, by its `Task.code`."""
+        self.folder, self.store, self.processes, self._code = folder, store, processes, code
+        self._numbers = itertools.count()
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._inputs: dict[str, tuple[int, int]] = {}
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        for name in ("objects", "scratch"):
+            (folder / name).mkdir(parents=True)
+
+    def run(self, task: Task, log: Path, wanted: Callable[[], bool] = lambda: True) -> Result:
+        """Run a task.
+
+        log: gets what the commands print; wanted: asked while they run; when it is not any more, they are ended.
+        """
+        started = time.monotonic()
+        seconds = 0.0
+        try:
+            with self._scratch() as scratch:
+                inputs = self._lay(task, scratch)
+                seconds = self._run_commands(task, scratch, log, wanted)
+                self._check_inputs(inputs)
+                outs = tuple(self._take(task, path, scratch) for path in task.outs)
+            self.store.add_record(task.key, {**task.record, "outs": list(outs)})
+        except TaskError as error:
+            return replace(error.done, failure=str(error), seconds=time.monotonic() - started)
+        except OSError as error:
+            return Result(failure=str(error), seconds=time.monotonic() - started, cpu_seconds=seconds)
+        return Result(outs, seconds=time.monotonic() - started, cpu_seconds=seconds)
+
+    def close(self) -> None:
+        """End what runs, and leave nothing."""
+        self.processes.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        folder = self.folder / "scratch" / str(next(self._numbers))
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _lay(self, task: Task, scratch: Path) -> list[str]:
+        """Lay out the code and the dependencies; returns the names of the objects that are linked."""
+        code = self._code(task.code)
+        code.lay(scratch)
+        linked: list[str] = []
+        files = [{"path": path, "md5": md5} for path, md5 in task.files.items()]
+        for entry in [*task.record.get("deps", []), *files]:
+            linked += self._lay_dependency(task, entry, code, scratch)
+        for path in task.outs:
+            (scratch / task.wdir / path).parent.mkdir(parents=True, exist_ok=True)
+        return linked
+
+    def _lay_dependency(self, task: Task, entry: dict[str, str], code: Code, scratch: Path) -> list[str]:
+        path, expected = os.path.normpath(os.path.join(task.wdir, entry["path"])), entry["md5"]
+        target = scratch / path
+        if target.exists() and hash_path(target).md5 == expected:
+            return []
+        linked = []
+        for inner, md5 in task.folders.get(expected, {"": expected}).items():
+            file = target / inner if inner else target
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            if self.store.has(md5):
+                self._link(md5, file, executable=bool(entry.get("isexec")))
+                linked.append(md5)
+            else:
+                self._copy_of_workspace(code.root / path / inner, file, md5)
+        return linked
+
+    def _copy_of_workspace(self, path: Path, target: Path, md5: str) -> None:
+        got = "nothing, neither there nor in the store"
+        if path.is_file():
+            shutil.copy(path, target)
+            got = hash_path(target).md5
+        if got != md5:
+            raise TaskError(f"{path}: expected MD5 {md5}, as when the stage began to wait, got {got}")
+
+    def _link(self, md5: str, target: Path, executable: bool) -> None:
+        """Link an object, of which this machine makes one copy: a stage may write to what it reads."""
+        path = self.folder / "objects" / md5
+        with self._locks[md5]:
+            if md5 not in self._inputs:
+                new = path.with_suffix(".new")
+                self.store.get(md5, new)
+                new.replace(path)
+                self._inputs[md5] = _state(path)
+        if executable:
+            shutil.copyfile(path, target)
+            target.chmod(0o755)
+        else:
+            os.link(path, target)
+
+    def _check_inputs(self, linked: list[str]) -> None:
+        for md5 in dict.fromkeys(linked):
+            path = self.folder / "objects" / md5
+            if _state(path) != self._inputs[md5]:
+                with self._locks[md5]:
+                    self._inputs.pop(md5)
+                    path.unlink()
+                raise TaskError(f"expected dependencies that stay as they are, got one that was written to: {md5}")
+
+    def _run_commands(self, task: Task, scratch: Path, log: Path, wanted: Callable[[], bool]) -> float:
+        cwd = scratch / task.wdir
+        cwd.mkdir(parents=True, exist_ok=True)
+        variables = {DVC_ROOT: str(scratch), DVC_STAGE: task.name, **task.variables}
+        done = run_commands(task.commands, cwd, variables, log, task.preload, self.processes, wanted)
+        if done.failure:
+            raise TaskError(done.failure, done)
+        return done.cpu_seconds
+
+    def _take(self, task: Task, path: str, scratch: Path) -> dict[str, str]:
+        """Put an output into the store: files before the list that names them."""
+        place = scratch / task.wdir / path
+        if not place.exists():
+            raise TaskError(f"expected it to write {path}, got nothing there")
+        found = hash_path(place)
+        for inner, md5 in found.files.items():
+            self.store.put(place / inner if inner else place, md5)
+        self._put_listing(found)
+        return {"path": path, **found.entry}
+
+    def _put_listing(self, found: Hashed) -> None:
+        if found.listing is not None and not self.store.has(found.md5):
+            path = self.folder / f"list-{threading.get_ident()}"
+            path.write_bytes(found.listing)
+            self.store.put(path, found.md5)
+            path.unlink()
+
+
+def _parents(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = os.path.dirname(name)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size

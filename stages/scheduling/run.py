@@ -1,0 +1,223 @@
+"""Run what is out of date in workspaces: the stages that wait, run, failed and ended."""
+
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from tqdm import tqdm
+
+from stages.scheduling.executors import Executor
+from stages.scheduling.graph import estimate, with_downstream
+from stages.scheduling.node import run_commands
+from stages.scheduling.processes import Processes
+from stages.scheduling.task import Result, Task
+from stages.scheduling.workspace import Workspace
+
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass
+class Running:
+    """A stage that runs. task: None in the workspace."""
+
+    name: str
+    future: "Future[Result]"
+    task: Task | None
+    started: float
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it started."""
+        return time.monotonic() - self.started
+
+
+class Run:
+    """Brings stages of a workspace up to date."""
+
+    def __init__(self, workspace: Workspace, wanted: Collection[str], executor: Executor, title: str = "") -> None:
+        """Find out which of the wanted stages are out of date. title: stands before the stages' names."""
+        self.workspace, self.executor, self._title = workspace, executor, title
+        graph = workspace.graph
+        workspace.check(wanted)
+        with workspace.locked():
+            self._stale = workspace.out_of_date(wanted)  # those downstream of them are asked when they are ready
+        waiting = with_downstream(self._stale, graph) & set(wanted)
+        self.waiting = [stage for stage in graph if stage in waiting]
+        self.running: list[Running] = []
+        self.failed: dict[str, str] = {}
+        self.ended = self.unchanged = self.cached = 0
+        self._ready: set[str] = set()
+        self._seconds = self._estimated = 0.0
+        self._estimates = {stage: estimate(stage, workspace.root) for stage in self.waiting}
+        self._sorter = TopologicalSorter({stage: graph[stage] & waiting for stage in self.waiting})
+        self._sorter.prepare()
+        self._here = Processes()  # of stages that run in the workspace
+        self._threads = ThreadPoolExecutor(executor.slots)
+        self._is_closed = False
+
+    def start(self, free: int) -> None:
+        """Start stages that are ready, at most as many as are free, and pass over those that are up to date.
+
+        Under DVC's lock.
+        """
+        started = len(self.running)
+        while True:
+            self._ready.update(self._sorter.get_ready())
+            if unsure := self._ready - self._stale:
+                self._stale |= self.workspace.out_of_date(unsure)
+                for stage in unsure - self._stale:
+                    self.unchanged += 1
+                    self._take(stage)
+                    self._sorter.done(stage)
+            elif self._ready and len(self.running) - started < free:
+                stage = min(self._ready, key=self._priority)
+                self._take(stage)
+                self._start(stage)
+            else:
+                return
+
+    def _start(self, stage: str) -> None:
+        log = self.workspace.log(stage)
+        log.unlink(missing_ok=True)
+        self._estimates[stage] = estimate(stage, self.workspace.root)  # it has a recipe by now
+        task, future = None, Future[Result]()
+        try:
+            task = self.workspace.task(stage)
+            record = task and self.workspace.recorded(stage, task.key)
+            if record:
+                self.workspace.take_in(stage, record)
+                self.cached += 1
+                self._sorter.done(stage)
+                self._say(f"{stage}: from the cache")
+                return
+            if task:
+                future = self.executor.submit(task, log, -self._priority(stage)[1])
+            elif self.workspace.is_command(stage):
+                self.workspace.begin(stage)
+                future = self._threads.submit(self._run_here, stage, log)
+            else:
+                self.workspace.reproduce(stage)
+                future.set_result(Result())
+        except DvcException as error:
+            future.set_result(Result(failure=str(error)))
+        self.running.append(Running(stage, future, task, time.monotonic()))
+
+    def _run_here(self, stage: str, log: Path) -> Result:
+        commands, folder = self.workspace.commands(stage)
+        variables = self.workspace.variables(stage)
+        return run_commands(commands, folder, variables, log, (), self._here, lambda: not self._is_closed)
+
+    def _take(self, stage: str) -> None:
+        self._ready.remove(stage)
+        self.waiting.remove(stage)
+
+    def _priority(self, stage: str) -> tuple[bool, float]:
+        """First the stages that trainings wait for, then the longest, so that none of them runs alone at the end."""
+        return stage.startswith("train@"), -self._estimates[stage]
+
+    def note_ended(self) -> None:
+        """Take in and print what has ended. Under DVC's lock."""
+        for running in [each for each in self.running if each.future.done()]:
+            self.running.remove(running)
+            self._note(running, running.future.result())
+
+    def _note(self, running: Running, result: Result) -> None:
+        stage, task = running.name, running.task
+        self.ended += 1
+        self._seconds += running.seconds
+        self._estimated += self._estimates[stage]
+        if not result.failure:
+            try:
+                if task:
+                    self.workspace.take_in(stage, {**task.record, "outs": list(result.outs)})
+                elif self.workspace.is_command(stage):
+                    self.workspace.save(stage)
+            except DvcException as error:
+                result = replace(result, failure=str(error))
+        if result.failure:
+            self.failed[stage] = result.failure
+            log = self.workspace.log(stage).relative_to(self.workspace.root)
+            said = f"failed after {running.seconds:.0f} s, see {log}"
+            self._say("\n    ".join([f"{stage}: {said}", *result.said]))
+        else:
+            self._sorter.done(stage)
+            self._say(f"{stage}: {running.seconds:.0f} s")
+
+    def close(self, hurry: Callable[[], bool]) -> None:
+        """End what runs in the workspace, and write dvc.lock."""
+        self._is_closed = True
+        self._threads.shutdown(wait=False)
+        while any(not each.future.done() for each in self.running if each.task is None):
+            if hurry():
+                self._here.kill()
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self._here.close()
+        with self.workspace.locked(tries=10):
+            self.workspace.write(last=True)
+
+    def outlook(self) -> str:
+        """The running stages and the time left: by the estimates, corrected by their error so far."""
+        rest = [max(self._estimates[each.name] - each.seconds, 0) for each in self.running]
+        waiting = sum(self._estimates[stage] for stage in self.waiting)
+        slots = max(min(self.executor.slots, len(self.running) + len(self.waiting)), 1)
+        left = max((sum(rest) + waiting) / slots, *rest, 0) * (self._seconds or 1) / (self._estimated or 1)
+        time_left = f"about {left / 60:.0f} min left" if left >= 90 else "about a minute left"
+        return f"{', '.join(each.name for each in self.running)}; {time_left}"
+
+    @property
+    def total(self) -> int:
+        """Number of stages that ended, run or wait."""
+        return self.ended + self.cached + len(self.running) + len(self.waiting)
+
+    def _say(self, text: str) -> None:
+        text = f"[{self.ended + self.cached}/{self.total}] {self._title}{text}"
+        if not sys.stderr.isatty() and self.running:
+            text += f"; running: {self.outlook()}"
+        tqdm.write(text)
+        sys.stdout.flush()
+
+    def summary(self, keep_going: bool) -> list[str]:
+        """Lines about the stages that failed, and about those that did not run because of them."""
+        lines = [f"{self._title}{stage} failed: {reason}" for stage, reason in self.failed.items()]
+        dependent = with_downstream(set(self.failed), self.workspace.graph)
+        skipped = [stage for stage in self.waiting if stage in dependent]
+        other = [stage for stage in self.waiting if stage not in dependent]
+        if skipped:
+            lines.append(f"not run, since they depend on it: {', '.join(skipped)}")
+        if other and not keep_going:
+            lines.append(f"not started (`--keep-going` does): {', '.join(other)}")
+        return lines
+
+
+def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list[int]) -> None:
+    """Run all, until a stage fails (the others end by themselves) or a signal comes (they are ended).
+
+    got: the signals so far.
+    """
+    form = "{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}"
+    bar = tqdm(bar_format=form, total=sum(run.total for run in runs), disable=not sys.stderr.isatty())
+    try:
+        while not got:
+            for run in runs:
+                with run.workspace.locked():
+                    run.note_ended()
+                    if keep_going or not any(run.failed for run in runs):
+                        run.start(executor.slots - sum(len(each.running) for each in runs))
+            running = [each.future for run in runs for each in run.running]
+            if not running:
+                break
+            bar.n, bar.total = sum(run.ended + run.cached for run in runs), sum(run.total for run in runs)
+            bar.set_postfix_str("; ".join(run.outlook() for run in runs if run.running))
+            wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+    finally:
+        bar.close()
+        if names := [each.name for run in runs for each in run.running]:
+            print(f"ending {', '.join(names)} …", flush=True)
+        executor.close(hurry=lambda: len(got) > 1)
+        for run in runs:
+            run.close(hurry=lambda: len(got) > 1)

@@ -1,0 +1,34 @@
+"""Signals that end a run, and the lock that lets one run at a time."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Collect the signals that ask for an end, instead of ending by them (`nohup` keeps its meaning)."""
+    got: list[int] = []
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    before = [(number, signal.signal(number, lambda number, _: got.append(number))) for number in ending]
+    try:
+        yield got
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder; ValueError if another run does. The system releases that of a killed run."""
+    import fcntl  # not on Windows
+
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{folder}: expected one run at a time, got another that is not at its end") from None
+        yield

@@ -1,0 +1,101 @@
+"""Objects by the MD5 of their bytes, and records of what stages made of what: DVC's cache, or one of its remotes.
+
+The layout is DVC's own. An object is `files/md5/<2 digits>/<30 digits>`; a folder is a JSON list of its files, under
+its own MD5 with `.dir`. A record, `runs/<2 digits>/<key>/<hash>`, is what dvc.lock has of a stage; its key is the hash
+of the command, the dependencies and the paths of the outputs.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Protocol
+
+from dvc.stage.cache import _get_cache_hash
+from dvc.utils.serialize import dump_yaml, load_yaml
+
+Record = dict[str, Any]
+"""An entry of dvc.lock: cmd, deps, params, outs."""
+
+
+class Store(Protocol):
+    """Where objects and records are kept; each is asked for by its name, so that no size of a store makes it slow."""
+
+    def has(self, md5: str) -> bool:
+        """Whether it has an object."""
+
+    def get(self, md5: str, path: Path) -> None:
+        """Copy an object to a path; FileNotFoundError if it has none of this name."""
+
+    def put(self, path: Path, md5: str) -> None:
+        """Take in the bytes at a path as an object, unless it has it. The file may be linked: it must not change."""
+
+    def records(self, key: str) -> list[Record]:
+        """The records of a key, the newest first."""
+
+    def add_record(self, key: str, record: Record) -> None:
+        """Add a record, whose objects are there."""
+
+
+class CacheStore:
+    """DVC's cache on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, md5: str) -> Path:
+        """Where an object is, or would be."""
+        return self.folder / "files" / "md5" / md5[:2] / md5[2:]
+
+    def has(self, md5: str) -> bool:
+        """See `Store`."""
+        return self.path(md5).is_file()
+
+    def get(self, md5: str, path: Path) -> None:
+        """See `Store`."""
+        shutil.copyfile(self.path(md5), path)
+
+    def put(self, path: Path, md5: str) -> None:
+        """See `Store`."""
+        target = self.path(md5)
+        if target.is_file():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        new = target.with_name(f"{target.name}.{os.getpid()}.{id(path):x}")
+        link_or_copy(path, new)
+        new.chmod(0o444)
+        new.replace(target)
+
+    def records(self, key: str) -> list[Record]:
+        """See `Store`."""
+        folder = self._records(key)
+        paths = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True) if folder.is_dir() else []
+        return [load_yaml(path) for path in paths]
+
+    def add_record(self, key: str, record: Record) -> None:
+        """See `Store`."""
+        path = self._records(key) / hash_of_record(record)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f"{path.name}.{os.getpid()}.{id(record):x}")
+            dump_yaml(new, record)
+            new.replace(path)
+
+    def _records(self, key: str) -> Path:
+        return self.folder / "runs" / key[:2] / key
+
+
+def hash_of_record(record: Record) -> str:
+    """Give DVC's name for a record of a stage's outputs."""
+    value: str = _get_cache_hash(record)
+    return value
+
+
+def link_or_copy(path: Path, target: Path) -> None:
+    """Make the bytes at a path those of a target too: linked, unless another name has them or it is elsewhere."""
+    try:
+        if path.stat().st_nlink == 1:
+            os.link(path, target)
+            return
+    except OSError:
+        pass
+    shutil.copyfile(path, target)
