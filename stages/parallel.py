@@ -2,6 +2,7 @@
 
     python -m stages.parallel                   # as `dvc repro`
     python -m stages.parallel train compare     # as `dvc repro train compare`
+    python -m stages.parallel --cluster tls://head:8786    # on other machines; see docs/scaling.md
 
 `dvc repro` runs one stage after another, and a training takes one thread. Here each stage is a function of bytes: when
 all stages that it reads from are done, it runs in a scratch folder, on the code and on the dependencies that dvc.yaml
@@ -19,12 +20,14 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dvc.exceptions import DvcException
 
-from stages.scheduling.executors import LocalExecutor, default_jobs
+from stages.cluster.options import add_cluster_options, cluster_executor
+from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
 from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.run import Run, run_all
 from stages.scheduling.signals import one_at_a_time, signals
@@ -35,16 +38,29 @@ CUT_OFF = (
 )
 
 
-def parallel(targets: list[str], jobs: int, keep_going: bool) -> int:
+@contextmanager
+def executor_of(options: argparse.Namespace, workspace: Workspace) -> Iterator[Executor]:
+    """Give what runs the tasks: the cluster of the options, or the cores of this machine."""
+    if options.cluster:
+        with cluster_executor(options, workspace) as executor:
+            yield executor
+    else:
+        folder = workspace.folder / "node"
+        yield LocalExecutor(options.jobs, folder, workspace.store, workspace.root, workspace.outputs)
+
+
+def parallel(options: argparse.Namespace) -> int:
     """Run the stages that are out of date and print the result; returns the exit status."""
-    started = time.monotonic()
-    with signals() as got:
+    started, keep_going = time.monotonic(), options.keep_going
+    with ExitStack() as stack:
+        got = stack.enter_context(signals())
         workspace = Workspace(Path.cwd(), got)
-        wanted = with_upstream(named(targets, workspace.graph), workspace.graph)
-        executor = LocalExecutor(jobs, workspace.folder / "node", workspace.store, workspace.root, workspace.outputs)
+        wanted = with_upstream(named(options.targets, workspace.graph), workspace.graph)
+        executor = stack.enter_context(executor_of(options, workspace))
         run = Run(workspace, wanted, executor)
         if run.waiting:
-            print(f"at most {len(run.waiting)} stages to run, {jobs} at a time", flush=True)
+            where = f"on {options.cluster}" if options.cluster else f"{options.jobs} at a time"
+            print(f"at most {len(run.waiting)} stages to run, {where}", flush=True)
         running = run.running
         with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock
             run_all([run], executor, keep_going, got)
@@ -76,6 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "-k", "--keep-going", action="store_true", help="run the stages that do not depend on a failed one"
     )
+    add_cluster_options(parser)
     options = parser.parse_args(arguments)
     if os.name != "posix":
         sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")
@@ -84,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
         with one_at_a_time(FOLDER):
-            sys.exit(parallel(options.targets, options.jobs, options.keep_going))
+            sys.exit(parallel(options))
     except (ValueError, DvcException) as error:
         sys.exit(f"{error}; {CUT_OFF}" if "dvc.lock" in str(error) else str(error))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Connect to a Dask scheduler that runs, or start a cluster that a file describes; TLS wherever a network is between."""
+"""Connect to a Dask scheduler that runs, or start the cluster of a file; TLS wherever a network is between."""
 
 import argparse
 import ipaddress
@@ -17,22 +17,13 @@ from dask_jobqueue.core import JobQueueCluster
 from distributed import Client, LocalCluster, Security, SSHCluster
 from distributed.deploy import Cluster
 
+from stages.cluster.options import WHY_TLS
+
 SECONDS_TO_CONNECT = 30
 KINDS = ("LocalCluster", "SSHCluster", "SLURMCluster", "PBSCluster", "SGECluster", "LSFCluster", "HTCondorCluster")
 """Names that a file may use without a module."""
 KEYS = ("class", "arguments", "scale", "adapt")
-WHY_TLS = "whoever reaches an open port of Dask has a shell on every node"
-
-
-def add_tls_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of TLS, as `dask worker` has them."""
-    group = parser.add_argument_group("TLS", "files in PEM format; default: Dask's configuration")
-    group.add_argument("--tls-ca-file", type=Path, metavar="FILE", help="who signed the certificates")
-    group.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate of this side")
-    group.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key")
-    group.add_argument(
-        "--insecure", action="store_true", help=f"allow addresses without TLS; beware: {WHY_TLS}"
-    )
+ROLES = ("client.", "scheduler.", "worker.")
 
 
 def use_tls(options: argparse.Namespace) -> None:
@@ -49,26 +40,18 @@ def use_tls(options: argparse.Namespace) -> None:
     dask.config.set(settings)
 
 
-ROLES = ("client.", "scheduler.", "worker.")
-
-
 def check_address(address: str, insecure: bool) -> None:
     """Refuse an address without TLS that is not on this machine, and TLS without certificates. Raises: ValueError."""
     parts = urlsplit(address)
     if parts.scheme not in ("tcp", "tls") or not parts.hostname:
         raise ValueError(f"{address}: expected tcp://host:port or tls://host:port")
     if parts.scheme == "tls":
-        security = Security()
-        if not (security.tls_ca_file and security.tls_client_cert and security.tls_client_key):
-            raise ValueError(f"{address}: expected --tls-ca-file, --tls-cert and --tls-key, got {_given(security)}")
+        tls = Security().get_tls_config_for_role("client")
+        missing = [f"--tls-{name.replace('_', '-')}" for name in ("ca_file", "cert", "key") if not tls[name]]
+        if missing:
+            raise ValueError(f"{address}: expected certificates for TLS, got no {' and no '.join(missing)}")
     else:
         _refuse_open(address, insecure)
-
-
-def _given(security: Security) -> str:
-    options = {"--tls-ca-file": security.tls_ca_file, "--tls-cert": security.tls_client_cert}
-    given = [name for name, value in {**options, "--tls-key": security.tls_client_key}.items() if value]
-    return f"{' and '.join(given)} alone" if given else "none of them"
 
 
 def _refuse_open(address: str, insecure: bool) -> None:
@@ -89,7 +72,7 @@ def is_loopback(host: str) -> bool:
 def connected(cluster: str, insecure: bool) -> Iterator[Client]:
     """Connect to a scheduler by its address, or start the cluster of a file and end it.
 
-    Raises: ValueError for what is not as it should be; ConnectionError if the scheduler does not answer.
+    Raises: ValueError for what is not as it should be, and if the scheduler does not answer.
     """
     if "://" in cluster:
         check_address(cluster, insecure)
@@ -107,7 +90,7 @@ def _client(cluster: "str | Cluster", place: str) -> Iterator[Client]:
     try:
         client = Client(cluster, security=security, timeout=SECONDS_TO_CONNECT, set_as_default=False)
     except (OSError, TypeError) as error:
-        raise ConnectionError(f"{place}: expected a Dask scheduler that answers, got: {reason(error)}") from None
+        raise ValueError(f"{place}: expected a Dask scheduler that answers, got: {reason(error)}") from None
     with client:
         yield client
 
@@ -125,7 +108,9 @@ def read_cluster(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         said = getattr(error, "strerror", None) or str(error).replace("\n", " ")
-        raise ValueError(f"{path}: expected the file of a cluster, or the address of a scheduler, got: {said}") from None
+        raise ValueError(
+            f"{path}: expected the file of a cluster, or the address of a scheduler, got: {said}"
+        ) from None
     if not isinstance(content, dict) or not isinstance(content.get("class"), str):
         raise ValueError(f"{path}: expected `class: <one of {', '.join(KINDS)}>`, got {_short(content)}")
     for key in content:
@@ -191,18 +176,19 @@ def _class(name: str, path: Path) -> Callable[..., Cluster]:
 def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The arguments of a cluster, with our defaults: TLS, no page of its own, one process for each worker."""
     status = {"dashboard_address": "127.0.0.1:0"}
+    has_certificates = bool(Security().get_tls_config_for_role("client")["ca_file"])
     if make is LocalCluster:
         return {**status, **own}
     if isinstance(make, type) and issubclass(make, JobQueueCluster):
-        command = make.job_cls.submit_command
+        command = make.job_cls.submit_command  # type: ignore[misc]
         if shutil.which(command) is None:
             raise ValueError(f"`{command}`, got no such command on this machine")
-        security = Security() if Security().tls_ca_file else Security.temporary()
+        security = Security() if has_certificates else Security.temporary()
         ours = {"worker_command": "stages.worker", "processes": 1, "security": security, "nanny": False}
         options = {**status, **own.get("scheduler_options", {})}
         return {"shared_temp_directory": str(path.resolve().parent), **ours, **own, "scheduler_options": options}
     if make is SSHCluster:
-        secure = {"protocol": "tls"} if Security().tls_ca_file else {}
+        secure = {"protocol": "tls"} if has_certificates else {}
         options = {**status, **secure, **own.get("scheduler_options", {})}
         return {"security": Security(), **own, "scheduler_options": options}
     return dict(own)

@@ -18,6 +18,7 @@ from typing import Any
 from distributed import Client
 from distributed import Future as Remote
 from distributed.scheduler import KilledWorker
+from dvc.env import DVC_ROOT
 
 from stages.cluster.machine import Machine, class_of, differences, machine
 from stages.cluster.node import TOPIC, TRANSFERS, DescribeMachine, run_on_node
@@ -38,15 +39,20 @@ class DaskExecutor:
     """The workers of a Dask cluster that are of one class; see `stages.scheduling.executors.Executor`."""
 
     def __init__(
-        self, client: Client, machine_class: str, config: Mapping[str, Any], cache: CacheStore, code: Code,
+        self,
+        client: Client,
+        machine_class: str,
+        config: Mapping[str, Any],
+        cache: CacheStore,
+        code: Callable[[str], Code],
         say: Callable[[str], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Make nodes of the workers.
 
         machine_class: of the workers that may run tasks; config: of the remote, see `RemoteStore`; cache: gets what
-        tasks leave; code: see `stages.scheduling.node`; say: is given lines about the workers.
+        tasks leave; code: gives that of a task, by its `Task.code`; say: is given lines about the workers.
         """
-        self._client, self._config = client, dict(config)
+        self._client, self._config, self._cache = client, dict(config), cache
         self._exchange = Exchange(cache, RemoteStore(config), code)
         self._workers = Workers(client, machine_class, say, lambda: len(self._running))
         self._threads = ThreadPoolExecutor(TRANSFERS)
@@ -66,8 +72,8 @@ class DaskExecutor:
             self._threads.submit(self._send, task, log, priority)
         return self._futures[task.key]
 
-    def close(self) -> None:
-        """See `Executor`: the workers see that nobody waits for what they run."""
+    def close(self, hurry: Callable[[], bool] = lambda: False) -> None:  # noqa: ARG002 (it does not wait)
+        """See `Executor`: the workers see that nobody waits any more for what they run."""
         self._workers.close()
         with suppress(OSError, CancelledError):
             self._client.cancel(list(self._running.values()))
@@ -75,10 +81,9 @@ class DaskExecutor:
 
     def _send(self, task: Task, log: Path, priority: float) -> None:
         try:
-            self._exchange.send(task)
             remote = self._client.submit(
                 run_on_node,
-                replace(task, code=self._exchange.code),
+                self._exchange.send(task),
                 self._config,
                 key=task.key,
                 priority=priority,
@@ -87,7 +92,7 @@ class DaskExecutor:
                 pure=False,
             )
         except Exception as error:
-            self._futures[task.key].set_exception(error)
+            self._futures[task.key].set_result(Result(failure=str(error)))
             return
         self._running[task.key] = remote
         remote.add_done_callback(lambda _: self._end(task, log))
@@ -102,35 +107,42 @@ class DaskExecutor:
             log.write_bytes(said)
             for out in result.outs:
                 self._exchange.receive(out["md5"])
+            if result.failure is None:
+                self._cache.add_record(task.key, {**task.record, "outs": list(result.outs)})
         except KilledWorker as error:
             reason = f"lost {error.allowed_failures + 1} workers that ran it, the last {error.last_worker.address}"
-            result = Result(failure=f"{task.name}: {reason}")
+            result = Result(failure=reason)
         except CancelledError:
-            result = Result(failure=f"{task.name}: lost the scheduler")
+            result = Result(failure="lost the scheduler")
         except Exception as error:
-            result = Result(failure=f"{task.name}: {error}")
+            result = Result(failure=str(error))
         self._futures[task.key].set_result(result)
 
 
 class Exchange:
     """Copies what is missing between this machine and a remote."""
 
-    def __init__(self, cache: CacheStore, remote: Store, code: Code) -> None:
-        """Put the code of the workspace there; `self.code` names its list of files."""
-        self._cache, self._remote, self._root = cache, remote, code.root
+    def __init__(self, cache: CacheStore, remote: Store, code: Callable[[str], Code]) -> None:
+        self._cache, self._remote, self._code = cache, remote, code
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._there: set[str] = set()
-        self.code = self._send_code(code)
+        self._codes: dict[str, str] = {}
 
-    def send(self, task: Task) -> None:
-        """Put the inputs of a task into the remote, as far as this machine has them: a node has the code's."""
+    def send(self, task: Task) -> Task:
+        """Put the code and the inputs of a task into the remote; returns the task as it is for a node."""
+        root = self._code(task.code).root
+        with self._locks[task.code]:
+            if task.code not in self._codes:
+                self._codes[task.code] = self._send_code(self._code(task.code))
         inputs = {entry["path"]: entry["md5"] for entry in task.record.get("deps", [])} | dict(task.files)
         files = {
-            each: self._root / task.wdir / path / inner
+            each: root / task.wdir / path / inner
             for path, md5 in inputs.items()
             for inner, each in task.folders.get(md5, {"": md5}).items()
         }
         _at_once(self._send, [each for each in files.items() if each[0] not in self._there])
+        variables = {name: value for name, value in task.variables.items() if name != DVC_ROOT}
+        return replace(task, code=self._codes[task.code], variables=variables)
 
     def _send(self, each: tuple[str, Path]) -> None:
         md5, path = each
@@ -150,7 +162,8 @@ class Exchange:
 
     def receive(self, md5: str) -> None:
         """Copy an output, a file or a folder, from the remote to the cache."""
-        with TemporaryDirectory(dir=self._cache.folder) as folder:
+        self._cache.folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._cache.folder) as folder:  # from which the cache links
 
             def get(name: str) -> None:
                 with self._locks[name]:
@@ -198,7 +211,9 @@ def _md5(path: Path) -> str:
 class Workers:
     """What is known of the workers: which are of the class, and which are refused, and why."""
 
-    def __init__(self, client: Client, machine_class: str, say: Callable[[str], None], tasks: Callable[[], int]) -> None:
+    def __init__(
+        self, client: Client, machine_class: str, say: Callable[[str], None], tasks: Callable[[], int]
+    ) -> None:
         """Give each worker its part. tasks: number of tasks that wait or run; others as in `DaskExecutor`."""
         self.machine_class, self.slots = machine_class, 0
         self._client, self._say, self._tasks = client, say, tasks

@@ -1,8 +1,8 @@
 """The class of a machine: machines of one class give the same bytes, and share work.
 
-Processors and libraries round differently in the last bits, and training amplifies that; see `stages.environment`. Which
-do, no list of processors says. So each machine runs two small trainings, and its class is a hash of their bytes and of
-the versions of what computes. `python -m stages.cluster.machine` shows it.
+Processors and libraries round differently in the last bits, and training amplifies that; see `stages.environment`. No
+list says which do. So each machine runs two small trainings, and its class is a hash of their bytes and of the versions
+of what computes. `python -m stages.cluster.machine` shows it.
 """
 
 import hashlib

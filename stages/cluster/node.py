@@ -29,7 +29,7 @@ _lock = threading.Lock()
 
 
 class DescribeMachine(WorkerPlugin):
-    """Gives each worker a resource named by the class of its machine, and tells the driver what the class is made of."""
+    """Gives each worker a resource named by its machine's class, and tells the driver what the class is made of."""
 
     name = "stages"
 
@@ -42,6 +42,27 @@ class DescribeMachine(WorkerPlugin):
         except ValueError as error:
             message["failure"] = str(error)
         worker.log_event(TOPIC, message)
+
+    async def teardown(self, worker: Worker) -> None:
+        """End what runs, if the worker ends; for another driver's plugin nothing does."""
+        if worker.status not in (Status.running, Status.paused):
+            with _lock:
+                nodes = [_nodes.pop(each) for each in list(_nodes) if each[0] == worker.address]
+            for node in nodes:
+                await asyncio.to_thread(node.close)
+
+
+class NodeWorker(Worker):
+    """A worker that remembers why it ended."""
+
+    ended_by = ""
+
+    async def close(  # type: ignore[override]
+        self, timeout: float = 30, executor_wait: bool = True, nanny: bool = True, reason: str = "worker-close"
+    ) -> str | None:
+        """See Dask's. reason: in Dask's words."""
+        self.ended_by = self.ended_by or reason
+        return await super().close(timeout, executor_wait, nanny, reason)
 
 
 def run_on_node(task: Task, config: dict[str, Any]) -> tuple[Result, bytes]:
@@ -89,8 +110,9 @@ def recorded(store: Store, task: Task) -> Result | None:
     """Give the result that a store has of a task, if it is complete; a failure if it has results of different bytes."""
     records = store.records(task.key)
     if len(records) > 1:
+        place = f"runs/{task.key[:2]}/{task.key}/"
         both = " and ".join(_bytes_of(record) for record in records)
-        return Result(failure=f"{task.name}: expected the same bytes whenever it runs, got {both}; key {task.key}")
+        return Result(failure=f"expected the same bytes whenever it runs, got {both}; see the remote's {place}")
     if records and all(store.has(out["md5"]) for out in records[0]["outs"]):
         return Result(tuple(records[0]["outs"]))
     return None

@@ -24,7 +24,7 @@ TRIES = 3
 SECONDS_BETWEEN_TRIES = 2
 
 
-class RemoteError(Exception):
+class RemoteError(ValueError):
     """A remote does not answer, or not as it should: no fault of a stage."""
 
 
@@ -35,7 +35,9 @@ def remote_config(repo: Repo, name: str | None = None) -> dict[str, Any]:
     """
     name = name or repo.config["core"].get("remote")
     if not name:
-        raise ValueError("core.remote: expected a DVC remote that all nodes reach, got none: `dvc remote add --default`")
+        raise ValueError(
+            "core.remote: expected a DVC remote that all nodes reach, got none: `dvc remote add --default`"
+        )
     try:
         config = {key: _plain(value) for key, value in get_fs_config(repo.config, name=name).items()}
     except DvcException as error:
@@ -68,7 +70,7 @@ class RemoteStore:
         return self._try(lambda: self._fs.exists(self._object(md5)))
 
     def get(self, md5: str, path: Path) -> None:
-        """Copy an object to a path. Raises: FileNotFoundError without it, OSError if its bytes are not those of its name."""
+        """Copy an object to a path. Raises: FileNotFoundError without it, OSError if it has other bytes."""
         source = self._object(md5)
         self._try(lambda: self._fs.get_file(source, str(path)))
         with path.open("rb") as file:
@@ -94,7 +96,11 @@ class RemoteStore:
         except FileNotFoundError:
             return []
         paths = [self._fs.join(folder, name) for name in sorted(names) if len(name) == len(key)]
-        return [parse_yaml(self._try(lambda path=path: self._fs.cat_file(path)).decode(), path) for path in paths]
+        return [parse_yaml(self._read(path).decode(), path) for path in paths]
+
+    def _read(self, path: str) -> bytes:
+        content: bytes = self._try(lambda: self._fs.cat_file(path))
+        return content
 
     def add_record(self, key: str, record: Record) -> None:
         """Add a record, whose objects are there."""
