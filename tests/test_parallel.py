@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 from projects import copied, dvc, environment, is_clean, noted, run, trivial_project
+from stages.scheduling.children import LOGS, dvc_lock, entries, one_at_a_time
 
 from stages.parallel import main
-from stages.scheduling.children import LOGS, dvc_lock, entries, one_at_a_time
 from stages.scheduling.graph import estimate, named, out_of_date, with_downstream, with_upstream
 
 LIMIT = 120

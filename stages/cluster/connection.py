@@ -180,7 +180,7 @@ def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any], path: Path)
     if make is LocalCluster:
         return {**status, **own}
     if isinstance(make, type) and issubclass(make, JobQueueCluster):
-        command = make.job_cls.submit_command  # type: ignore[misc]
+        command = make.job_cls.submit_command  # type: ignore[misc, union-attr]
         if shutil.which(command) is None:
             raise ValueError(f"`{command}`, got no such command on this machine")
         security = Security() if has_certificates else Security.temporary()

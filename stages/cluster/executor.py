@@ -220,7 +220,6 @@ class Workers:
         self._classes: dict[str, str] = {}
         self._closed = threading.Event()
         client.subscribe_topic(TOPIC, self._meet)
-        client.register_plugin(DescribeMachine())
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -247,7 +246,8 @@ class Workers:
             self._say(f"{name} is refused: {why}")
 
     def _watch(self) -> None:
-        """Count the slots; say it once when there have been none for a while."""
+        """Make nodes of the workers, and count their slots; say it once when there have been none for a while."""
+        threading.Thread(target=self._client.register_plugin, args=[DescribeMachine()], daemon=True).start()
         last, said = time.monotonic(), False
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
             try:

@@ -38,7 +38,7 @@ class DescribeMachine(WorkerPlugin):
         message: dict[str, Any] = {"worker": worker.address, "name": str(worker.name)}
         try:
             message["machine"] = here = await asyncio.to_thread(machine)
-            await worker.set_resources(**{class_of(here): worker.state.nthreads})
+            await _offer(worker, class_of(here))
         except ValueError as error:
             message["failure"] = str(error)
         worker.log_event(TOPIC, message)
@@ -50,6 +50,16 @@ class DescribeMachine(WorkerPlugin):
                 nodes = [_nodes.pop(each) for each in list(_nodes) if each[0] == worker.address]
             for node in nodes:
                 await asyncio.to_thread(node.close)
+
+
+async def _offer(worker: Worker, resource: str) -> None:
+    """Say that each thread of the worker has a resource."""
+    if resource in worker.state.total_resources or worker.status is not Status.running:
+        return
+    # The scheduler looks for tasks that nobody could take when a worker starts or goes on, not when it offers more.
+    worker.status = Status.paused
+    await worker.set_resources(**{resource: worker.state.nthreads})
+    worker.status = Status.running
 
 
 class NodeWorker(Worker):

@@ -1,0 +1,181 @@
+"""Parts of a cluster for tests: schedulers, workers, drivers and certificates, as processes on this machine."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributed import Security
+from projects import ROOT, dvc, end_group, initialize, run, start, wait_until
+
+CLASS = "alike"
+# A machine of a class that is told to it: the two trainings take seconds, and one test runs them.
+COMMAND = """
+from stages.cluster import machine
+machine.machine = lambda: {"told": "CLASS"}
+from stages.MODULE import main
+main()
+"""
+# A stage writes its inputs, and notes what it does in a folder that all nodes see.
+MAKE = """
+import os, sys, time
+from pathlib import Path
+
+notes = Path(NOTES)
+name, *inputs = sys.argv[1:]
+
+def note(what):
+    with (notes / "log").open("a") as file:
+        file.write(f"{what} {name}\\n")
+
+note("start")
+(notes / f"{name}.pid").write_text(str(os.getpid()))
+print("at work")
+while (notes / f"hang-{name}").exists():
+    time.sleep(0.05)
+if (notes / f"fail-{name}").exists():
+    sys.exit(f"{name}: expected good, got bad")
+if (notes / f"kill-{name}").exists():
+    zygote = Path(f"/proc/{os.getppid()}/stat").read_text()
+    os.kill(int(zygote.rpartition(")")[2].split()[1]), 9)
+    time.sleep(60)
+Path("data").mkdir(exist_ok=True)
+extra = (notes / f"extra-{name}").read_text() if (notes / f"extra-{name}").exists() else ""
+Path(f"data/{name}").write_text(name + extra + "".join(Path(path).read_text() for path in inputs))
+note("end")
+"""
+PIPELINE = """
+stages:
+  first: {cmd: python make.py first raw, deps: [raw], outs: [data/first]}
+  a: {cmd: python make.py a data/first, deps: [data/first], outs: [data/a]}
+  b: {cmd: python make.py b data/first, deps: [data/first], outs: [data/b]}
+  last: {cmd: python make.py last data/a data/b, deps: [data/a, data/b], outs: [data/last]}
+"""
+
+
+@dataclass
+class Project:
+    """A project of four stages, and the folder of their notes."""
+
+    folder: Path
+    notes: Path
+
+    def noted(self) -> list[str]:
+        """What the stages did: `start first`, `end first`, …"""
+        path = self.notes / "log"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    def runs(self, stage: str) -> bool:
+        """Whether a process of the stage is alive."""
+        try:
+            pid = int((self.notes / f"{stage}.pid").read_text())
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except (OSError, ValueError):
+            return False
+
+    def tell(self, what: str, text: str = "") -> Path:
+        """Tell a stage to `hang-`, `fail-` or `kill-` its worker, or to write `extra-` bytes; the file to remove."""
+        path = self.notes / what
+        path.write_text(text)
+        return path
+
+
+def project(folder: Path, url: str = "", **settings: str) -> Project:
+    """Lay the project into a new folder. url, settings: of its remote; default: a folder beside it."""
+    ours = Project(folder / "project", folder / "notes")
+    ours.folder.mkdir()
+    ours.notes.mkdir()
+    initialize(ours.folder)
+    (ours.folder / ".gitignore").write_text("/data/\n", encoding="utf-8")
+    (ours.folder / "make.py").write_text(MAKE.replace("NOTES", repr(str(ours.notes))), encoding="utf-8")
+    (ours.folder / "raw").write_text("raw", encoding="utf-8")
+    (ours.folder / "dvc.yaml").write_text(PIPELINE, encoding="utf-8")
+    dvc(ours.folder, "remote", "add", "-q", "--default", "storage", url or str(folder / "storage"))
+    for name, value in settings.items():
+        dvc(ours.folder, "remote", "modify", "storage", name, value)
+    return ours
+
+
+def command(module: str, *arguments: str, machine_class: str = CLASS) -> list[str]:
+    """The command of `stages.<module>` on a machine of a class."""
+    return [sys.executable, "-c", COMMAND.replace("MODULE", module).replace("CLASS", machine_class), *arguments]
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """End a process and all that it started at the end."""
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            end_group(process)
+
+
+@contextmanager
+def scheduler(folder: Path, *options: str, host: str = "127.0.0.1", **variables: str) -> Iterator[str]:
+    """A scheduler of Dask; its address."""
+    file = folder / "scheduler.json"
+    arguments = ["--host", host, "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)]
+    with ended(
+        start(folder, sys.executable, "-m", "distributed.cli.dask_scheduler", *arguments, *options, **variables)
+    ):
+        wait_until(lambda: file.exists() and file.read_text().endswith("}"))
+        yield json.loads(file.read_text())["address"]
+
+
+@contextmanager
+def worker(
+    folder: Path,
+    address: str,
+    *options: str,
+    name: str = "one",
+    machine_class: str = CLASS,
+    within: tuple[str, ...] = (),
+) -> Iterator["subprocess.Popen[str]"]:
+    """A worker of one slot in a folder of its own, without a clone. within: a command that runs it."""
+    home = folder / name
+    home.mkdir()
+    if not (folder / "stages").exists():
+        (folder / "stages").symlink_to(ROOT / "stages")
+    made = [
+        *within,
+        *command("worker", address, "--nthreads", "1", "--name", name, *options, machine_class=machine_class),
+    ]
+    with ended(start(home, *made, PYTHONPATH=str(folder))) as process:
+        yield process
+
+
+def parallel(ours: Project, address: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run the driver to its end."""
+    return run(ours.folder, *command("parallel", "--cluster", address, *options), **variables)
+
+
+def start_parallel(ours: Project, address: str, *options: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start the driver."""
+    return start(ours.folder, *command("parallel", "--cluster", address, *options), **variables)
+
+
+def certificates(folder: Path, name: str = "ours") -> list[str]:
+    """Make a certificate and who signed it; the options that name their files."""
+    made = Security.temporary()
+    options = []
+    for option, content in (
+        ("ca-file", made.tls_ca_file),
+        ("cert", made.tls_client_cert),
+        ("key", made.tls_client_key),
+    ):
+        path = folder / f"{name}-{option}.pem"
+        path.write_text(content)
+        options += [f"--tls-{option}", str(path)]
+    return options
+
+
+def seconds_until(happened: "object", seconds: float = 60) -> float:
+    """Wait until it happens; the seconds that it took."""
+    started = time.monotonic()
+    wait_until(happened, seconds)
+    return time.monotonic() - started
