@@ -15,7 +15,6 @@ import asyncio
 import logging
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -95,7 +94,7 @@ def _worker(options: argparse.Namespace) -> "NodeWorker":
         name=options.name,
         nthreads=options.nthreads,
         memory_limit=0,  # stages are processes of their own
-        local_directory=str(options.local_directory),
+        local_directory=options.local_directory,
         security=Security(),
         protocol=options.protocol,
         interface=options.interface,
@@ -114,11 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--nthreads", type=int, default=cpu_count(), help="stages at once; default: the cores")
     parser.add_argument("--name", help="of this worker; default: its address")
     parser.add_argument(
-        "--local-directory",
-        type=Path,
-        default=Path(".worker"),
-        metavar="FOLDER",
-        help="for its files; default: .worker",
+        "--local-directory", metavar="FOLDER", help="for its files; default: the system's folder for temporary ones"
     )
     parser.add_argument(
         "--death-timeout", type=float, default=600, metavar="SECONDS", help="end without a scheduler; default: 600"

@@ -1,16 +1,24 @@
 """Parts of a cluster for tests: schedulers, workers, drivers and certificates, as processes on this machine."""
 
 import json
+import os
+import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import pytest
 from distributed import Security
 from projects import ROOT, dvc, end_group, initialize, run, start, wait_until
+from s3_store import reserved_port
+from test_sharing import SSHD, ssh_server
 
 CLASS = "alike"
 # A machine of a class that is told to it: the two trainings take seconds, and one test runs them.
@@ -135,6 +143,7 @@ def worker(
     name: str = "one",
     machine_class: str = CLASS,
     within: tuple[str, ...] = (),
+    **variables: str,
 ) -> Iterator["subprocess.Popen[str]"]:
     """A worker of one slot in a folder of its own, without a clone. within: a command that runs it."""
     home = folder / name
@@ -174,7 +183,115 @@ def certificates(folder: Path, name: str = "ours") -> list[str]:
     return options
 
 
-def seconds_until(happened: "object", seconds: float = 60) -> float:
+@contextmanager
+def network() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """A network of this machine and another one, a namespace: our address, and what runs a command there."""
+    if os.geteuid() or shutil.which("ip") is None:
+        pytest.skip("network namespaces need root and `ip`: apt-get install iproute2")
+    name, net = f"node{os.getpid()}", f"10.213.{os.getpid() % 250}"
+    within = ("ip", "netns", "exec", name)
+    if subprocess.run(["ip", "netns", "add", name], check=False).returncode:
+        pytest.skip("no network namespaces here")
+    try:
+        for each in (
+            f"link add {name[:12]}h type veth peer name eth0 netns {name}",
+            f"addr add {net}.1/30 dev {name[:12]}h",
+            f"link set {name[:12]}h up",
+            f"-n {name} addr add {net}.2/30 dev eth0",
+            f"-n {name} link set lo up",
+            f"-n {name} link set eth0 up",
+        ):
+            subprocess.run(["ip", *each.split()], check=True)
+        yield f"{net}.1", within
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+def link(within: tuple[str, ...], state: str) -> None:
+    """Cut the network of a namespace, "down", or mend it, "up"."""
+    subprocess.run([*within, "ip", "link", "set", "eth0", state], check=True)
+
+
+@contextmanager
+def clusters_of_files(kind: str, folder: Path) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+    """What a file of a cluster of this kind has beside its class, and variables of whoever runs it."""
+    local = {"scheduler_options": {"host": "127.0.0.1"}}
+    alike = folder / "alike"  # Python starts with what is in a `sitecustomize.py`
+    alike.mkdir()
+    (alike / "sitecustomize.py").write_text(COMMAND.partition("from stages.MODULE")[0].replace("CLASS", CLASS))
+    path = f"{alike}:{ROOT}"
+    if kind == "LocalCluster":  # with the trainings that tell the class
+        yield {"arguments": {"n_workers": 1, "threads_per_worker": 2}}, {}
+    elif kind == "SSHCluster":
+        if SSHD is None:
+            pytest.skip("no OpenSSH server: apt-get install openssh-server")
+        with ssh_server(folder) as port:
+            options = {"port": port, "client_keys": [str(folder / "key")], "known_hosts": None}
+            python = f"env PYTHONPATH={path} {sys.executable}"
+            hosts = {"hosts": ["127.0.0.1", "127.0.0.1"], "connect_options": options, "remote_python": python}
+            yield {"arguments": {**hosts, **local}}, {"PYTHONPATH": path}
+    else:
+        with slurm(folder) as variables:
+            job = {"cores": 1, "memory": "1GB", "job_script_prologue": [f"export PYTHONPATH={path}"]}
+            yield {"arguments": {**job, **local}, "scale": 1}, {"PYTHONPATH": path, **variables}
+
+
+SLURM = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+SlurmUser=root
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmdSpoolDir={folder}/spool
+StateSaveLocation={folder}/state
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SwitchType=switch/none
+MpiDefault=none
+ReturnToService=2
+NodeName={host} NodeAddr=127.0.0.1 CPUs=1 RealMemory=1024
+PartitionName=all Nodes=ALL Default=YES State=UP
+"""
+
+
+@contextmanager
+def slurm(folder: Path) -> Iterator[dict[str, str]]:
+    """SLURM with this machine as its node; the variables of whoever uses it."""
+    if os.geteuid() or not all(shutil.which(each) for each in ("munged", "slurmctld", "slurmd", "sbatch")):
+        pytest.skip("SLURM needs root: apt-get install slurm-wlm munge")
+    with TemporaryDirectory(prefix="slurm") as name:  # the path of a socket is short
+        home = Path(name)
+        (home / "key").write_bytes(os.urandom(1024))
+        (home / "key").chmod(0o600)
+        conf = SLURM.format(host=socket.gethostname(), ports=(reserved_port(), reserved_port()), folder=home)
+        (home / "slurm.conf").write_text(conf)
+        for each in ("spool", "state"):
+            (home / each).mkdir()
+        variables = {"SLURM_CONF": str(home / "slurm.conf")}
+        munged = ["munged", "--foreground", "--force", "--key-file", "key", "--socket", "munge.socket"]
+        munged += ["--pid-file", "munged.pid", "--log-file", "munged.log", "--seed-file", "munged.seed"]
+        munged = [str(home / each) if "." in each or each == "key" else each for each in munged]
+        with ExitStack() as stack:
+            stack.enter_context(ended(start(folder, *munged)))
+            wait_until((home / "munge.socket").exists, 30)
+            for daemon in ("slurmctld", "slurmd"):
+                stack.enter_context(ended(start(folder, daemon, "-D", **variables)))
+            wait_until(lambda: " idle" in run(folder, "sinfo", **variables).stdout, 60)
+            yield variables
+
+
+def seconds_until(happened: Any, seconds: float = 60) -> float:
     """Wait until it happens; the seconds that it took."""
     started = time.monotonic()
     wait_until(happened, seconds)

@@ -2,14 +2,20 @@
 
 import shutil
 import signal
+import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 from clusters import (
     Project,
     certificates,
+    clusters_of_files,
     ended,
+    link,
+    network,
     parallel,
     project,
     scheduler,
@@ -17,7 +23,7 @@ from clusters import (
     start_parallel,
     worker,
 )
-from projects import copied, dvc, end_group, is_clean, wait_until
+from projects import copied, dvc, end_group, is_clean, run, wait_until
 from test_sharing import SSHD, ssh_server
 
 from stages.scheduling.task import hash_path
@@ -95,15 +101,40 @@ def test_the_stage_of_a_stopped_worker_runs_again_on_another(ours: Project, tmp_
         wait_until(lambda: ours.noted().count("end first") >= 1)
 
 
+@pytest.mark.fault("a cluster", "a worker is cut off from the network")
+def test_a_worker_that_is_cut_off_ends_its_stage_and_connects_anew(ours: Project, tmp_path: Path) -> None:
+    hang = ours.tell("hang-first")
+    short = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+    with ExitStack() as stack:
+        host, within = stack.enter_context(network())
+        address = stack.enter_context(scheduler(tmp_path, host=host, **short))
+        with worker(tmp_path, address, "--insecure", within=within, **short) as one:
+            driver = stack.enter_context(ended(start_parallel(ours, address, "--insecure")))
+            wait_for(ours, "first")
+            link(within, "down")
+            assert seconds_until(lambda: not ours.runs("first")) < 30
+            hang.unlink()
+            with worker(tmp_path, address, "--insecure", name="two"):
+                assert "done: 4 stages" in driver.communicate(timeout=60)[0]
+            link(within, "up")
+            (ours.folder / "raw").write_text("anew", encoding="utf-8")
+            assert parallel(ours, address, "--insecure").returncode == 0  # on the worker that was cut off
+            one.terminate()
+            said = one.communicate(timeout=30)[0]
+    assert f"{address}: cut off, connecting anew" in said
+    assert said.count(f"worker one at tcp://{host[:-1]}2:") == 2
+
+
 @pytest.mark.fault("a cluster", "a stage kills each worker that runs it")
 def test_a_stage_is_tried_three_times_more_when_its_worker_is_lost(ours: Project, tmp_path: Path) -> None:
     ours.tell("kill-first")
-    (ours.folder / "local.yaml").write_text(
-        "{class: LocalCluster, arguments: {n_workers: 1, threads_per_worker: 1}}", encoding="utf-8"
-    )
-    done = parallel(ours, "local.yaml")
-    assert done.returncode == 1
-    assert "first failed: lost 4 workers that ran it" in done.stdout
+    with scheduler(tmp_path) as address, ended(start_parallel(ours, address)) as driver:
+        for name in ("one", "two", "three", "four"):
+            with worker(tmp_path, address, name=name) as killed:
+                assert killed.wait(timeout=60) == -signal.SIGKILL
+        said = driver.communicate(timeout=60)[0]
+    assert driver.returncode == 1
+    assert "first failed: lost 4 workers that ran it" in said
     assert ours.noted() == ["start first"] * 4
 
 
@@ -200,9 +231,10 @@ def test_a_worker_of_another_class_is_refused_by_name(ours: Project, tmp_path: P
     with scheduler(tmp_path) as address, worker(tmp_path, address, machine_class="other"):
         driver = start_parallel(ours, address)
         assert driver.stdout
-        lines: list[str] = []
-        took = seconds_until(lambda: lines.append(driver.stdout.readline()) or "tasks wait" in lines[-1], 60)
-        assert took < 35
+        lines, started = [""], time.monotonic()
+        while "tasks wait" not in lines[-1]:
+            lines.append(driver.stdout.readline())
+        assert time.monotonic() - started < 35
         assert any("worker one (tcp://" in line and "told: expected alike, got other" in line for line in lines)
         assert "expected a worker of class " in lines[-1]
         with worker(tmp_path, address, name="two"):  # of the class: it takes them
@@ -223,3 +255,15 @@ def test_only_who_has_a_certificate_takes_part(ours: Project, tmp_path: Path) ->
             assert f"{address}: expected a Dask scheduler that answers, got: " in said.splitlines()[-1]
         done = parallel(ours, address, *good)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", ["LocalCluster", "SSHCluster", "SLURMCluster"])
+def test_the_cluster_of_a_file_starts_runs_and_ends(ours: Project, tmp_path: Path, kind: str) -> None:
+    with clusters_of_files(kind, tmp_path) as (content, variables):
+        (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({"class": kind, **content}), encoding="utf-8")
+        command = (sys.executable, "-m", "stages.parallel", "--cluster", str(tmp_path / "cluster.yaml"))
+        done = run(ours.folder, *command, **variables)
+        assert done.returncode == 0, done.stdout
+        assert "done: 4 stages" in done.stdout
+    assert is_clean(ours.folder)
+    assert sorted(ours.noted()) == sorted(ALL)

@@ -19,6 +19,8 @@ from distributed.deploy import Cluster
 
 from stages.cluster.options import WHY_TLS
 
+FOLDER = Path(".dvc/tmp/cluster")
+"""For the logs and the temporary certificates of jobs: all nodes see it, and Git ignores it."""
 SECONDS_TO_CONNECT = 30
 KINDS = ("LocalCluster", "SSHCluster", "SLURMCluster", "PBSCluster", "SGECluster", "LSFCluster", "HTCondorCluster")
 """Names that a file may use without a module."""
@@ -150,7 +152,7 @@ def started(content: Mapping[str, Any], path: Path, insecure: bool) -> Iterator[
     make = _class(name, path)
     try:
         with warnings.catch_warnings(action="ignore"):  # about defaults that are meant
-            cluster: Cluster = make(**_arguments(make, content.get("arguments", {}), path))
+            cluster: Cluster = make(**_arguments(make, content.get("arguments", {})))
     except Exception as error:
         raise ValueError(f"{path}: {name}: expected arguments with which it starts, got: {reason(error)}") from None
     with cluster:
@@ -173,7 +175,7 @@ def _class(name: str, path: Path) -> Callable[..., Cluster]:
     raise ValueError(f"{path}: class: expected one of {', '.join(KINDS)}, or `module.Name`, got {name}")
 
 
-def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a cluster, with our defaults: TLS, no page of its own, one process for each worker."""
     status = {"dashboard_address": "127.0.0.1:0"}
     has_certificates = bool(Security().get_tls_config_for_role("client")["ca_file"])
@@ -186,7 +188,9 @@ def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any], path: Path)
         security = Security() if has_certificates else Security.temporary()
         ours = {"worker_command": "stages.worker", "processes": 1, "security": security, "nanny": False}
         options = {**status, **own.get("scheduler_options", {})}
-        return {"shared_temp_directory": str(path.resolve().parent), **ours, **own, "scheduler_options": options}
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        files = {"shared_temp_directory": str(FOLDER.resolve()), "log_directory": str(FOLDER.resolve())}
+        return {**files, **ours, **own, "scheduler_options": options}
     if make is SSHCluster:
         secure = {"protocol": "tls"} if has_certificates else {}
         options = {**status, **secure, **own.get("scheduler_options", {})}

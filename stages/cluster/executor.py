@@ -219,7 +219,6 @@ class Workers:
         self._client, self._say, self._tasks = client, say, tasks
         self._classes: dict[str, str] = {}
         self._closed = threading.Event()
-        client.subscribe_topic(TOPIC, self._meet)
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -228,17 +227,16 @@ class Workers:
         self._closed.set()
         self._thread.join()
 
-    def _meet(self, event: tuple[float, dict[str, Any]]) -> None:
+    def _meet(self, message: dict[str, Any]) -> None:
         """Note the class of a worker, and say why it is refused."""
-        message = event[1]
         name = f"worker {message['name']} ({message['worker']})"
         if "failure" in message:
+            self._classes[message["worker"]] = "that could not be learned"
             self._say(f"{name} is refused: {message['failure']}")
             return
         found: Machine = message["machine"]
-        is_new = self._classes.get(message["worker"]) != class_of(found)
         self._classes[message["worker"]] = class_of(found)
-        if is_new and class_of(found) != self.machine_class:
+        if class_of(found) != self.machine_class:
             why = f"expected class {self.machine_class}, got {class_of(found)}"
             here = machine()
             if class_of(here) == self.machine_class:
@@ -252,8 +250,12 @@ class Workers:
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
             try:
                 workers = self._client.scheduler_info(n_workers=-1)["workers"]
+                unknown = workers.keys() - self._classes.keys()
+                messages = [message for _, message in self._client.get_events(TOPIC)] if unknown else []
             except (OSError, CancelledError):
                 continue
+            for message in {each["worker"]: each for each in messages if each["worker"] in unknown}.values():
+                self._meet(message)
             counts = [worker["resources"].get(self.machine_class, 0) for worker in workers.values()]
             self.slots = int(sum(counts))
             if self.slots or not self._tasks():
