@@ -104,7 +104,7 @@ def test_the_stage_of_a_stopped_worker_runs_again_on_another(ours: Project, tmp_
 @pytest.mark.fault("a cluster", "a worker is cut off from the network")
 def test_a_worker_that_is_cut_off_ends_its_stage_and_connects_anew(ours: Project, tmp_path: Path) -> None:
     hang = ours.tell("hang-first")
-    short = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+    short = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
     with ExitStack() as stack:
         host, within = stack.enter_context(network())
         address = stack.enter_context(scheduler(tmp_path, host=host, **short))

@@ -193,6 +193,7 @@ def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any]) -> dict[str
         return {**files, **ours, **own, "scheduler_options": options}
     if make is SSHCluster:
         secure = {"protocol": "tls"} if has_certificates else {}
-        options = {**status, **secure, **own.get("scheduler_options", {})}
+        # Should this process be killed, nobody else ends what it started by SSH.
+        options = {"idle_timeout": "10 minutes", **status, **secure, **own.get("scheduler_options", {})}
         return {"security": Security(), **own, "scheduler_options": options}
     return dict(own)

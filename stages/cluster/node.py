@@ -56,9 +56,9 @@ async def _offer(worker: Worker, resource: str) -> None:
     """Say that each thread of the worker has a resource."""
     if resource in worker.state.total_resources or worker.status is not Status.running:
         return
+    await worker.set_resources(**{resource: worker.state.nthreads})
     # The scheduler looks for tasks that nobody could take when a worker starts or goes on, not when it offers more.
     worker.status = Status.paused
-    await worker.set_resources(**{resource: worker.state.nthreads})
     worker.status = Status.running
 
 
