@@ -159,7 +159,7 @@ import os, signal, sys, time
 from pathlib import Path
 
 name, *inputs = sys.argv[1:]
-log = Path("log")
+log = Path(os.environ["DVC_ROOT"], "log")  # a stage of stages.parallel runs in a folder of its own
 log.mkdir(exist_ok=True)
 
 def note(what):

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
-from projects import copied, dvc, environment, is_clean, noted, run, trivial_project
-from stages.scheduling.children import LOGS, dvc_lock, entries, one_at_a_time
+from projects import copied, dvc, environment, is_clean, noted, run, trivial_project, wait_until
 
 from stages.parallel import main
-from stages.scheduling.graph import estimate, named, out_of_date, with_downstream, with_upstream
+from stages.scheduling.graph import estimate, named, with_downstream, with_upstream
+from stages.scheduling.signals import one_at_a_time
+from stages.scheduling.workspace import FOLDER, Workspace
 
 LIMIT = 120
 """Seconds after which something that should happen never will."""
@@ -98,7 +99,7 @@ def test_with_nothing_to_do_no_stage_starts(done: Path) -> None:
     lock = (done / "dvc.lock").read_bytes()
     again = parallel(done)
     assert (again.returncode, again.stdout) == (0, "up to date: 5 stages\n")
-    assert not (done / LOGS / "first.log").exists()
+    assert not (done / FOLDER / "first.log").exists()
     assert (done / "dvc.lock").read_bytes() == lock
 
 
@@ -143,7 +144,7 @@ def test_after_a_failure_nothing_starts_that_does_not_run(project: Path) -> None
     ]
     assert noted(project)[-1] == "start a"
     assert "at work\n" in failed.stdout  # what the stage printed
-    assert str(LOGS / "train@a.log") in failed.stdout
+    assert str(FOLDER / "train@a.log") in failed.stdout
 
 
 def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Path) -> None:
@@ -191,31 +192,34 @@ def test_a_signal_ends_all_that_runs_and_dvc_repro_goes_on(number: int, deaf: st
 @pytest.mark.slow
 def test_a_signal_ends_the_wait_for_dvcs_lock(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(done)
-    with dvc_lock(), pytest.raises(KeyboardInterrupt):
-        out_of_date(got=[signal.SIGINT])
-    assert out_of_date(got=[signal.SIGINT])[1] == set()
+    got: list[int] = []
+    workspace, other = Workspace(done, got), Workspace(done)
+    got.append(signal.SIGINT)
+    with other.locked(), pytest.raises(KeyboardInterrupt), workspace.locked():
+        pass
+    with workspace.locked():
+        assert workspace.out_of_date(workspace.graph) == set()
 
 
 @pytest.mark.slow
 @pytest.mark.fault("python -m stages.parallel", "killed (SIGKILL)")
-def test_killed_at_once_the_next_run_puts_dvc_lock_in_order(project: Path, finished: Path) -> None:
+def test_killed_at_once_nothing_goes_on_and_nothing_runs_twice(project: Path, finished: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "stages.parallel", "-j", "2"],
         cwd=project,
-        env=environment(MEET="a b", LAST="a"),
-        stdout=subprocess.DEVNULL,
+        env=environment(HANG="a"),
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
-        deadline = time.monotonic() + LIMIT
-        while "end b" not in noted(project):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert process.stdout
+        while "train@b: " not in process.stdout.readline():
+            assert process.poll() is None
+        pid = project / "log" / "a.pid"
+        wait_until(lambda: pid.exists() and pid.read_text())
         process.kill()
-    # What it had started goes on by itself, and is not run again.
-    while not {"train@a", "train@b"} <= entries(project / "dvc.lock").keys():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
     assert parallel(project).returncode == 0
-    assert sorted(noted(project)) == sorted(noted(finished))
+    assert sorted(noted(project)) == sorted([*noted(finished), "start a"])
     assert (project / "dvc.lock").read_bytes() == (finished / "dvc.lock").read_bytes()
 
 
@@ -233,13 +237,11 @@ def test_it_runs_in_the_folder_of_an_experiment_whose_worker_died(done: Path) ->
         start_new_session=True,
     ) as process:
         deadline = time.monotonic() + LIMIT
-        while not (
-            found := list(done.glob(".dvc/tmp/exps/*/*/log/a.pid")) + list(done.glob(".dvc/tmp/exps/*/log/a.pid"))
-        ):
+        while not (done / "log" / "a.pid").exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
-    folder = found[0].parents[1]
+    (folder,) = (path.parent for path in done.glob(".dvc/tmp/exps/**/make.py"))
     finished = parallel(folder, "-j", "2", DVC_ROOT=str(done))
     assert finished.returncode == 0, finished.stdout
     assert is_clean(folder)
@@ -252,11 +254,10 @@ def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch
         main(["tran"])
 
 
-def test_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    LOGS.mkdir(parents=True)
-    with one_at_a_time(), pytest.raises(ValueError, match="expected one run at a time"), one_at_a_time():
-        pass
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    with one_at_a_time(tmp_path), pytest.raises(ValueError, match="expected one run at a time"):  # noqa: SIM117
+        with one_at_a_time(tmp_path):
+            pass
 
 
 GRAPH: dict[str, set[str]] = {

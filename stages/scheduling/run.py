@@ -75,7 +75,7 @@ class Run:
                     self._take(stage)
                     self._sorter.done(stage)
             elif self._ready and len(self.running) - started < free:
-                stage = min(self._ready, key=self._priority)
+                stage = min((stage for stage in self.waiting if stage in self._ready), key=self._priority)
                 self._take(stage)
                 self._start(stage)
             else:

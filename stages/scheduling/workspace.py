@@ -42,6 +42,8 @@ class Workspace:
         self.repo = Repo(str(self.root))
         self._got = got
         self._changed: dict[str, PipelineStage] = {}
+        self._as_in_lock: set[str] = set()
+        """Stages whose command and dependencies are those of dvc.lock: their outputs in the cache are theirs."""
         with self.locked():
             active = get_active_graph(self.repo.index.graph)
             order = plan_repro(active)
@@ -112,7 +114,10 @@ class Workspace:
         stage = self._stages[name]
         if not isinstance(stage, PipelineStage) or stage.frozen:
             return None
+        before = [dep.hash_info for dep in stage.deps]
         stage.save_deps()
+        if before == [dep.hash_info for dep in stage.deps] and not stage.changed_stage():
+            self._as_in_lock.add(name)
         hashed_ = [item for item in [*stage.deps, *stage.outs] if item not in stage.params and item.hash_info]
         legacy = any(item.hash_name != "md5" for item in hashed_)
         if legacy or not _can_hash(stage) or not all(dep.is_in_repo for dep in stage.deps):
@@ -147,7 +152,7 @@ class Workspace:
         """What came of the stage before, with the same dependencies, if its outputs are still in the cache."""
         stage = self._stages[name]
         records = self.store.records(key)[:1]
-        if not stage.changed_stage() and stage.deps_cached() and all(out.hash_info for out in stage.outs):
+        if name in self._as_in_lock and all(out.hash_info for out in stage.outs):
             records.insert(0, _plain(to_single_stage_lockfile(stage)))
         for record in records:
             cached = self.repo.stage_cache._create_stage(record, wdir=stage.wdir)

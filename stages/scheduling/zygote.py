@@ -124,7 +124,7 @@ class Server:
             if process == 0:
                 become(request, log)
         else:
-            process = subprocess.Popen(
+            started = subprocess.Popen(
                 request["command"],
                 cwd=request["cwd"],
                 env=request["env"],
@@ -132,7 +132,9 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-            ).pid
+            )
+            started.returncode = 0  # `reap` waits for it, and no other Popen
+            process = started.pid
         os.close(log)
         self.running[process] = request["id"]
         self.reply(id=request["id"], pid=process)
