@@ -101,7 +101,7 @@ def reason(error: BaseException) -> str:
     """Give the first cause of an error, as one line."""
     while error.__cause__:
         error = error.__cause__
-    return f"{error}".replace("\n", " ") or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def read_cluster(path: Path) -> dict[str, Any]:
@@ -109,10 +109,8 @@ def read_cluster(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = getattr(error, "strerror", None) or str(error).replace("\n", " ")
-        raise ValueError(
-            f"{path}: expected the file of a cluster, or the address of a scheduler, got: {said}"
-        ) from None
+        said = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ValueError(f"{path}: expected a scheduler's address or the file of a cluster, got: {said}") from None
     if not isinstance(content, dict) or not isinstance(content.get("class"), str):
         raise ValueError(f"{path}: expected `class: <one of {', '.join(KINDS)}>`, got {_short(content)}")
     for key in content:

@@ -36,7 +36,7 @@ def remote_config(repo: Repo, name: str | None = None) -> dict[str, Any]:
     name = name or repo.config["core"].get("remote")
     if not name:
         raise ValueError(
-            "core.remote: expected a DVC remote that all nodes reach, got none: `dvc remote add --default`"
+            "core.remote: expected a DVC remote that nodes reach, got none: `dvc remote add --default`"
         )
     try:
         config = {key: _plain(value) for key, value in get_fs_config(repo.config, name=name).items()}
@@ -63,7 +63,6 @@ class RemoteStore:
         self.url = str(config["url"])
         self._fs = cls(**settings)
         self._root = root
-        self._folders: set[str] = set()
 
     def has(self, md5: str) -> bool:
         """Whether it holds the object."""
@@ -120,11 +119,12 @@ class RemoteStore:
     @contextmanager
     def _whole(self, path: str) -> Iterator[str]:
         """Give the path to write to, and move what is written to its place."""
-        self._make_folder(self._fs.parent(path))
+        folder = self._fs.parent(path)
+        self._try(lambda: self._fs.makedirs(folder, exist_ok=True))
         if self._fs.protocol in WRITES_ARE_ATOMIC:
             yield path
             return
-        target = self._fs.join(self._fs.parent(path), tmp_fname())
+        target = self._fs.join(folder, tmp_fname())
         try:
             yield target
             self._try(lambda: self._fs.mv(target, path))
@@ -132,11 +132,6 @@ class RemoteStore:
             with suppress(Exception):
                 self._fs.rm_file(target)
             raise
-
-    def _make_folder(self, folder: str) -> None:
-        if folder not in self._folders:
-            self._try(lambda: self._fs.makedirs(folder, exist_ok=True))
-            self._folders.add(folder)
 
     def _try(self, operation: Callable[[], T]) -> T:
         for left in reversed(range(TRIES)):
