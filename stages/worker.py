@@ -18,10 +18,9 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from joblib import cpu_count  # respects the limits of a container
-
 from stages.cluster.machine import class_of, machine
 from stages.cluster.options import add_tls_options
+from stages.scheduling.executors import default_jobs
 
 if TYPE_CHECKING:
     from stages.cluster.node import NodeWorker
@@ -110,7 +109,12 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m stages.worker", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("scheduler", help="tcp://host:port or tls://host:port")
-    parser.add_argument("--nthreads", type=int, default=cpu_count(), help="stages at once; default: the cores")
+    parser.add_argument(
+        "--nthreads",
+        type=int,
+        default=default_jobs(),
+        help="stages at once; default: the cores, as far as memory reaches",
+    )
     parser.add_argument("--name", help="of this worker; default: its address")
     parser.add_argument(
         "--local-directory", metavar="FOLDER", help="for its files; default: the system's folder for temporary ones"
@@ -135,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"stages.worker: expected Dask, got none ({error}); `uv sync --group cluster`")
     except ValueError as error:
         sys.exit(str(error))
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, this says
     if failure := asyncio.run(serve(options)):
         sys.exit(failure)
 

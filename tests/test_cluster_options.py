@@ -133,7 +133,7 @@ def test_a_cluster_needs_a_remote(tmp_path: Path) -> None:
         done.returncode == "core.remote: expected a DVC remote that nodes reach, got none: `dvc remote add --default`"
     )
     done = parallel_of(project, "--cluster", "tcp://127.0.0.1:1", "--remote", "none")
-    assert done.returncode == "remote 'none' doesn't exist"
+    assert done.returncode == "config file error: remote 'none' doesn't exist"
 
 
 @pytest.mark.bad_input("a cluster", "a remote with versions of files")

@@ -2,6 +2,7 @@
 
 import argparse
 import ipaddress
+import logging
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +77,7 @@ def connected(cluster: str, insecure: bool) -> Iterator[Client]:
 
     Raises: ValueError for what is not as it should be, and if the scheduler does not answer.
     """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, the run says
     if "://" in cluster:
         check_address(cluster, insecure)
         with _client(cluster, cluster) as client:

@@ -227,6 +227,10 @@ class Workers:
         self._closed.set()
         self._thread.join()
 
+    def _describe(self) -> None:
+        with suppress(OSError, CancelledError):  # it waits for all workers; meanwhile the client may be closed
+            self._client.register_plugin(DescribeMachine())
+
     def _meet(self, message: dict[str, Any]) -> None:
         """Note the class of a worker, and say why it is refused."""
         name = f"worker {message['name']} ({message['worker']})"
@@ -245,7 +249,7 @@ class Workers:
 
     def _watch(self) -> None:
         """Make nodes of the workers, and count their slots; say it once when there have been none for a while."""
-        threading.Thread(target=self._client.register_plugin, args=[DescribeMachine()], daemon=True).start()
+        threading.Thread(target=self._describe, daemon=True).start()
         last, said = time.monotonic(), False
         while not self._closed.wait(SECONDS_BETWEEN_LOOKS):
             try:

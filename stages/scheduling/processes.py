@@ -108,6 +108,9 @@ class Processes:
 
     def _start(self) -> int:
         """Start the zygote, unless it runs; returns the file descriptor for requests."""
+        if self._zygote is not None and self._zygote.poll() is not None:  # somebody has killed it
+            os.close(self._requests)
+            self._zygote = None
         if self._zygote is None:
             read, self._requests = os.pipe()
             self._zygote = subprocess.Popen(

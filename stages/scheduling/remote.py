@@ -35,9 +35,7 @@ def remote_config(repo: Repo, name: str | None = None) -> dict[str, Any]:
     """
     name = name or repo.config["core"].get("remote")
     if not name:
-        raise ValueError(
-            "core.remote: expected a DVC remote that nodes reach, got none: `dvc remote add --default`"
-        )
+        raise ValueError("core.remote: expected a DVC remote that nodes reach, got none: `dvc remote add --default`")
     try:
         config = {key: _plain(value) for key, value in get_fs_config(repo.config, name=name).items()}
     except DvcException as error:
