@@ -158,11 +158,28 @@ def test_a_driver_that_ends_ends_what_runs_and_another_goes_on(ours: Project, tm
         wait_until(lambda: "end b" in ours.noted())
         driver.send_signal(number)
         assert seconds_until(lambda: not ours.runs("a")) < TO_END
-        driver.communicate(timeout=30)
+        said = driver.communicate(timeout=30)[0]
+        assert driver.returncode == (-number if number == signal.SIGKILL else 128 + number), said
         hang.unlink()
         done = parallel(ours, address)
         assert done.returncode == 0, done.stdout
     assert sorted(ours.noted()) == sorted([*ALL, "start a"])  # nothing that had ended ran twice
+
+
+def test_two_drivers_share_the_stages_of_the_same_keys(ours: Project, tmp_path: Path) -> None:
+    theirs = Project(copied(ours.folder, tmp_path / "theirs"), ours.notes)
+    hang = ours.tell("hang-first")
+    with scheduler(tmp_path) as address, worker(tmp_path, address), worker(tmp_path, address, name="two"):
+        drivers = [start_parallel(each, address) for each in (ours, theirs)]
+        wait_for(ours, "first")
+        drivers[0].send_signal(signal.SIGINT)
+        assert "ended by SIGINT" in drivers[0].communicate(timeout=30)[0]
+        assert ours.runs("first")  # the other one waits for it
+        again = start_parallel(ours, address)
+        hang.unlink()
+        for driver in (drivers[1], again):
+            assert "done: 4 stages" in driver.communicate(timeout=60)[0]
+    assert sorted(ours.noted()) == sorted(ALL)
 
 
 @pytest.mark.fault("a cluster", "a worker is ended by SIGTERM or Ctrl-C")

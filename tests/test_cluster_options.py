@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,13 @@ def test_a_file_of_no_cluster_is_refused(tmp_path: Path, text: str | None, said:
 def test_a_cluster_that_cannot_start_says_why(content: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=f"^cluster.yaml: {said}"), started(content, Path("cluster.yaml"), False):
         pass
+
+
+def test_the_classes_of_job_queues_leave_ctrl_c_alone() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    for name in connection.KINDS:
+        assert connection._class(name, Path("cluster.yaml")).__name__ == name
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_cluster_that_opens_a_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,19 @@ import argparse
 import ipaddress
 import logging
 import shutil
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import dask
+import distributed
 import yaml
-from dask_jobqueue.core import JobQueueCluster
 from distributed import Client, LocalCluster, Security, SSHCluster
 from distributed.deploy import Cluster
 
@@ -164,14 +166,23 @@ def started(content: Mapping[str, Any], path: Path, insecure: bool) -> Iterator[
         yield cluster
 
 
+def _job_queues() -> ModuleType:
+    """Give the module `dask_jobqueue`, whose import takes Ctrl-C for itself: that is undone."""
+    handler = signal.getsignal(signal.SIGINT)
+    import dask_jobqueue
+
+    signal.signal(signal.SIGINT, handler)
+    return dask_jobqueue
+
+
 def _class(name: str, path: Path) -> Callable[..., Cluster]:
     """Find a class, or a function that makes a cluster, by its name. Raises: ValueError."""
     module, _, last = name.rpartition(".")
-    places = [module] if module else ["distributed", "dask_jobqueue"]
-    for place in places:
-        with suppress(ImportError, AttributeError):
-            made: Callable[..., Cluster] = getattr(import_module(place), last)
-            return made
+    with suppress(ImportError):
+        for place in [import_module(module)] if module else [distributed, _job_queues()]:
+            if made := getattr(place, last, None):
+                found: Callable[..., Cluster] = made
+                return found
     raise ValueError(f"{path}: class: expected one of {', '.join(KINDS)}, or `module.Name`, got {name}")
 
 
@@ -181,8 +192,8 @@ def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any]) -> dict[str
     has_certificates = bool(Security().get_tls_config_for_role("client")["ca_file"])
     if make is LocalCluster:
         return {**status, **own}
-    if isinstance(make, type) and issubclass(make, JobQueueCluster):
-        command = make.job_cls.submit_command  # type: ignore[misc, union-attr]
+    if isinstance(make, type) and issubclass(make, _job_queues().JobQueueCluster):
+        command = make.job_cls.submit_command  # type: ignore[attr-defined]
         if shutil.which(command) is None:
             raise ValueError(f"`{command}`, got no such command on this machine")
         security = Security() if has_certificates else Security.temporary()

@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Status, Worker, WorkerPlugin, get_worker
 
 from stages.cluster.machine import class_of, machine
@@ -36,6 +38,7 @@ class DescribeMachine(WorkerPlugin):
     async def setup(self, worker: Worker) -> None:
         """Describe the machine, once for each worker process."""
         message: dict[str, Any] = {"worker": worker.address, "name": str(worker.name)}
+        _forget_variables(worker)
         try:
             message["machine"] = here = await asyncio.to_thread(machine)
             await _offer(worker, class_of(here))
@@ -50,6 +53,14 @@ class DescribeMachine(WorkerPlugin):
                 nodes = [_nodes.pop(each) for each in list(_nodes) if each[0] == worker.address]
             for node in nodes:
                 await asyncio.to_thread(node.close)
+
+
+def _forget_variables(worker: Worker) -> None:
+    """Remove what Dask's nanny puts into the environment: one thread for each library, which is not for stages."""
+    names = dask.config.get("distributed.nanny.pre-spawn-environ") if worker.nanny else {}
+    for name, value in names.items():
+        if os.environ.get(name) == str(value):
+            del os.environ[name]
 
 
 async def _offer(worker: Worker, resource: str) -> None:

@@ -54,6 +54,7 @@ class Processes:
         self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}
         self._number = 0
+        self._requests = -1
         self._zygote: subprocess.Popen[bytes] | None = None
 
     def run(
