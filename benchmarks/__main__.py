@@ -4,7 +4,7 @@ The cost of determinism, which the README and the report page show, also goes to
 `reports/several_seeds/determinism.csv`.
 
 Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
-running, half of it for section f.
+running, half of it for section f; and section g about as long again.
 """
 
 import argparse
@@ -27,6 +27,7 @@ SECTIONS = {
     "d": ("growth", measurements.growth),
     "e": ("determinism", measurements.determinism),
     "f": ("stages", measurements.stages),
+    "g": ("schedulers", measurements.schedulers),
 }
 
 

@@ -1,4 +1,4 @@
-"""The six sections of the results, each measured by a function that returns plain numbers."""
+"""The seven sections of the results, each measured by a function that returns plain numbers."""
 
 import json
 import os
@@ -19,6 +19,7 @@ import cpuinfo
 import yaml
 
 from benchmarks import many_stages
+from benchmarks import schedulers as ways
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
 from benchmarks.report import DETERMINISM, EPOCH_VARIANTS, PRODUCTS
 from stages.training.recipe import Recipe
@@ -290,6 +291,12 @@ def stages(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
     limit = 60 if quick else 600
     counts = (10, 20) if quick else (71, 250, 1000)
     return {"limit": limit, "costs": many_stages.all_costs(folder, say, counts, limit)}
+
+
+def schedulers(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(g) Ways to run all stages on all cores, and what each loses when it is killed."""
+    counts, limit = ((6, 2), 120) if quick else ((100, 20), 1200)
+    return ways.all_ways(folder / "schedulers", folder, say, counts, limit)
 
 
 def machine() -> dict[str, Any]:

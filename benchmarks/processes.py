@@ -15,7 +15,8 @@ from stages.params.schema import read_params
 from stages.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-PEERS_PYTHON = ROOT / "benchmarks/.venv/peers/bin/python"
+ENVIRONMENTS = ROOT / "benchmarks/.venv"
+PEERS_PYTHON = ENVIRONMENTS / "peers/bin/python"
 
 
 class Usage(NamedTuple):

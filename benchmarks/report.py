@@ -424,10 +424,38 @@ share if the stage itself took {TRAINING_SECONDS} s, as the shorter trainings do
 
 DVC reads and writes all of `dvc.lock` after each stage, so that a first run grows with the square of the stages in a
 dvc.yaml; several dvc.yaml files, each with a lock of its own, make that small (the names of stages are then
-`pipelines/00/dvc.yaml:train@…`). *Parallel* is `python -m stages.parallel` on all cores, a process of DVC's for each
-stage: the dearest way for trivial stages, and worth it where one takes more than a few seconds. An empty cell was not
+`pipelines/00/dvc.yaml:train@…`). *Parallel* is `python -m stages.parallel` on all cores. An empty cell was not
 measured. Where a first run was stopped, the two columns beside it are of what the other layout had left, put into one
 dvc.lock."""
+
+
+def render_schedulers(found: Results) -> str:
+    """Section (g)."""
+    rows = []
+    for project, ways in found["projects"].items():
+        for way, one in ways.items():
+            cells = [_cell(one.get(name)) for name in ("seconds", "processor", "same", "lost", "seconds after")]
+            rows.append([project, way, *cells, f"**fails**: {one['failed']}" if "failed" in one else ""])
+    header = ["project", "", "seconds", "processor seconds", "same dvc.lock", "run again", "seconds after", ""]
+    versions = ", ".join(f"{way} {version}" for way, version in found["versions"].items())
+    return f"""## Ways to run all stages on all cores
+
+Seconds that pass and processor seconds of all processes until everything is up to date, from nothing, {found["jobs"]}
+stages at a time (`dvc repro`: one). *Same dvc.lock*: as the bytes that `dvc repro` leaves. Then once more from nothing,
+but all processes are killed when half of the stages have run, and the same command is given again: *run again* are the
+stages whose commands had ended before and ran once more, *seconds after* what the second run takes.
+
+{table(header, rows)}
+
+The trivial stages write one line each. The trainings are `{found["variant"]}` with other seeds, most of whose time is
+the start. *paraffin* is `paraffin submit` and `paraffin worker`, *dask4dvc* is `dask4dvc repro`, each in an environment
+of its own ({versions}); a run of more than {found["limit"]:g} s is stopped."""
+
+
+def _cell(value: float | bool | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if not isinstance(value, bool) else "yes" if value else "no"
 
 
 SECTIONS: dict[str, Callable[[Results], str]] = {
@@ -437,6 +465,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "growth": render_growth,
     "determinism": render_determinism,
     "stages": render_stages,
+    "schedulers": render_schedulers,
 }
 
 
@@ -450,7 +479,7 @@ def render(results: Results) -> str:
     warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
     dates = " and ".join(sorted({results["date"], *results.get("dates", {}).values()}))
     minutes = sum(results.get("minutes", {}).values())
-    titles = dict(zip("abcdef", SECTIONS, strict=True))
+    titles = dict(zip("abcdefg", SECTIONS, strict=True))
     older = [
         f"{titles[letter]} ({date})" for letter, date in results.get("dates", {}).items() if date != results["date"]
     ]

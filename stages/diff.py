@@ -27,7 +27,7 @@ from dvc.exceptions import DvcException
 from dvc.scm import SCMError
 from dvc_data.index import DataIndexDirError
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES, SUMMARY
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES, SUMMARY, SWEEP, Artifact
 from stages.comparison.criteria import Criteria, read_criteria
 from stages.comparison.scores import KNOWN, RANKING
 from stages.comparison.studies import Difference, difference
@@ -65,14 +65,23 @@ class Revision:
 
     def variants(self) -> list[str]:
         """Name the variants that have a recipe."""
+        if (found := self._names(RECIPE)) is None:
+            raise ValueError(f"{self.name}: expected {RECIPES}, got a revision without it")
+        return found
+
+    def sweeps(self) -> list[str]:
+        """Name the sweeps that are configured; none in a revision of before there were any."""
+        return self._names(SWEEP) or []
+
+    def _names(self, artifact: Artifact[Any]) -> list[str] | None:
         if self._files is None:
-            return RECIPE.variants()
+            return artifact.variants()
         try:
-            return sorted(Path(path).stem for path in self._files.ls(f"/{RECIPES.as_posix()}", detail=False))
+            return sorted(Path(path).stem for path in self._files.ls(f"/{artifact.folder.as_posix()}", detail=False))
         except FileNotFoundError:
-            raise ValueError(f"{self.name}: expected {RECIPES}, got a revision without it") from None
+            return None
         except DataIndexDirError:
-            raise self._absent(RECIPES) from None
+            raise self._absent(artifact.folder) from None
 
     def _absent(self, path: Path) -> ValueError:
         where = "`dvc repro`" if self._files is None else f"`dvc pull`, or `dvc repro` where {self.name} is checked out"

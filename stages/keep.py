@@ -8,6 +8,8 @@ an experiment with as many seeds for each variant are kept by its name:
     git reset --hard && dvc checkout --force      # back to one seed
     python -m stages.keep five-seeds
 
+Those of the sweeps, which have seeds of their own, are kept in `reports/sweeps/<sweep>/`.
+
 Afterwards `dvc repro` and `python -m stages.readme` show them: the READMEs are made from both folders, and the page and
 the picture of all answers show several seeds beside a run with one, which decides no claim.
 
@@ -18,12 +20,13 @@ Tests check that both runs ask the same questions, and that the trainings that b
 import argparse
 import io
 import sys
+from pathlib import Path
 
 import pandas as pd
 
-from stages.artifacts.tables import ENVIRONMENT, METRICS, TRAININGS
+from stages.artifacts.tables import BEST, BEST_OF_K, ENVIRONMENT, MEMBERS, METRICS, SWEEP_TABLES, TRAININGS
 from stages.diff import WORKSPACE, Revision
-from stages.presentation.kept import KEPT, folder_of, kept
+from stages.presentation.kept import KEPT, KEPT_SWEEPS, folder_of, kept
 
 FILES = (METRICS, *KEPT, ENVIRONMENT)
 
@@ -40,6 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         revision = Revision(name)
         contents = {path: revision.read(path) for path in FILES}
+        of_sweeps = [Path(name, table) for name in revision.sweeps() for table in (MEMBERS, BEST, BEST_OF_K)]
+        swept = {path: revision.read(SWEEP_TABLES / path) for path in of_sweeps}
     except ValueError as error:
         sys.exit(str(error))
     trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
@@ -47,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         kept(path, folder).write_bytes(content)
+    for path, content in swept.items():
+        (KEPT_SWEEPS / path).parent.mkdir(parents=True, exist_ok=True)
+        (KEPT_SWEEPS / path).write_bytes(content)
     print(f"{len(trainings)} trainings of {trainings['variant'].nunique()} variants kept in {folder}")
 
 

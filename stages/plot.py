@@ -1,9 +1,9 @@
 """Draw the reports, without TensorFlow: `python -m stages.plot`.
 
-Reads the tables of `reports/tables/evaluation/` and `reports/tables/comparison/`, the histories, the raw and the
-normalized data, the catalogue, the recipes, Keras's tables, the models' summaries, weights and predictions, and the
-kept tables of several seeds, if they belong to this run. Writes `reports/effects.png`, the answers to all questions in
-one picture, and, in `reports/figures/`:
+Reads the tables of `reports/tables/evaluation/`, `reports/tables/comparison/` and `reports/tables/sweeps/`, the
+histories, the raw and the normalized data, the catalogue, the recipes, the sweeps, Keras's tables, the models'
+summaries, weights and predictions, and the kept tables of several seeds, if they belong to this run. Writes
+`reports/effects.png`, the answers to all questions in one picture, and, in `reports/figures/`:
 
     curves/<variant>.png         learning curves
     models/<variant>.png         layers and shapes
@@ -15,6 +15,7 @@ one picture, and, in `reports/figures/`:
     weights/<variant>.png        softmax layers on pixels: their weights as images
     studies/<study>.png          learning curves of a study's variants
     studies_ranking/<study>.png  two classes: mean ROC and precision-recall curves of a study's variants
+    sweeps/<sweep>.png           scores by the values of the keys, and the best of k candidates
     cost/<data set>.png          scores by the multiply-adds of the training, and the Pareto front
     data/<data set>_samples.png  ten images of each part with their labels
     data/<data set>_classes.png  rows of each class in the parts of every split
@@ -42,13 +43,14 @@ import pandas as pd
 from joblib import cpu_count  # it knows the limits of a container
 from matplotlib.figure import Figure
 
-from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY
+from stages.artifacts import HISTORY, MODELS, PREDICTIONS, RECIPE, SUMMARY, SWEEP
 from stages.artifacts.tables import (
     CONFUSION,
     LEADERBOARD,
     PRECISION_RECALL,
     RELIABILITY,
     ROC,
+    SWEEP_TABLES,
     TRAININGS,
     WORST,
 )
@@ -76,6 +78,7 @@ from stages.reporting.figures import (
     rates,
     regression,
     save,
+    sweeps,
 )
 from stages.splits import load_split
 from stages.training.recipe import Recipe
@@ -251,6 +254,16 @@ def cost_figures(leaderboard: pd.DataFrame, titles: Mapping[str, str]) -> Figure
         yield f"cost/{dataset}", partial(cost.cost, title, table, name, metric in LESS_IS_BETTER)
 
 
+def sweep_figures() -> Figures:
+    """Yield what each sweep found."""
+    for name, declared in SWEEP.read_all().items():
+        tables = {path.stem: pd.read_csv(path) for path in sorted((SWEEP_TABLES / name).glob("*.csv"))}
+        dataset = declared["candidates"][0]["recipe"]["dataset"]
+        metric = spec_of(dataset).ranked_by
+        title, axis = f"{name}: {declared['variant']}", label(metric, dataset)["en"]
+        yield f"sweeps/{name}", partial(sweeps.sweep, title, declared, tables, metric, axis, metric in LESS_IS_BETTER)
+
+
 def keras_figures(
     studies: Mapping[str, Study],
     recipes: Mapping[str, Recipe],
@@ -286,6 +299,7 @@ def all_figures() -> Iterator[tuple[Path, Draw]]:
         study_figures(studies, recipes, histories, colors),
         classifier_figures(datasets_by_variant, studies, raws, leaderboard, colors),
         cost_figures(leaderboard, titles),
+        sweep_figures(),
         variant_figures(recipes, histories, raws, colors),
     ):
         for name, draw in figures:

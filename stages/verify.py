@@ -4,9 +4,9 @@
     python -m stages.verify train@relu_100 normalize     # one stage, and all of a kind
     python -m stages.verify --all                        # everything but the downloads
 
-Each stage runs again in a temporary copy of the workspace, on the inputs that `dvc.lock` states for it. They come from
-DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outputs are compared with those that
-`dvc.lock` states:
+Each stage runs again as `stages.parallel` runs it, in a scratch folder, on the inputs that `dvc.lock` states for it.
+They come from DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outputs are compared with
+those that `dvc.lock` states:
 
     same bytes      as stated
     same numbers    other bytes, but every number in them is equal
@@ -32,14 +32,14 @@ nothing is explained: every stage has to leave the bytes that are stated.
 """
 
 import argparse
-import os
+import hashlib
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -53,9 +53,14 @@ from stages.params.messages import unknown
 from stages.params.overrides import recipes
 from stages.params.schema import read_params
 from stages.scheduling.graph import with_upstream
+from stages.scheduling.node import Code, Node
+from stages.scheduling.processes import Processes
+from stages.scheduling.store import CacheStore, files_of
+from stages.scheduling.task import Task
+from stages.scheduling.workspace import outputs_of, preload_of
 from stages.training.recipe import Recipe, layers_of
 from stages.verification.findings import TRAINING, Finding, Outcome, compare, group, read_record
-from stages.verification.recorded import Recorded, overlap, read_lock, remove
+from stages.verification.recorded import Output, Recorded, hash_of, overlap, read_lock, remove
 
 LOCK = Path("dvc.lock")
 NOT_IN_ALL = ("download", "environment")
@@ -65,23 +70,26 @@ QUICK_BYTES = 100_000_000
 """Most bytes that a quick stage writes."""
 
 
-def output_of(command: list[str], folder: Path) -> str:
-    """Run a command and return its output; ValueError with the last line of its errors if it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ValueError(f"{folder}: expected `{' '.join(command)}` to succeed, got: {last_line(done)}")
-    return done.stdout
+class Inputs(CacheStore):
+    """A store that has the recorded files and takes in others: DVC's cache is only read."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.recorded: dict[str, Path] = {}
+        """Where the files are, by their MD5."""
 
-def last_line(done: subprocess.CompletedProcess[str]) -> str:
-    """The last line of a failed command's errors, or else of its output."""
-    return (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
+    def has(self, md5: str) -> bool:
+        """See `Store`."""
+        return md5 in self.recorded or super().has(md5)
 
-
-def cache_of(root: Path) -> Path:
-    """The cache of the DVC project in the folder."""
-    with Repo(str(root)) as repo:
-        return Path(repo.cache.local_cache_dir)
+    def get(self, md5: str, path: Path) -> None:
+        """See `Store`. Raises: ValueError if a recorded file is damaged."""
+        if md5 not in self.recorded:
+            super().get(md5, path)
+            return
+        shutil.copyfile(self.recorded[md5], path)
+        if (got := hash_of(path)) != md5:
+            raise ValueError(f"{self.recorded[md5]}: expected MD5 {md5}, got {got}")
 
 
 def status_of(folder: Path) -> dict[str, list[Any]]:
@@ -89,18 +97,6 @@ def status_of(folder: Path) -> dict[str, list[Any]]:
     with chdir(folder), Repo() as repo:  # DVC names stages and files from the current folder
         status: dict[str, list[Any]] = repo.status()
         return status
-
-
-def copy_workspace(root: Path, copy: Path) -> None:
-    """Copy the files of the workspace that Git does not ignore, and let DVC use the copy without Git."""
-    listed = output_of(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], root)
-    for name in listed.split("\0"):
-        if name and (root / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(root / name, copy / name)
-    local = copy / ".dvc" / "config.local"
-    local.parent.mkdir(exist_ok=True)
-    local.write_text(f"[core]\n    no_scm = true\n    site_cache_dir = {copy / '.dvc' / 'tmp'}\n", encoding="utf-8")
 
 
 def changes(status: list[Any], outputs: set[str]) -> Iterator[str]:
@@ -214,25 +210,6 @@ def plan(recorded: Recorded, asked: list[str]) -> tuple[list[str], dict[str, str
     return runnable, lacking
 
 
-def rerun(stage: str, entry: Mapping[str, Any], copy: Path, root: Path) -> None:
-    """Run the stage's command in the copy as DVC would; ValueError if it fails or leaves out an output."""
-    for output in entry["outs"]:
-        remove(copy / output["path"])
-        (copy / output["path"]).parent.mkdir(parents=True, exist_ok=True)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    variables = os.environ | {"PATH": path, "DVC_ROOT": str(root), "DVC_STAGE": stage}
-    commands = entry["cmd"] if isinstance(entry["cmd"], list) else [entry["cmd"]]
-    for command in commands:
-        done = subprocess.run(  # noqa: S602 (the command of dvc.yaml)
-            command, shell=True, cwd=copy, env=variables, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise ValueError(f"`{command}` ended with status {done.returncode}: {last_line(done)}")
-    for output in entry["outs"]:
-        if not (copy / output["path"]).exists():
-            raise ValueError(f"expected it to write {output['path']}, got nothing there")
-
-
 def print_machine(recorded: Recorded) -> bool:
     """Print in what this machine differs from the recorded one; whether it does. Without a record it does not."""
     record, path = read_record(ENVIRONMENT, recorded)
@@ -245,21 +222,70 @@ def print_machine(recorded: Recorded) -> bool:
     return bool(found)
 
 
-def verify_stage(stage: str, recorded: Recorded, copy: Path) -> Finding:
-    """Lay out a stage's inputs, run it, compare its outputs, and remove those that are recorded."""
-    entry = recorded.stages[stage]
-    for _, output in recorded.inputs(stage):
-        if recorded.files(output) is not None and not (copy / output["path"]).exists():
-            recorded.lay(output, copy)
-    try:
-        rerun(stage, entry, copy, recorded.root)
-        return compare(stage, recorded, copy)
-    except ValueError as error:
-        return Finding(Outcome.FAILED, str(error), is_tolerable=False)
-    finally:
-        for output in entry["outs"]:
-            if recorded.files(output) is not None:
-                remove(copy / output["path"])
+@dataclass
+class Verifier:
+    """Runs recorded stages again. copy: a folder for their outputs, and for what these are compared with."""
+
+    recorded: Recorded
+    node: Node
+    inputs: Inputs
+    copy: Path
+    preloads: Mapping[str, tuple[str, ...]]
+    made: dict[str, Output] = field(default_factory=dict)
+    """What stages left that ran again, by its path."""
+
+    def verify(self, stage: str) -> Finding:
+        """Run a stage again on its recorded inputs, and compare its outputs with those that are recorded."""
+        log = self.copy / "log"
+        log.write_bytes(b"")
+        result = self.node.run(self._task(stage), log)
+        if result.failure:
+            return Finding(Outcome.FAILED, result.failure, is_tolerable=False)
+        self.made |= {output["path"]: output for output in result.outs}
+        stated = {output["path"]: output["md5"] for output in self.recorded.stages[stage]["outs"]}
+        if all(output["md5"] == stated[output["path"]] for output in result.outs):
+            return Finding(Outcome.SAME_BYTES)
+        files = {output["path"]: self._files(output) for _, output in self.recorded.inputs(stage)}
+        files |= {output["path"]: files_of(self.inputs, output["md5"]) for output in result.outs}
+        try:
+            for path, listed in files.items():
+                self._lay(path, listed)
+            return compare(stage, self.recorded, self.copy)
+        except ValueError as error:
+            return Finding(Outcome.FAILED, str(error), is_tolerable=False)
+        finally:
+            for path in files:
+                remove(self.copy / path)
+
+    def _task(self, stage: str) -> Task:
+        entry = self.recorded.stages[stage]
+        inputs = {output["path"]: self._files(output) for _, output in self.recorded.inputs(stage)}
+        return Task(
+            name=stage,
+            key=hashlib.sha256(stage.encode()).hexdigest(),
+            # Named by their paths: what was made again may have other bytes than dvc.lock states.
+            record={"cmd": entry["cmd"], "deps": [{"path": path, "md5": path} for path in inputs]},
+            outs=tuple(output["path"] for output in entry["outs"]),
+            code=str(self.recorded.root),
+            folders=inputs,
+            preload=self.preloads.get(stage, ()),
+            variables={"DVC_ROOT": str(self.recorded.root)},
+        )
+
+    def _files(self, output: Output) -> dict[str, str]:
+        """The MD5 of each file of an input: as recorded, or as it was made again."""
+        files = self.recorded.files(output)
+        if files is None:
+            return files_of(self.inputs, self.made[output["path"]]["md5"])
+        found = {name: self.recorded.md5_of(path) for name, path in files.items()}
+        self.inputs.recorded |= {md5: files[name] for name, md5 in found.items()}
+        return found
+
+    def _lay(self, path: str, files: Mapping[str, str]) -> None:
+        for name, md5 in files.items():
+            target = self.copy / path / name if name else self.copy / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.inputs.get(md5, target)
 
 
 def select(names: list[str], everything: bool, recorded: Recorded, copy: Path) -> list[str]:
@@ -281,19 +307,25 @@ def verify(names: list[str], everything: bool, root: Path, same_bytes: bool = Fa
     """Run the stages again and print a line about each; whether nothing is left to explain."""
     started = time.monotonic()
     stages = read_lock(root / LOCK)
-    recorded = Recorded(root, cache_of(root), stages)
+    with Repo(str(root)) as repo:
+        recorded = Recorded(root, Path(repo.cache.local_cache_dir), stages)
+        code = Code(root, outputs_of(repo))
+        preloads = {stage.addressing: preload_of(stage) for stage in repo.index.stages}
     findings = {}
     with TemporaryDirectory(prefix="verify-", ignore_cleanup_errors=True) as scratch:
-        copy = Path(scratch)
-        copy_workspace(root, copy)
+        copy, inputs = Path(scratch, "copy"), Inputs(Path(scratch, "store"))
+        code.lay(copy)
         asked = select(names, everything, recorded, copy)
+        node = Node(Path(scratch, "node"), inputs, Processes(), lambda _: code)
+        verifier = Verifier(recorded, node, inputs, copy, preloads)
         is_elsewhere = print_machine(recorded)
         runnable, lacking = plan(recorded, asked)
         for number, stage in enumerate(runnable, start=1):
             start = time.monotonic()
-            findings[stage] = verify_stage(stage, recorded, copy)
+            findings[stage] = verifier.verify(stage)
             took = f"{number} of {len(runnable)}, {time.monotonic() - start:.0f} s"
             print(f"{stage} ({took}): {findings[stage].describe(is_elsewhere)}", flush=True)
+        node.close()
     for stage, reason in lacking.items():
         print(f"{stage}: {Outcome.NOT_VERIFIED}: {reason}")
     counts = Counter([finding.outcome for finding in findings.values()] + [Outcome.NOT_VERIFIED] * len(lacking))

@@ -186,6 +186,7 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
             "keras": {"activations": DOT},
+            "sweeps": {"rates": DOT},
             "cost": {"fashion_mnist": DOT},
             "studies_ranking": {"dropout": DOT},
         },

@@ -1,5 +1,6 @@
 """Small projects of Git and DVC, of the repository's own stages or of trivial ones, and commands run in them."""
 
+import io
 import os
 import re
 import shutil
@@ -7,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -17,6 +18,7 @@ from dvc.repo import Repo
 
 from stages.datasets.spec import spec_of
 from stages.download import DEFAULT_MIRROR
+from stages.parallel import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(Path(sys.executable).parent)
@@ -57,6 +59,25 @@ def dvc(folder: Path, *arguments: str) -> str:
     done = run(folder, "dvc", *arguments)
     assert done.returncode == 0, f"dvc {' '.join(arguments)}: expected status 0, got {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+class Done(NamedTuple):
+    """How `stages.parallel` ended: its status or what it complained about, and what it said."""
+
+    returncode: Any
+    stdout: str
+
+
+def parallel(folder: Path, *arguments: str, **variables: str) -> Done:
+    """Run `python -m stages.parallel` in this process, which saves the start of another one."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.chdir(folder)
+        for name, value in environment(**variables).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+    return Done(ended.value.code, said.getvalue())
 
 
 def is_clean(folder: Path) -> bool:

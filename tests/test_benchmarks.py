@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from small import split_of, store
 
-from benchmarks import many_stages, measurements, overhead, processes, report
+from benchmarks import many_stages, measurements, overhead, processes, report, schedulers
 from benchmarks.peers import network
 from benchmarks.peers.__main__ import PEERS
 from stages.params.overrides import recipe, recipes
@@ -106,6 +106,20 @@ STAGES = {
 }
 
 
+SCHEDULERS = {
+    "jobs": 2,
+    "limit": 100,
+    "variant": "thoracic_bce",
+    "versions": {"paraffin": "1.0 with DVC 3.0"},
+    "projects": {
+        "4 trivial stages": {
+            "dvc repro": {"seconds": 8.0, "processor": 7.5, "same": True, "seconds after": 4.0, "lost": 0},
+            "paraffin": {"seconds": 9.0, "processor": 9.5, "same": False, "failed": "4 of 4 stages did not run"},
+        }
+    },
+}
+
+
 @pytest.fixture
 def results() -> dict[str, Any]:
     machine = {
@@ -128,6 +142,7 @@ def results() -> dict[str, Any]:
         "growth": GROWTH,
         "determinism": DETERMINISM,
         "stages": STAGES,
+        "schedulers": SCHEDULERS,
     }
 
 
@@ -192,6 +207,20 @@ def test_a_run_that_was_stopped_is_not_taken_for_one_at_its_end() -> None:
     assert "| 1000 | one dvc.yaml | **not at its end**: 250 of 1000 after 100 |  | 90 |" in page
     assert "| 71 | a dvc.yaml for each 50 | 0.50 | 5% |" in page
     assert "| 1000 | one dvc.yaml | 0.36 | 3% |" in page
+
+
+def test_a_scheduler_that_fails_is_told_with_its_reason() -> None:
+    page = report.render_schedulers(SCHEDULERS)
+    assert "| 4 trivial stages | dvc repro | 8 | 7.5 | yes | 0 | 4 |  |" in page
+    assert "| 4 trivial stages | paraffin | 9 | 9.5 | no |  |  | **fails**: 4 of 4 stages did not run |" in page
+
+
+@pytest.mark.slow
+def test_what_a_killed_scheduler_loses_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedulers, "WAYS", (schedulers.DVC, schedulers.OURS))
+    found = schedulers.compare(tmp_path, lambda folder: schedulers.trivial(folder, 6), 6, 2, 100)
+    assert found[schedulers.OURS]["same"]
+    assert all(one["lost"] <= 3 and "failed" not in one for one in found.values())
 
 
 def test_a_project_in_several_files_gives_the_lock_of_one(tmp_path: Path) -> None:
@@ -324,6 +353,7 @@ def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
         "## Growth",
         "## What determinism costs",
         "## DVC's own cost with many stages",
+        "## Ways to run all stages on all cores",
     ]
     del results["growth"]
     assert "## Growth" not in report.render(results)

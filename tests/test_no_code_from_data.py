@@ -149,8 +149,9 @@ def test_no_tag_of_a_yaml_file_runs_anything(
     assert not Path("pwned").exists()
 
 
-def test_only_verify_gives_a_shell_a_command_that_of_a_stage_that_ran() -> None:
-    assert {path for path, _, keywords in calls() if "shell" in keywords} == {"stages/verify.py"}
+def test_a_shell_gets_the_commands_of_stages_alone_in_one_place() -> None:
+    assert not [path for path, _, keywords in calls() if "shell" in keywords]
+    assert {path for path, function, _ in calls() if function == "_make_cmd"} == {"stages/scheduling/processes.py"}
 
 
 @pytest.mark.usefixtures("deterministic")
@@ -219,7 +220,7 @@ REFUSED_BY_DVC = ["../../precious", "..", "", "a@b"]
 def clone(tmp_path: Path) -> Path:
     """The repository as Git holds it, without data, cache and history."""
     listed = subprocess.run(
-        ["git", "ls-files", "stages", "dvc.yaml", "custom_objects.py", "documents", ".dvc"],
+        ["git", "ls-files", "stages", "dvc.yaml", "sweeps.yaml", "custom_objects.py", "documents", ".dvc"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -243,6 +244,11 @@ def run(clone: Path, variants: list[str], datasets: list[str], *command: str) ->
     params["variants"] = dict.fromkeys(variants, params["variants"]["thoracic_logistic"])
     params["datasets"] |= dict.fromkeys(datasets, params["datasets"]["thoracic"])
     (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    return run_as_it_is(clone, *command)
+
+
+def run_as_it_is(clone: Path, *command: str) -> str:
+    """Run a command in the clone; what it printed."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": ""}
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
@@ -279,6 +285,23 @@ def test_no_name_reaches_the_shell_or_leaves_its_folder(
     mistakes = {line for line in said.splitlines() if "expected text that matches ^[a-z0-9_]+$" in line}
     assert len(mistakes) >= tried
     assert all(line.startswith(("variants.", "datasets.")) for line in mistakes)  # one line each, of any name
+
+
+@pytest.mark.slow
+@pytest.mark.bad_input("sweeps.yaml", "names that would be commands or paths, to the real DVC")
+def test_no_name_of_a_sweep_reaches_the_shell(clone: Path, record_property: Callable[[str, object], None]) -> None:
+    names = HOSTILE + LEAVING
+    record_property("times", len(names))
+    declared = {"dataset": "thoracic", "variant": "thoracic_logistic", "grid": {"estimator.C": [1, 2]}}
+    (clone / "sweeps.yaml").write_text(yaml.safe_dump({"sweeps": dict.fromkeys(names, declared)}), encoding="utf-8")
+    shutil.copyfile(ROOT / "params.yaml", clone / "params.yaml")
+    said = run_as_it_is(clone, "dvc", "repro")
+    assert untouched(clone)
+    assert not list(clone.glob("data/*"))
+    assert "sweeps.yaml, a; touch pwned" in said
+    mistakes = [line for line in said.splitlines() if "expected text that matches ^[a-z0-9_]+$" in line]
+    assert len(mistakes) >= len(names)
+    assert all(line.startswith("sweeps.yaml, ") for line in mistakes)
 
 
 @pytest.mark.slow

@@ -423,6 +423,15 @@ def test_the_functions_of_keras_have_a_gallery_of_their_own() -> None:
     assert f"{drawing}: {functions}" in Elements(gallery).values("alt")
 
 
+def test_the_sweeps_have_a_gallery_of_their_own() -> None:
+    content = complete()
+    gallery = content.split('aria-labelledby="data-sets"')[1].split("</section>\n\n")[0]
+    title, caption = text("page", "sweeps")["en"], text("page", "of_sweep", sweep="rates")["en"]
+    words = Elements(gallery).words
+    assert words.index(title) < words.index(caption)
+    assert f"{caption}: {title}" in Elements(gallery).values("alt")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_title_of_a_data_set_counts_the_rows_of_a_split(language: str) -> None:
     assert [title for title in read_strings(language)["titles"].values() if re.search(r"\d", title)] == []

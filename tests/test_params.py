@@ -1227,7 +1227,7 @@ def test_a_check_writes_and_removes_nothing(
     laid(tmp_path, changed("epochs", None), monkeypatch)
     Path("data/models/gone").mkdir(parents=True)
     configure.main(["--check"])
-    assert capsys.readouterr().out == "params.yaml, documents: 1 variants, no mistake\n"
+    assert capsys.readouterr().out == "params.yaml, sweeps.yaml, documents: 1 variants, no mistake\n"
     assert [path.as_posix() for path in Path().rglob("*")] == ["params.yaml", "data", "data/models", "data/models/gone"]
     configure.main([])
     assert not Path("data/models/gone").exists()

@@ -234,15 +234,16 @@ def test_asked_for_the_same_bytes_no_environment_explains_others(
 
 
 @pytest.mark.slow
-def test_a_stage_that_writes_to_its_input_does_not_reach_the_cache(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stage_that_writes_to_its_input_is_told_and_does_not_reach_the_cache(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / ".dvc" / "config.local").write_text("[cache]\n    type = symlink\n")
     dvc(project, "checkout", "-q", "--relink")
     assert (project / "data" / "first.json").is_symlink()
     monkeypatch.setenv("SPOIL", "yes")
     before = hashes(project)
-    assert verified("second") == 0
+    assert verified("second") == 1
+    assert "failed: expected dependencies that stay as they are" in capsys.readouterr().out
     assert hashes(project) == before
 
 
@@ -252,7 +253,7 @@ def test_a_cache_that_is_damaged_is_told(project: Path) -> None:
     damaged = project / ".dvc" / "cache" / "files" / "md5" / recorded[:2] / recorded[2:]
     damaged.chmod(0o644)
     damaged.write_text("{}")
-    with pytest.raises(ValueError, match=rf"data/first.json: expected MD5 {recorded} in the cache, got"):
+    with pytest.raises(ValueError, match=rf"{damaged}: expected MD5 {recorded}, got"):
         verified("second")
 
 
@@ -319,7 +320,8 @@ def test_a_stage_that_fails_is_told(
 ) -> None:
     monkeypatch.setenv("NUDGE", "much")
     assert verified("first") == 1
-    assert "failed: `python make.py first` ended with status 1: ValueError" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "failed: ValueError: could not convert string to float: 'much' (exited with 1)" in out
 
 
 def test_an_unknown_stage_is_refused(project: Path) -> None:

@@ -20,6 +20,7 @@ from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
+SWEEPS = Path("data/sweeps")
 
 Content = TypeVar("Content")
 
@@ -75,3 +76,8 @@ PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
 HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
+SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
+"""A sweep, with its name instead of a variant's: `variant`, `seeds`, `grid` (its keys), `keys` (all), `best_for` and
+`candidates`, which have `labels` by key, the `recipe` with the first seed, and as `variant` one of `params.yaml` with
+the same recipe, or null.
+"""

@@ -24,6 +24,12 @@ ANSWERS = COMPARISON / "answers.csv"
 PARTS = COMPARISON / "parts.csv"
 PUBLISHED = COMPARISON / "published.csv"
 
+SWEEP_TABLES = Path("reports/tables/sweeps")
+"""Holds a folder for each sweep, with the tables below."""
+MEMBERS = "members.csv"
+BEST = "best.csv"
+BEST_OF_K = "best_of_k.csv"
+
 ENVIRONMENT = Path("reports/tables/environment.json")
 PLOT_TABLES = Path("reports/plot_tables")
 RUN_SUMMARY = Path("reports/summary.json")

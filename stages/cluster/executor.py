@@ -44,16 +44,16 @@ class DaskExecutor:
         machine_class: str,
         config: Mapping[str, Any],
         cache: CacheStore,
-        code: Callable[[str], Code],
+        codes: Mapping[str, Code],
         say: Callable[[str], None],
     ) -> None:
         """Make nodes of the workers.
 
         machine_class: of the workers that may run tasks; config: of the remote, see `RemoteStore`; cache: gets what
-        tasks leave; code: gives that of a task, by its `Task.code`; say: is given lines about the workers.
+        tasks leave; codes: by `Task.code`; say: is given lines about the workers.
         """
         self._client, self._config, self._cache = client, dict(config), cache
-        self._exchange = Exchange(cache, RemoteStore(config), code)
+        self._exchange = Exchange(cache, RemoteStore(config), codes)
         self._workers = Workers(client, machine_class, say, lambda: len(self._running))
         self._threads = ThreadPoolExecutor(TRANSFERS)
         self._futures: dict[str, Future[Result]] = {}
@@ -122,18 +122,18 @@ class DaskExecutor:
 class Exchange:
     """Copies what is missing between this machine and a remote."""
 
-    def __init__(self, cache: CacheStore, remote: Store, code: Callable[[str], Code]) -> None:
-        self._cache, self._remote, self._code = cache, remote, code
+    def __init__(self, cache: CacheStore, remote: Store, codes: Mapping[str, Code]) -> None:
+        self._cache, self._remote, self._sources = cache, remote, codes
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._there: set[str] = set()
         self._codes: dict[str, str] = {}
 
     def send(self, task: Task) -> Task:
         """Put the code and the inputs of a task into the remote; returns the task as it is for a node."""
-        root = self._code(task.code).root
+        root = self._sources[task.code].root
         with self._locks[task.code]:
             if task.code not in self._codes:
-                self._codes[task.code] = self._send_code(self._code(task.code))
+                self._codes[task.code] = self._send_code(self._sources[task.code])
         inputs = {entry["path"]: entry["md5"] for entry in task.record.get("deps", [])} | dict(task.files)
         files = {
             each: root / task.wdir / path / inner

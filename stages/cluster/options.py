@@ -1,7 +1,7 @@
 """The options of a cluster on command lines. Dask is imported when they are used: without a cluster nobody needs it."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,8 +43,14 @@ def add_tls_options(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def cluster_executor(options: argparse.Namespace, workspace: Workspace) -> Iterator[Executor]:
-    """Connect to the cluster of the options. Raises: ValueError for whatever is not as it should be."""
+def cluster_executor(
+    options: argparse.Namespace, workspace: Workspace, codes: Mapping[str, Code]
+) -> Iterator[Executor]:
+    """Connect to the cluster of the options.
+
+    workspace: whose remote and cache are meant; codes: of each root in `Task.code`.
+    Raises: ValueError for whatever is not as it should be.
+    """
     try:
         from stages.cluster.connection import connected, use_tls
         from stages.cluster.executor import DaskExecutor
@@ -55,6 +61,5 @@ def cluster_executor(options: argparse.Namespace, workspace: Workspace) -> Itera
     use_tls(options)
     RemoteStore(config).has(NO_OBJECT)  # before anything starts: is it there at all?
     machine_class = options.machine_class or class_of(machine())
-    code = Code(workspace.root, workspace.outputs)
     with connected(options.cluster, options.insecure) as client:
-        yield DaskExecutor(client, machine_class, config, workspace.store, lambda _: code, tqdm.write)
+        yield DaskExecutor(client, machine_class, config, workspace.store, codes, tqdm.write)

@@ -5,6 +5,7 @@ Keras's and scikit-learn's own classes and arguments are checked in `stages.para
 
 import math
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -288,6 +289,14 @@ class Params(_Strict):
     def at_their_source(self, mistakes: Iterable[str]) -> list[str]:
         """Name the places of mistakes in a base there; see `stages.params.base`."""
         return at_their_source(mistakes, self._content)
+
+    def block(self, variant: str) -> dict[str, Any]:
+        """Copy the block of a variant as the file has it, without what it has from its base."""
+        return deepcopy(dict(self._content["variants"][variant]))
+
+    def with_variants(self, blocks: Mapping[str, Any]) -> "Params":
+        """Give the parameters with more blocks of variants, which are checked like the others; see `read_params`."""
+        return parse_params({**self._content, "variants": {**self._content["variants"], **blocks}})
 
 
 _EXPECTED = {

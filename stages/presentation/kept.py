@@ -14,6 +14,7 @@ from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PARTS, PU
 
 ONE_SEED = Path("reports/one_seed")
 SEVERAL_SEEDS = Path("reports/several_seeds")
+KEPT_SWEEPS = Path("reports/sweeps")
 TOLERANCE = 2e-5
 """Relative difference of equal values: at most two in the last of six digits."""
 COMPARISON_KEYS = ["study", "part", "variant", "baseline", "metric"]

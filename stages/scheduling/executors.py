@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -41,11 +41,10 @@ class Executor(Protocol):
 class LocalExecutor:
     """The cores of this machine: a thread for each task that runs, which waits for its process."""
 
-    def __init__(self, slots: int, folder: Path, store: Store, root: Path, outputs: Collection[str]) -> None:
-        """Run so many tasks at once. folder: for inputs and scratch folders; root, outputs: see `Code`."""
-        code = Code(root, outputs)
+    def __init__(self, slots: int, folder: Path, store: Store, codes: Mapping[str, Code]) -> None:
+        """Run so many tasks at once. folder: for inputs and scratch folders; codes: by `Task.code`."""
         self.slots = slots
-        self.node = Node(folder, store, Processes(), lambda _: code)
+        self.node = Node(folder, store, Processes(), codes.__getitem__)
         self._threads = ThreadPoolExecutor(slots)
         self._futures: dict[str, Future[Result]] = {}
         self._closed = False

@@ -91,17 +91,23 @@ class Code:
         return [name for name in names if not self._is_output(name) and name not in self._above]
 
     def lay(self, folder: Path) -> None:
-        """Copy the files to a folder, and link what is ignored."""
-        for name in {os.path.dirname(name) for name in [*self.files, *self.ignored]}:
+        """Let a folder hold copies of the files, links to what is ignored, and nothing else."""
+        links = {name for name in self.ignored if (self.root / name).exists()}
+        _clear(folder, {*self.files, *links})
+        for name in {os.path.dirname(name) for name in [*self.files, *links]}:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name in self.files:
-            shutil.copy2(self.root / name, folder / name)
-        for name in self.ignored:
-            if not os.path.lexists(folder / name):
+            if _state(self.root / name) != _state(folder / name):
+                (folder / name).unlink(missing_ok=True)
+                shutil.copy2(self.root / name, folder / name)
+        for name in links:
+            if not (folder / name).is_symlink():
                 (folder / name).symlink_to(self.root / name)
         if (self.root / ".dvc").is_dir():  # so that a command finds a DVC repository, whose Git is elsewhere
             (folder / ".dvc").mkdir(exist_ok=True)
-            (folder / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+            own = {"no_scm": "true", "site_cache_dir": folder / ".dvc" / "tmp"}
+            lines = ["[core]", *(f"    {name} = {value}" for name, value in own.items())]
+            (folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     @cached_property
     def _above(self) -> set[str]:
@@ -122,8 +128,10 @@ class Node:
         """Use the folder, which is its own. code: gives that of a task, by its `Task.code`."""
         self.folder, self.store, self.processes, self._code = folder, store, processes, code
         self._numbers = itertools.count()
+        self._free: list[Path] = []
+        """Scratch folders that no task has: the next one takes them over."""
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._inputs: dict[str, tuple[int, int]] = {}
+        self._inputs: dict[str, tuple[int, int] | None] = {}
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         for name in ("objects", "scratch"):
             (folder / name).mkdir(parents=True)
@@ -155,12 +163,11 @@ class Node:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        folder = self.folder / "scratch" / str(next(self._numbers))
-        folder.mkdir()
+        folder = self._free.pop() if self._free else self.folder / "scratch" / str(next(self._numbers))
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._free.append(folder)
 
     def _lay(self, task: Task, scratch: Path) -> list[str]:
         """Lay out the code and the dependencies; returns the names of the objects that are linked."""
@@ -257,6 +264,29 @@ def _parents(name: str) -> Iterator[str]:
         name = os.path.dirname(name)
 
 
-def _state(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _state(path: Path) -> tuple[int, int] | None:
+    """Time and size of a file, which change when it is written to; None without one."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
     return found.st_mtime_ns, found.st_size
+
+
+def _clear(folder: Path, names: Collection[str]) -> None:
+    """Remove all from a folder but what has these names."""
+    kept = {above for name in names for above in _parents(name)}
+    for path, folders, files in os.walk(folder):
+        inner = os.path.relpath(path, folder)
+        for name in [*folders, *files]:
+            own = name if inner == "." else f"{inner}/{name}"
+            if own not in kept or (name in folders and own in names and not os.path.islink(os.path.join(path, name))):
+                _remove(os.path.join(path, name))
+        folders[:] = [name for name in folders if (name if inner == "." else f"{inner}/{name}") in kept]
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)

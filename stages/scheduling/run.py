@@ -1,5 +1,6 @@
 """Run what is out of date in workspaces: the stages that wait, run, failed and ended."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -41,15 +42,17 @@ class Run:
 
     def __init__(self, workspace: Workspace, wanted: Collection[str], executor: Executor, title: str = "") -> None:
         """Find out which of the wanted stages are out of date. title: stands before the stages' names."""
-        self.workspace, self.executor, self._title = workspace, executor, title
+        self.workspace, self.wanted, self.executor, self._title = workspace, set(wanted), executor, title
+        self._folder = Path.cwd()  # the user's
         graph = workspace.graph
-        workspace.check(wanted)
         with workspace.locked():
             self._stale = workspace.out_of_date(wanted)  # those downstream of them are asked when they are ready
         waiting = with_downstream(self._stale, graph) & set(wanted)
         self.waiting = [stage for stage in graph if stage in waiting]
         self.running: list[Running] = []
         self.failed: dict[str, str] = {}
+        self.done: list[str] = []
+        """Stages that ran or were restored from the cache."""
         self.ended = self.unchanged = self.cached = 0
         self._ready: set[str] = set()
         self._seconds = self._estimated = 0.0
@@ -92,7 +95,7 @@ class Run:
             if record:
                 self.workspace.take_in(stage, record)
                 self.cached += 1
-                self._sorter.done(stage)
+                self._finish(stage)
                 self._say(f"{stage}: from the cache")
                 return
             if task:
@@ -103,7 +106,7 @@ class Run:
             else:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
-        except DvcException as error:
+        except (DvcException, ValueError) as error:
             future.set_result(Result(failure=str(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
 
@@ -141,12 +144,16 @@ class Run:
                 result = replace(result, failure=str(error))
         if result.failure:
             self.failed[stage] = result.failure
-            log = self.workspace.log(stage).relative_to(self.workspace.root)
+            log = os.path.relpath(self.workspace.log(stage), self._folder)
             said = f"failed after {running.seconds:.0f} s, see {log}"
             self._say("\n    ".join([f"{stage}: {said}", *result.said]))
         else:
-            self._sorter.done(stage)
+            self._finish(stage)
             self._say(f"{stage}: {running.seconds:.0f} s")
+
+    def _finish(self, stage: str) -> None:
+        self.done.append(stage)
+        self._sorter.done(stage)
 
     def close(self, hurry: Callable[[], bool]) -> None:
         """End what runs in the workspace, and write dvc.lock."""
@@ -168,6 +175,11 @@ class Run:
         left = max((sum(rest) + waiting) / slots, *rest, 0) * (self._seconds or 1) / (self._estimated or 1)
         time_left = f"about {left / 60:.0f} min left" if left >= 90 else "about a minute left"
         return f"{', '.join(each.name for each in self.running)}; {time_left}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all wanted stages are up to date."""
+        return not (self.waiting or self.running or self.failed)
 
     @property
     def total(self) -> int:
@@ -207,7 +219,8 @@ def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list
                 with run.workspace.locked():
                     run.note_ended()
                     if keep_going or not any(run.failed for run in runs):
-                        run.start(executor.slots - sum(len(each.running) for each in runs))
+                        taken = {each.future for other in runs for each in other.running}  # runs may share some
+                        run.start(executor.slots - len(taken))
             running = [each.future for run in runs for each in run.running]
             if not running:
                 break

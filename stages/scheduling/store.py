@@ -5,13 +5,14 @@ its own MD5 with `.dir`. A record, `runs/<2 digits>/<key>/<hash>`, is what dvc.l
 of the command, the dependencies and the paths of the outputs.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
 from dvc.stage.cache import _get_cache_hash
-from dvc.utils.serialize import dump_yaml, load_yaml
+from dvc.utils.serialize import dump_yaml, parse_yaml
 
 Record = dict[str, Any]
 """An entry of dvc.lock: cmd, deps, params, outs."""
@@ -69,7 +70,7 @@ class CacheStore:
         """See `Store`."""
         folder = self._records(key)
         paths = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True) if folder.is_dir() else []
-        return [load_yaml(path) for path in paths]
+        return [parse_yaml(path.read_text(encoding="utf-8"), path) for path in paths]
 
     def add_record(self, key: str, record: Record) -> None:
         """See `Store`."""
@@ -82,6 +83,13 @@ class CacheStore:
 
     def _records(self, key: str) -> Path:
         return self.folder / "runs" / key[:2] / key
+
+
+def files_of(store: CacheStore, md5: str) -> dict[str, str]:
+    """Give the MD5 of each file of an object by its path inside it; a file has the path ""."""
+    if not md5.endswith(".dir"):
+        return {"": md5}
+    return {each["relpath"]: each["md5"] for each in json.loads(store.path(md5).read_text(encoding="utf-8"))}
 
 
 def hash_of_record(record: Record) -> str:

@@ -4,10 +4,11 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dvc.env import DVC_ROOT, DVC_STAGE
@@ -34,11 +35,24 @@ ORDER = "order.json"
 class Workspace:
     """A DVC repository in a folder. Its stages are read once: it serves one run."""
 
-    def __init__(self, root: Path, got: Sequence[int] = ()) -> None:
-        """Read its stages. got: signals so far; one ends any wait for DVC's lock, as KeyboardInterrupt."""
+    def __init__(
+        self,
+        root: Path,
+        got: Sequence[int] = (),
+        logs: Path | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Read its stages.
+
+        got: signals so far; one ends any wait for DVC's lock, as KeyboardInterrupt. logs: folder of what the stages
+        print, if it is elsewhere. variables: of the stages' commands, beside those of any.
+        """
         self.root = root.resolve()
         self.folder = self.root / FOLDER
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._logs = (logs or self.folder).resolve()
+        self._variables = variables
+        for folder in (self.folder, self._logs):
+            folder.mkdir(parents=True, exist_ok=True)
         self.repo = Repo(str(self.root))
         self._got = got
         self._changed: dict[str, PipelineStage] = {}
@@ -59,7 +73,7 @@ class Workspace:
 
     @contextmanager
     def locked(self, tries: int | None = None) -> Iterator[None]:
-        """Hold DVC's lock, so that no other DVC changes the workspace meanwhile.
+        """Hold DVC's lock, so that no other DVC changes the workspace meanwhile, and be in its folder, as DVC expects.
 
         tries: go on without it after so many times three seconds; default: never, but a signal ends the wait.
         """
@@ -73,7 +87,8 @@ class Workspace:
                 if self._got and tries is None:
                     raise KeyboardInterrupt from None
         try:
-            yield
+            with chdir(self.root):
+                yield
         finally:
             if self.repo.lock.is_locked:
                 self.repo.lock.unlock()
@@ -86,33 +101,28 @@ class Workspace:
     @cached_property
     def outputs(self) -> set[str]:
         """Paths of all outputs of all stages, from the root."""
-        return {Path(out.fs_path).relative_to(self.root).as_posix() for out in self.repo.index.outs if out.is_in_repo}
+        return outputs_of(self.repo)
 
     def log(self, name: str) -> Path:
         """Where goes what a stage prints."""
-        return self.folder / f"{name.replace('/', '_')}.log"
+        return self._logs / f"{name.replace('/', '_')}.log"
 
     def out_of_date(self, names: Collection[str]) -> set[str]:
         """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock."""
         return {name for name in names if self._stages[name].status()}
 
-    def check(self, names: Collection[str]) -> None:
-        """ValueError for a stage with outputs that only DVC itself can make."""
-        for name in names:
-            for out in self._stages[name].outs:
-                if out.protocol != "local" or not out.is_in_repo:
-                    place = f"{self._stages[name].relpath}: {name}"
-                    raise ValueError(f"{place}: expected outputs in the repository, got {out}; `dvc repro` runs it")
-
     def task(self, name: str, code: str = "") -> Task | None:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
 
         code: see `Task`. Returns: None for a stage that is none: one that keeps its outputs (`persist`), always runs,
-        has no dependencies or no outputs, or depends on something outside. Raises: DvcException if a dependency is
-        missing.
+        has no dependencies or no outputs, depends on something outside, or says `meta: {workspace: true}`. Raises:
+        DvcException if a dependency is missing; ValueError if an output is not in the repository.
         """
         stage = self._stages[name]
-        if not isinstance(stage, PipelineStage) or stage.frozen:
+        for out in stage.outs:
+            if out.protocol != "local" or not out.is_in_repo:
+                raise ValueError(f"{stage.relpath}: expected outputs in the repository, got {out}; `dvc repro` runs it")
+        if not isinstance(stage, PipelineStage) or stage.frozen or (stage.meta or {}).get("workspace"):
             return None
         before = [dep.hash_info for dep in stage.deps]
         stage.save_deps()
@@ -133,7 +143,7 @@ class Workspace:
             folders={dep.obj.hash_info.value: hashed(dep.meta, dep.obj).files for dep in stage.deps if _is_folder(dep)},
             files=self._written_params(stage),
             wdir=os.path.relpath(stage.wdir, self.root),
-            preload=tuple((stage.meta or {}).get("preload", ())),
+            preload=preload_of(stage),
             variables=self.variables(name),
         )
 
@@ -146,7 +156,7 @@ class Workspace:
 
     def variables(self, name: str) -> dict[str, str]:
         """The variables that DVC sets for a stage's command."""
-        return {DVC_ROOT: os.environ.get(DVC_ROOT, str(self.root)), DVC_STAGE: name}
+        return {DVC_ROOT: os.environ.get(DVC_ROOT, str(self.root)), DVC_STAGE: name, **self._variables}
 
     def recorded(self, name: str, key: str) -> Record | None:
         """What came of the stage before, with the same dependencies, if its outputs are still in the cache."""
@@ -269,6 +279,16 @@ class Workspace:
     @staticmethod
     def _elsewhere(stage: Stage, path: str) -> str:
         return f"{path}:{stage.name}" if isinstance(stage, PipelineStage) else path
+
+
+def outputs_of(repo: Repo) -> set[str]:
+    """Paths of all outputs of all stages of a repository, from its root."""
+    return {Path(out.fs_path).relative_to(repo.root_dir).as_posix() for out in repo.index.outs if out.is_in_repo}
+
+
+def preload_of(stage: Stage) -> tuple[str, ...]:
+    """The libraries that `meta.preload` names in dvc.yaml."""
+    return tuple((stage.meta or {}).get("preload", ()))
 
 
 def _is_folder(dep: Any) -> bool:

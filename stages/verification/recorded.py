@@ -93,6 +93,10 @@ class Recorded:
     def _cached(self, md5: str) -> Path:
         return self.cache / "files" / "md5" / md5[:2] / md5[2:]
 
+    def md5_of(self, path: Path) -> str:
+        """The MD5 that a file of an output is recorded by."""
+        return path.parent.name + path.name if path.is_relative_to(self.cache) else hash_of(path)
+
     def lay(self, output: Output, folder: Path) -> None:
         """Copy the output's files to its path in the folder: copies, because a stage may write to what it reads."""
         path = folder / output["path"]

@@ -12,7 +12,7 @@ from stages.presentation.words import Text, text
 from stages.reporting.page.reports import Reports
 
 STUDY_FOLDERS = ("studies_ranking",)
-OTHER_FOLDERS = ("data", "keras", "cost")
+OTHER_FOLDERS = ("data", "keras", "cost", "sweeps")
 """Folders of figures that have other names than those of variants and studies."""
 INVERTED = ("samples", "worst")
 """Kinds of pictures that draw images inverted, dark on light."""
@@ -75,7 +75,7 @@ def cost_picture(reports: Reports, dataset: str) -> Picture | None:
 
 
 def galleries(reports: Reports) -> list[Gallery]:
-    """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, and of Keras's functions."""
+    """Make the pictures of each data set, `data/<data set>_(<split>_)<kind>.png`, Keras's functions and sweeps."""
     found = [
         Gallery(text("datasets", dataset), _of_dataset(reports, dataset)) for dataset in reports.catalogue.datasets
     ]
@@ -84,7 +84,16 @@ def galleries(reports: Reports) -> list[Gallery]:
         picture(name, text("figures", name), title, content)
         for name, content in reports.pictures.get("keras", {}).items()
     ]
-    return [each for each in (*found, Gallery(title, functions)) if each.pictures]
+    found += [Gallery(title, functions), Gallery(text("page", "sweeps"), _of_sweeps(reports))]
+    return [each for each in found if each.pictures]
+
+
+def _of_sweeps(reports: Reports) -> list[Picture]:
+    pictures = reports.pictures.get("sweeps", {})
+    return [
+        picture("sweeps", text("page", "of_sweep", sweep=name), text("page", "sweeps"), pictures[name])
+        for name in pictures
+    ]
 
 
 def _of_dataset(reports: Reports, dataset: str) -> list[Picture]:
