@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
         from stages.cluster.connection import check_address, use_tls
 
         use_tls(options)
-        check_address(options.scheduler, options.insecure)
+        check_address(options.scheduler, options.insecure, "worker")
         print(f"class {class_of(machine())}", flush=True)
     except ImportError as error:
         sys.exit(f"stages.worker: expected Dask, got none ({error}); `uv sync --group cluster`")

@@ -220,9 +220,7 @@ def clusters_of_files(kind: str, folder: Path) -> Iterator[tuple[dict[str, Any],
     alike.mkdir()
     (alike / "sitecustomize.py").write_text(COMMAND.partition("from stages.MODULE")[0].replace("CLASS", CLASS))
     path = f"{alike}:{ROOT}"
-    if kind == "LocalCluster":  # with the trainings that tell the class
-        yield {"arguments": {"n_workers": 1, "threads_per_worker": 2}}, {}
-    elif kind == "SSHCluster":
+    if kind == "SSHCluster":
         if SSHD is None:
             pytest.skip("no OpenSSH server: apt-get install openssh-server")
         with ssh_server(folder) as port:

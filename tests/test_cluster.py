@@ -23,7 +23,7 @@ from clusters import (
     start_parallel,
     worker,
 )
-from projects import copied, dvc, end_group, is_clean, run, wait_until
+from projects import copied, dvc, end_group, is_clean, run, small_project, wait_until
 from test_sharing import SSHD, ssh_server
 
 from stages.scheduling.task import hash_path
@@ -274,7 +274,22 @@ def test_only_who_has_a_certificate_takes_part(ours: Project, tmp_path: Path) ->
         assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("kind", ["LocalCluster", "SSHCluster", "SLURMCluster"])
+def test_trainings_on_a_cluster_leave_the_lock_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    here = small_project(tmp_path / "here")
+    there = copied(here, tmp_path / "there")
+    dvc(there, "remote", "add", "-q", "--default", "storage", str(tmp_path / "storage"))
+    text = "{class: LocalCluster, arguments: {n_workers: 1, threads_per_worker: 2}}"
+    (tmp_path / "cluster.yaml").write_text(text, encoding="utf-8")
+    command = (sys.executable, "-m", "stages.parallel", "environment")  # all trainings, and where they were
+    mirror = {"DATA_MIRROR": str(tmp_path / "mirror")}
+    done = run(there, *command, "--cluster", str(tmp_path / "cluster.yaml"), **mirror)
+    assert done.returncode == 0, done.stdout
+    assert run(here, *command, **mirror).returncode == 0
+    assert (there / "dvc.lock").read_bytes() == (here / "dvc.lock").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["SSHCluster", "SLURMCluster"])
 def test_the_cluster_of_a_file_starts_runs_and_ends(ours: Project, tmp_path: Path, kind: str) -> None:
     with clusters_of_files(kind, tmp_path) as (content, variables):
         (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({"class": kind, **content}), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -11,8 +12,9 @@ import dask
 import pytest
 from distributed import LocalCluster
 from dvc.repo import Repo
-from projects import trivial_project
+from projects import dvc, trivial_project
 from test_parallel import parallel as parallel_of
+from test_sharing import remote as remote_of_kind
 
 from stages.cluster import connection, machine
 from stages.cluster.connection import check_address, read_cluster, started, use_tls
@@ -163,6 +165,35 @@ def test_a_remote_keeps_objects_and_records_where_dvc_does(tmp_path: Path) -> No
     assert files[0] == files[1]
     assert store.records(KEY) == cache.records(KEY) == [record(hashlib.md5(b"a").hexdigest())]  # noqa: S324
     assert store.records("f" * 64) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["folder", "ssh", "s3"])
+def test_a_remote_of_each_kind_is_a_store(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("project", "served"):
+        (tmp_path / name).mkdir()
+    project = trivial_project(tmp_path / "project")
+    with remote_of_kind(kind, tmp_path / "served") as (commands, variables):
+        for variable, value in variables.items():
+            monkeypatch.setenv(variable, value)
+        for command in commands:
+            dvc(project, *command)
+        with Repo(str(project)) as repo:
+            config = remote_config(repo)
+        config = json.loads(json.dumps(config))  # as it comes to a node
+        store, other = RemoteStore(config), RemoteStore(config)
+        assert store.records(KEY) == []
+        md5 = stored(store, tmp_path, "a")
+        assert other.has(md5)
+        assert not other.has("f" * 32)
+        other.get(md5, tmp_path / "got")
+        assert (tmp_path / "got").read_text() == "a"
+        other.add_record(KEY, record(md5))
+        assert store.records(KEY) == [record(md5)]
+        other.add_record(KEY, record("f" * 32))
+        assert len(store.records(KEY)) == 2
+        with pytest.raises(FileNotFoundError):
+            store.get("f" * 32, tmp_path / "none")
 
 
 @pytest.mark.fault("a remote", "an object has other bytes")

@@ -45,13 +45,16 @@ def use_tls(options: argparse.Namespace) -> None:
     dask.config.set(settings)
 
 
-def check_address(address: str, insecure: bool) -> None:
-    """Refuse an address without TLS that is not on this machine, and TLS without certificates. Raises: ValueError."""
+def check_address(address: str, insecure: bool, role: str = "client") -> None:
+    """Refuse an address without TLS that is not on this machine, and TLS without certificates. Raises: ValueError.
+
+    role: of this side, as Dask's configuration calls it: client or worker.
+    """
     parts = urlsplit(address)
     if parts.scheme not in ("tcp", "tls") or not parts.hostname:
         raise ValueError(f"{address}: expected tcp://host:port or tls://host:port")
     if parts.scheme == "tls":
-        tls = Security().get_tls_config_for_role("client")
+        tls = Security().get_tls_config_for_role(role)
         missing = [f"--tls-{name.replace('_', '-')}" for name in ("ca_file", "cert", "key") if not tls[name]]
         if missing:
             raise ValueError(f"{address}: expected certificates for TLS, got no {' and no '.join(missing)}")
