@@ -39,6 +39,7 @@ from stages.scheduling.node import Code
 from stages.scheduling.run import Run, run_all
 from stages.scheduling.signals import one_at_a_time, signals
 from stages.scheduling.workspace import FOLDER, Workspace
+from stages.sweeps.members import missing
 
 CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
@@ -68,7 +69,7 @@ def parallel(options: argparse.Namespace, experiments: Sequence[Experiment] = ()
         executor = stack.enter_context(executor_of(options, workspaces[0], codes))
         titles = [f"{each.name}: " if each.in_clone else "" for each in experiments] or [""]
         runs = [
-            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title)
+            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title, missing)
             for each, title in zip(workspaces, titles, strict=True)
         ]
         if any(run.waiting for run in runs):

@@ -26,6 +26,7 @@ from stages.artifacts.tables import BEST, SWEEP_TABLES, write_table
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
 from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
+from stages.scheduling.node import Code
 from stages.scheduling.signals import one_at_a_time
 from stages.scheduling.workspace import Workspace
 from stages.sweeps.members import recorded, train, trainings
@@ -40,7 +41,8 @@ def executor_of(options: argparse.Namespace, workspace: Workspace) -> Iterator[E
     folder = FOLDER / options.sweep
     folder.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(folder):
-        executor = LocalExecutor(options.jobs, folder, workspace.store, workspace.root, workspace.outputs)
+        codes = {str(workspace.root): Code(workspace.root, workspace.outputs)}
+        executor = LocalExecutor(options.jobs, folder, workspace.store, codes)
         try:
             yield executor
         finally:

@@ -22,14 +22,19 @@ from stages.scheduling.workspace import Workspace
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
+Members = Callable[[Workspace, str], list[Task]]
+"""Gives the tasks that a stage's command would run itself, such as the trainings of a sweep: they run before it."""
+
+
 @dataclass
 class Running:
-    """A stage that runs. task: None in the workspace."""
+    """A stage that runs, or a member of one. task: None in the workspace."""
 
     name: str
     future: "Future[Result]"
     task: Task | None
     started: float
+    is_member: bool = False
 
     @property
     def seconds(self) -> float:
@@ -40,7 +45,14 @@ class Running:
 class Run:
     """Brings stages of a workspace up to date."""
 
-    def __init__(self, workspace: Workspace, wanted: Collection[str], executor: Executor, title: str = "") -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        wanted: Collection[str],
+        executor: Executor,
+        title: str = "",
+        members: Members = lambda *_: [],
+    ) -> None:
         """Find out which of the wanted stages are out of date. title: stands before the stages' names."""
         self.workspace, self.wanted, self.executor, self._title = workspace, set(wanted), executor, title
         self._folder = Path.cwd()  # the user's
@@ -55,6 +67,9 @@ class Run:
         """Stages that ran or were restored from the cache."""
         self.ended = self.unchanged = self.cached = 0
         self._ready: set[str] = set()
+        self._members_of = members
+        self._members: dict[str, list[Task]] = {}
+        """Members that wait, by stage."""
         self._seconds = self._estimated = 0.0
         self._estimates = {stage: estimate(stage, workspace.root) for stage in self.waiting}
         self._sorter = TopologicalSorter({stage: graph[stage] & waiting for stage in self.waiting})
@@ -81,6 +96,8 @@ class Run:
                 stage = min((stage for stage in self.waiting if stage in self._ready), key=self._priority)
                 self._take(stage)
                 self._start(stage)
+            elif any(self._members.values()) and len(self.running) - started < free:
+                self._start_member(next(stage for stage, tasks in self._members.items() if tasks))
             else:
                 return
 
@@ -98,17 +115,44 @@ class Run:
                 self._finish(stage)
                 self._say(f"{stage}: from the cache")
                 return
-            if task:
+            if task and not self.workspace.stays(stage):
                 future = self.executor.submit(task, log, -self._priority(stage)[1])
             elif self.workspace.is_command(stage):
-                self.workspace.begin(stage)
-                future = self._threads.submit(self._run_here, stage, log)
+                if members := self._members_of(self.workspace, stage):
+                    self._members[stage] = members
+                    return
+                future, task = self._start_here(stage), None
             else:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
         except (DvcException, ValueError) as error:
             future.set_result(Result(failure=str(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
+
+    def _start_member(self, stage: str) -> None:
+        task = self._members[stage].pop(0)
+        log = self.workspace.log(f"{stage}, {task.key[:16]}")
+        self.running.append(Running(stage, self.executor.submit(task, log), task, time.monotonic(), is_member=True))
+
+    def _note_member(self, running: Running, result: Result) -> None:
+        """Start the command of a stage after the last of its members, unless one has failed."""
+        stage = running.name
+        if result.failure:
+            self._members.pop(stage, None)
+            self.failed.setdefault(stage, f"{running.task and running.task.name}: {result.failure}")
+            self._say("\n    ".join([f"{stage}: failed", *result.said]))
+        elif self._members.get(stage) == [] and not any(each.name == stage for each in self.running):
+            del self._members[stage]
+            self.running.append(Running(stage, self._start_here(stage), None, time.monotonic()))
+
+    def _start_here(self, stage: str) -> "Future[Result]":
+        try:
+            self.workspace.begin(stage)
+        except DvcException as error:
+            failed = Future[Result]()
+            failed.set_result(Result(failure=str(error)))
+            return failed
+        return self._threads.submit(self._run_here, stage, self.workspace.log(stage))
 
     def _run_here(self, stage: str, log: Path) -> Result:
         commands, folder = self.workspace.commands(stage)
@@ -127,7 +171,7 @@ class Run:
         """Take in and print what has ended. Under DVC's lock."""
         for running in [each for each in self.running if each.future.done()]:
             self.running.remove(running)
-            self._note(running, running.future.result())
+            (self._note_member if running.is_member else self._note)(running, running.future.result())
 
     def _note(self, running: Running, result: Result) -> None:
         stage, task = running.name, running.task
@@ -159,7 +203,7 @@ class Run:
         """End what runs in the workspace, and write dvc.lock."""
         self._is_closed = True
         self._threads.shutdown(wait=False)
-        while any(not each.future.done() for each in self.running if each.task is None):
+        while any(not each.future.done() for each in self.running if not each.task):
             if hurry():
                 self._here.kill()
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -174,17 +218,20 @@ class Run:
         slots = max(min(self.executor.slots, len(self.running) + len(self.waiting)), 1)
         left = max((sum(rest) + waiting) / slots, *rest, 0) * (self._seconds or 1) / (self._estimated or 1)
         time_left = f"about {left / 60:.0f} min left" if left >= 90 else "about a minute left"
-        return f"{', '.join(each.name for each in self.running)}; {time_left}"
+        left_of = {stage: f" ({len(tasks)} members wait)" for stage, tasks in self._members.items() if tasks}
+        names = dict.fromkeys(each.name + left_of.get(each.name, "") for each in self.running)
+        return f"{', '.join(names)}; {time_left}"
 
     @property
     def is_complete(self) -> bool:
         """Whether all wanted stages are up to date."""
-        return not (self.waiting or self.running or self.failed)
+        return not (self.waiting or self.running or self.failed or self._members)
 
     @property
     def total(self) -> int:
         """Number of stages that ended, run or wait."""
-        return self.ended + self.cached + len(self.running) + len(self.waiting)
+        running = {*self._members, *(each.name for each in self.running)}
+        return self.ended + self.cached + len(running) + len(self.waiting)
 
     def _say(self, text: str) -> None:
         text = f"[{self.ended + self.cached}/{self.total}] {self._title}{text}"

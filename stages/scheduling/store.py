@@ -8,6 +8,7 @@ of the command, the dependencies and the paths of the outputs.
 import json
 import os
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,7 +62,7 @@ class CacheStore:
         if target.is_file():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        new = target.with_name(f"{target.name}.{os.getpid()}.{id(path):x}")
+        new = self._new()
         link_or_copy(path, new)
         new.chmod(0o444)
         new.replace(target)
@@ -69,7 +70,8 @@ class CacheStore:
     def records(self, key: str) -> list[Record]:
         """See `Store`."""
         folder = self._records(key)
-        paths = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True) if folder.is_dir() else []
+        paths = [path for path in folder.glob("*") if len(path.name) == len(key)]  # DVC leaves others when it is killed
+        paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [parse_yaml(path.read_text(encoding="utf-8"), path) for path in paths]
 
     def add_record(self, key: str, record: Record) -> None:
@@ -77,9 +79,13 @@ class CacheStore:
         path = self._records(key) / hash_of_record(record)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_name(f"{path.name}.{os.getpid()}.{id(record):x}")
+            new = self._new()
             dump_yaml(new, record)
             new.replace(path)
+
+    def _new(self) -> Path:
+        """A path for a file that is not whole yet: where nobody looks for an object or a record."""
+        return self.folder / f"new-{uuid.uuid4().hex}"
 
     def _records(self, key: str) -> Path:
         return self.folder / "runs" / key[:2] / key

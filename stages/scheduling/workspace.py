@@ -115,14 +115,14 @@ class Workspace:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
 
         code: see `Task`. Returns: None for a stage that is none: one that keeps its outputs (`persist`), always runs,
-        has no dependencies or no outputs, depends on something outside, or says `meta: {workspace: true}`. Raises:
-        DvcException if a dependency is missing; ValueError if an output is not in the repository.
+        has no dependencies or no outputs, or depends on something outside. Raises: DvcException if a dependency is
+        missing; ValueError if an output is not in the repository.
         """
         stage = self._stages[name]
         for out in stage.outs:
             if out.protocol != "local" or not out.is_in_repo:
                 raise ValueError(f"{stage.relpath}: expected outputs in the repository, got {out}; `dvc repro` runs it")
-        if not isinstance(stage, PipelineStage) or stage.frozen or (stage.meta or {}).get("workspace"):
+        if not isinstance(stage, PipelineStage) or stage.frozen:
             return None
         before = [dep.hash_info for dep in stage.deps]
         stage.save_deps()
@@ -186,6 +186,10 @@ class Workspace:
             if out.metric:
                 out.verify_metric()
         self._changed[name] = stage
+
+    def stays(self, name: str) -> bool:
+        """Whether dvc.yaml says `meta: {workspace: true}` of a stage: its command needs what others have left there."""
+        return bool((self._stages[name].meta or {}).get("workspace"))
 
     def is_command(self, name: str) -> bool:
         """Whether a command makes the stage's outputs now, instead of DVC itself."""

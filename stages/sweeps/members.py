@@ -17,11 +17,12 @@ from typing import Any
 
 from dvc.stage.cache import _get_cache_hash
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
+from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY, SWEEP
 from stages.params.differences import NOT_COMPARED
 from stages.scheduling.executors import Executor
 from stages.scheduling.store import Record, Store
 from stages.scheduling.task import Result, Task, hash_path
+from stages.scheduling.workspace import Workspace
 from stages.sweeps.tables import Member
 from stages.training.recipe import Recipe
 
@@ -98,6 +99,17 @@ def _bytes_of(recipe: Recipe) -> bytes:
 def recorded(task: Task, store: Store) -> Record | None:
     """What came of a task before, if the store still has all of it."""
     return next((each for each in store.records(task.key) if all(store.has(out["md5"]) for out in each["outs"])), None)
+
+
+def missing(workspace: Workspace, stage: str) -> list[Task]:
+    """Give the members that are to be trained before the command of a stage; none if it is no sweep's."""
+    group, _, name = stage.partition("@")
+    if group != "sweep":
+        return []
+    declared = SWEEP.read(name, lambda path: (workspace.root / path).read_bytes())
+    training = workspace.task(f"train@{declared['variant']}")
+    members = trainings(declared, training, workspace.store) if training else []
+    return [each.task for each in members if recorded(each.task, workspace.store) is None]
 
 
 def train(wanted: list[Training], executor: Executor, logs: Path) -> Iterator[tuple[Training, Record]]:
