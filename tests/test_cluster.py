@@ -26,11 +26,17 @@ from clusters import (
 from projects import copied, dvc, end_group, is_clean, run, small_project, wait_until
 from test_sharing import SSHD, ssh_server
 
+from stages.params.sweeps import SWEEPS
 from stages.scheduling.task import hash_path
 
 pytestmark = pytest.mark.slow
 
 ALL = [f"{what} {stage}" for what in ("start", "end") for stage in ("first", "a", "b", "last")]
+SWEEP = {
+    "dataset": "thoracic",
+    "variant": "thoracic_bce",
+    "grid": {"optimizer": {"sgd": "SGD", "adam": "Adam"}},
+}
 TO_END = 10
 """Seconds after which nothing runs any more that nobody waits for."""
 
@@ -277,11 +283,12 @@ def test_only_who_has_a_certificate_takes_part(ours: Project, tmp_path: Path) ->
 def test_trainings_on_a_cluster_leave_the_lock_of_this_machine(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     here = small_project(tmp_path / "here")
+    (here / SWEEPS).write_text(yaml.safe_dump({"sweeps": {"it": SWEEP}}), encoding="utf-8")
     there = copied(here, tmp_path / "there")
     dvc(there, "remote", "add", "-q", "--default", "storage", str(tmp_path / "storage"))
     text = "{class: LocalCluster, arguments: {n_workers: 1, threads_per_worker: 2}}"
     (tmp_path / "cluster.yaml").write_text(text, encoding="utf-8")
-    command = (sys.executable, "-m", "stages.parallel", "environment")  # all trainings, and where they were
+    command = (sys.executable, "-m", "stages.parallel", "environment", "sweep@it")  # all trainings
     mirror = {"DATA_MIRROR": str(tmp_path / "mirror")}
     done = run(there, *command, "--cluster", str(tmp_path / "cluster.yaml"), **mirror)
     assert done.returncode == 0, done.stdout

@@ -163,7 +163,7 @@ class Exchange:
     def receive(self, md5: str) -> None:
         """Copy an output, a file or a folder, from the remote to the cache."""
         self._cache.folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self._cache.folder) as folder:  # from which the cache links
+        with TemporaryDirectory(dir=self._cache.folder, prefix="new-") as folder:  # from which the cache links
 
             def get(name: str) -> None:
                 with self._locks[name]:
