@@ -42,7 +42,12 @@ async def serve(options: argparse.Namespace) -> str | None:
             return failure
         if asked.is_set():
             break
-        worker = await _worker(options)
+        worker = _worker(options)
+        starting = asyncio.create_task(worker.start())
+        await asyncio.wait([ending, starting], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done() or starting.exception():  # an end is asked for, or the scheduler is gone again
+            starting.cancel()
+            continue
         print(f"worker {worker.name} at {worker.address}: {options.nthreads} stages at once", flush=True)
         ended = asyncio.create_task(worker.finished())
         await asyncio.wait([ending, ended], return_when=asyncio.FIRST_COMPLETED)
@@ -139,6 +144,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"stages.worker: expected Dask, got none ({error}); `uv sync --group cluster`")
     except ValueError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, this says
     if failure := asyncio.run(serve(options)):
         sys.exit(failure)

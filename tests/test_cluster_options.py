@@ -25,7 +25,7 @@ from stages.scheduling.store import CacheStore
 from stages.scheduling.task import Task
 
 KEY = "0123456789abcdef" * 4
-ONE_EACH = ("exists", "get_file", "put_file", "pipe_file", "cat_file", "mv", "ls", "makedirs")
+ONE_EACH = ("info", "exists", "get_file", "put_file", "pipe_file", "cat_file", "mv", "ls", "makedirs")
 LISTS_ALL = ("find", "walk", "glob")
 OPEN = "--insecure` allows it"
 
@@ -115,6 +115,13 @@ def test_a_file_of_no_cluster_is_refused(tmp_path: Path, text: str | None, said:
 )
 def test_a_cluster_that_cannot_start_says_why(content: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=f"^cluster.yaml: {said}"), started(content, Path("cluster.yaml"), False):
+        pass
+
+
+@pytest.mark.bad_input("a cluster", "hosts beyond this machine without TLS")
+def test_hosts_are_not_started_without_tls() -> None:
+    content = {"class": "SSHCluster", "arguments": {"hosts": ["localhost", "node.invalid"]}}
+    with pytest.raises(ValueError, match=f"tcp://node.invalid: .*{OPEN}"), started(content, Path("it.yaml"), False):
         pass
 
 
@@ -211,12 +218,12 @@ def test_an_operation_is_tried_again_before_it_is_an_error(tmp_path: Path, monke
     monkeypatch.setattr(remote, "SECONDS_BETWEEN_TRIES", 0)
     store, failures = RemoteStore({"url": str(tmp_path)}), [OSError("busy")] * 2
 
-    def exists(_: str) -> bool:
+    def info(_: str) -> dict[str, Any]:
         if failures:
             raise failures.pop()
-        return True
+        return {}
 
-    monkeypatch.setattr(store._fs, "exists", exists)
+    monkeypatch.setattr(store._fs, "info", info)
     assert store.has("a" * 32)
     failures += [OSError("busy")] * 3
     with pytest.raises(RemoteError, match=f"^{tmp_path}: expected a remote that answers, got OSError\\('busy'\\)"):

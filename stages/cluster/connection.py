@@ -157,7 +157,7 @@ def started(content: Mapping[str, Any], path: Path, insecure: bool) -> Iterator[
     make = _class(name, path)
     try:
         with warnings.catch_warnings(action="ignore"):  # about defaults that are meant
-            cluster: Cluster = make(**_arguments(make, content.get("arguments", {})))
+            cluster: Cluster = make(**_arguments(make, content.get("arguments", {}), insecure))
     except Exception as error:
         raise ValueError(f"{path}: {name}: expected arguments with which it starts, got: {reason(error)}") from None
     with cluster:
@@ -189,7 +189,7 @@ def _class(name: str, path: Path) -> Callable[..., Cluster]:
     raise ValueError(f"{path}: class: expected one of {', '.join(KINDS)}, or `module.Name`, got {name}")
 
 
-def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any], insecure: bool) -> dict[str, Any]:
     """The arguments of a cluster, with our defaults: TLS, no page of its own, one process for each worker."""
     status = {"dashboard_address": "127.0.0.1:0"}
     has_certificates = bool(Security().get_tls_config_for_role("client")["ca_file"])
@@ -206,6 +206,9 @@ def _arguments(make: Callable[..., Cluster], own: Mapping[str, Any]) -> dict[str
         files = {"shared_temp_directory": str(FOLDER.resolve()), "log_directory": str(FOLDER.resolve())}
         return {**files, **ours, **own, "scheduler_options": options}
     if make is SSHCluster:
+        if not has_certificates:
+            for host in own.get("hosts") or []:
+                _refuse_open(f"tcp://{host}", insecure)
         secure = {"protocol": "tls"} if has_certificates else {}
         # Should this process be killed, nobody else ends what it started by SSH.
         options = {"idle_timeout": "10 minutes", **status, **secure, **own.get("scheduler_options", {})}

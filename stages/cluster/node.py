@@ -42,7 +42,7 @@ class DescribeMachine(WorkerPlugin):
         try:
             message["machine"] = here = await asyncio.to_thread(machine)
             await _offer(worker, class_of(here))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             message["failure"] = str(error)
         worker.log_event(TOPIC, message)
 
@@ -155,7 +155,7 @@ def _node_of(worker: Worker, config: dict[str, Any]) -> Node:
 
 
 class StoredCode(Code):
-    """The files of a list that `stages.cluster.executor.put_code` wrote, laid out in a folder."""
+    """The files of a list that `stages.cluster.executor.Exchange` wrote, laid out in a folder."""
 
     def __init__(self, root: Path, store: Store, md5: str) -> None:
         """Lay out the files. Raises: FileNotFoundError if the store lacks one."""

@@ -64,7 +64,11 @@ class RemoteStore:
 
     def has(self, md5: str) -> bool:
         """Whether it holds the object."""
-        return self._try(lambda: self._fs.exists(self._object(md5)))
+        try:
+            self._try(lambda: self._fs.info(self._object(md5)))  # `exists` takes any error for a no
+        except FileNotFoundError:
+            return False
+        return True
 
     def get(self, md5: str, path: Path) -> None:
         """Copy an object to a path. Raises: FileNotFoundError without it, OSError if it has other bytes."""
