@@ -240,7 +240,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/socket
 CredType=cred/munge
 SlurmUser=root
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -277,12 +277,11 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
         for each in ("spool", "state"):
             (home / each).mkdir()
         variables = {"SLURM_CONF": str(home / "slurm.conf")}
-        munged = ["munged", "--foreground", "--force", "--key-file", "key", "--socket", "munge.socket"]
-        munged += ["--pid-file", "munged.pid", "--log-file", "munged.log", "--seed-file", "munged.seed"]
-        munged = [str(home / each) if "." in each or each == "key" else each for each in munged]
+        files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+        munged = ["munged", "--foreground", "--force", *(f"--{each}={home / name}" for each, name in files.items())]
         with ExitStack() as stack:
             stack.enter_context(ended(start(folder, *munged)))
-            wait_until((home / "munge.socket").exists, 30)
+            wait_until((home / "socket").exists, 30)
             for daemon in ("slurmctld", "slurmd"):
                 stack.enter_context(ended(start(folder, daemon, "-D", **variables)))
             wait_until(lambda: " idle" in run(folder, "sinfo", **variables).stdout, 60)
