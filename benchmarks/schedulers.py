@@ -46,14 +46,13 @@ def write_project(folder: Path, stages: dict[str, dict[str, Any]]) -> None:
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False), encoding="utf-8")
     outputs = sorted({stage["outs"][0] for stage in stages.values()})
     (folder / ".gitignore").write_text("".join(f"/{path}\n" for path in [*outputs, "paraffin.db"]), encoding="utf-8")
-    user = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org"]
     for command in (
         ["git", "init", "--quiet"],
         [sys.executable, "-m", "dvc", "init", "--quiet"],
         ["git", "config", "user.name", "benchmark"],
         ["git", "config", "user.email", "benchmark@example.org"],
         ["git", "add", "--all"],
-        ["git", *user, "commit", "--quiet", "--message", "first"],
+        ["git", "commit", "--quiet", "--message", "first"],
     ):
         subprocess.run(command, cwd=folder, env=_variables(folder, DVC), check=True, capture_output=True)
 
@@ -144,7 +143,8 @@ def run_way(way: str, folder: Path, jobs: int, limit: float, until: int | None =
             processor += resources.ru_utime + resources.ru_stime
             if status:
                 said.seek(0)
-                raise WayError((said.read().strip().splitlines() or [f"status {status}"])[-1][:80])
+                last = " ".join(line.strip() for line in said.read().strip().splitlines()[-2:])
+                raise WayError(last[-100:] or f"status {os.waitstatus_to_exitcode(status)}")
     return {"seconds": round(time.perf_counter() - start, 1), "processor": round(processor, 1)}
 
 
@@ -157,29 +157,38 @@ def kill(pid: int) -> None:
 
 
 def compare(place: Path, lay: Callable[[Path], None], count: int, jobs: int, limit: float) -> dict[str, Any]:
-    """By way, what a project takes, and what is lost when it is killed half way."""
+    """By way, what a project takes, and what is lost when it is killed half way.
+
+    lay: writes the project, of so many stages, into a folder that is not there.
+    """
     found: dict[str, Any] = {}
-    lock = b""
     for way in WAYS:
+        one = found[way] = {}
         whole, half = place / f"{way} whole", place / f"{way} killed"
-        found[way] = {}
-        lay(whole)
         try:
-            found[way] |= run_way(way, whole, jobs, limit)
-            if missing := count - len(set(ran(whole))):
-                raise WayError(f"{missing} of {count} stages did not run")
-            lock = lock or (whole / "dvc.lock").read_bytes()
-            found[way]["same"] = (whole / "dvc.lock").read_bytes() == lock
+            lay(whole)
+            one |= run_way(way, whole, jobs, limit)
+            _check(whole, count)
+            lock = (place / f"{WAYS[0]} whole" / "dvc.lock").read_bytes()
+            one["same"] = (whole / "dvc.lock").read_bytes() == lock
             lay(half)
             run_way(way, half, jobs, limit, until=count // 2)
             before = ran(half)
-            found[way]["seconds after"] = run_way(way, half, jobs, limit)["seconds"]
-            found[way]["lost"] = len(set(before) & set(ran(half)[len(before) :]))
-            if missing := count - len(set(ran(half))):
-                raise WayError(f"after it was killed, {missing} of {count} stages did not run")
+            try:
+                one["seconds after"] = run_way(way, half, jobs, limit)["seconds"]
+                _check(half, count)
+            except WayError as error:
+                raise WayError(f"after the kill: {error}") from error
+            one["lost"] = len(set(before) & set(ran(half)[len(before) :]))
         except (WayError, OSError) as error:
-            found[way]["failed"] = str(error)
+            one["failed"] = str(error)
     return found
+
+
+def _check(folder: Path, count: int) -> None:
+    """Raise WayError unless all stages have run."""
+    if missing := count - len(set(ran(folder))):
+        raise WayError(f"{missing} of {count} stages did not run")
 
 
 def versions() -> dict[str, str]:

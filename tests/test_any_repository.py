@@ -41,7 +41,7 @@ def repro(folder: Path) -> None:
             repo.reproduce()
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))])
 def test_a_random_project_is_left_as_dvc_repro_leaves_it(seed: int, tmp_path: Path) -> None:
     project = RandomProject(seed)
     serial = project.make(tmp_path / "serial")
@@ -66,7 +66,8 @@ def test_an_output_that_only_dvc_can_make_is_refused(place: str, tmp_path: Path)
     stage = {"cmd": f"echo far > {out}", "outs": [{out: {"cache": False}}]}
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"far": stage}}), encoding="utf-8")
     ended = parallel(folder)
-    assert ended.returncode == f"dvc.yaml: far: expected outputs in the repository, got {out}; `dvc repro` runs it"
+    assert ended.returncode == 1
+    assert f"expected outputs in the repository, got {out}; `dvc repro` runs it\n" in ended.stdout
     assert not (tmp_path / "far").exists()
 
 

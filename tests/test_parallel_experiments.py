@@ -12,6 +12,8 @@ import yaml
 from dvc.repo import Repo
 from projects import copied, dvc, environment, noted, parallel, run, trivial_project, wait_until
 
+from stages.scheduling.task import hash_path
+
 TELL = """echo '{"seed": ${seed}, "name": "'$DVC_EXP_NAME'"}' > score.json"""
 SCORE = {
     "cmd": f"test ${{seed}} != 13 && python make.py score data/last && {TELL}",
@@ -134,6 +136,21 @@ def test_what_the_experiments_of_a_grid_share_runs_once(grid: Path) -> None:
             *("start first", "start a", "start b", "start last"),
         ]
     )
+
+
+def test_a_grid_takes_what_is_done_from_the_cache_and_leaves_the_cache_whole(new: Path, tmp_path: Path) -> None:
+    project = copied(new, tmp_path / "project")
+    assert parallel(project, "-j", "2").returncode == 0
+    git(project, "add", "--all")
+    git(project, "commit", "-qm", "done")
+    (project / "log/all").unlink()
+    assert parallel(project, "-S", "seed=3,4", "-n", "more").returncode == 0
+    assert sorted(line for line in noted(project) if line.startswith("start")) == [
+        *("start configure",) * 2,
+        *("start score",) * 2,
+    ]
+    objects = [path for path in (project / ".dvc/cache/files/md5").rglob("*") if path.is_file()]
+    assert all(hash_path(path).md5 == path.parent.name + path.name for path in objects if path.suffix != ".dir")
 
 
 def test_dvc_knows_the_experiments(grid: Path, tmp_path: Path) -> None:

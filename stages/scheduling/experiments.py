@@ -21,7 +21,7 @@ from dvc.repo.experiments.executor.base import BaseExecutor, ExecutorResult
 from dvc.repo.experiments.executor.local import TempDirExecutor
 from dvc.repo.experiments.refs import ExpRefInfo
 from dvc.repo.experiments.utils import check_ref_format, get_random_exp_name
-from dvc.scm import add_no_submodules
+from dvc.scm import SCM, add_no_submodules
 from dvc.stage.utils import _get_stage_files
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
@@ -66,7 +66,10 @@ class Experiment:
         experiments = self.repo.experiments
         if self.clone:
             with _refusals_in_one_line():
-                experiments.tempdir_queue.collect_executor(experiments, self.clone, _commit(self.clone, ran, stages))
+                result = _commit(self.clone, ran, stages)
+                collected = experiments.tempdir_queue.collect_executor(experiments, self.clone, result)
+                if SCM(self.clone.root_dir).get_ref(str(result.ref_info)) not in collected:
+                    raise ExperimentExistsError(self.name)
             return
         queue = experiments.workspace_queue
         with lock_repo(self.repo), _refusals_in_one_line():

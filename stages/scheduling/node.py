@@ -87,8 +87,9 @@ class Code:
     def ignored(self) -> list[str]:
         """Paths of files and whole folders that Git ignores and that hold no output, such as a virtual environment."""
         listed = self._git("--others", "--ignored", "--exclude-standard", "--directory") or []
-        names = [name.rstrip("/") for name in listed if not name.startswith(".dvc/")]
-        return [name for name in names if not self._is_output(name) and name not in self._above]
+        names = {name.rstrip("/") for name in listed if not name.startswith(".dvc/")}
+        whole = [name for name in sorted(names) if names.isdisjoint(_parents(os.path.dirname(name)))]
+        return [name for name in whole if not self._is_output(name) and name not in self._above]
 
     def lay(self, folder: Path) -> None:
         """Let a folder hold copies of the files, links to what is ignored, and nothing else."""
@@ -101,8 +102,10 @@ class Code:
                 (folder / name).unlink(missing_ok=True)
                 shutil.copy2(self.root / name, folder / name)
         for name in links:
-            if not (folder / name).is_symlink():
-                (folder / name).symlink_to(self.root / name)
+            link = folder / name
+            if not link.is_symlink() or link.readlink() != self.root / name:  # else of another clone
+                link.unlink(missing_ok=True)
+                link.symlink_to(self.root / name)
         if (self.root / ".dvc").is_dir():  # so that a command finds a DVC repository, whose Git is elsewhere
             (folder / ".dvc").mkdir(exist_ok=True)
             own = {"no_scm": "true", "site_cache_dir": folder / ".dvc" / "tmp"}

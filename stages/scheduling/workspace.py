@@ -108,8 +108,16 @@ class Workspace:
         return self._logs / f"{name.replace('/', '_')}.log"
 
     def out_of_date(self, names: Collection[str]) -> set[str]:
-        """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock."""
-        return {name for name in names if self._stages[name].status()}
+        """The stages that `dvc status` calls changed, of those that are named. Under DVC's lock.
+
+        Those with outputs in a cloud are among them, without asking there: `task` refuses them.
+        """
+        stages = {name: self._stages[name] for name in names}
+        return {
+            name
+            for name, stage in stages.items()
+            if any(out.protocol != "local" for out in stage.outs) or stage.status()
+        }
 
     def task(self, name: str, code: str = "") -> Task | None:
         """The stage as a function of bytes, with the dependencies that it has now. Under DVC's lock.
