@@ -2,6 +2,7 @@
 
     python -m stages.parallel                   # as `dvc repro`
     python -m stages.parallel train compare     # as `dvc repro train compare`
+    python -m stages.parallel --cluster tls://head:8786    # on other machines; see docs/scaling.md
     python -m stages.parallel -S dropout=0.3 -n thirty      # as `dvc exp run -S dropout=0.3 -n thirty`
     python -m stages.parallel -S dropout=0.1,0.2 -n more    # a grid: the experiments more-1 and more-2
 
@@ -24,13 +25,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dvc.exceptions import DvcException
 
-from stages.scheduling.executors import LocalExecutor, default_jobs
+from stages.cluster.options import add_cluster_options, cluster_executor
+from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
 from stages.scheduling.experiments import Experiment, prepared
 from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.node import Code
@@ -44,23 +46,35 @@ CUT_OFF = (
 )
 
 
-def parallel(targets: list[str], jobs: int, keep_going: bool, experiments: Sequence[Experiment] = ()) -> int:
+@contextmanager
+def executor_of(options: argparse.Namespace, workspace: Workspace, codes: Mapping[str, Code]) -> Iterator[Executor]:
+    """Give what runs the tasks: the cluster of the options, or the cores of this machine."""
+    if options.cluster:
+        with cluster_executor(options, workspace, codes) as executor:
+            yield executor
+    else:
+        yield LocalExecutor(options.jobs, FOLDER.resolve() / "node", workspace.store, codes)
+
+
+def parallel(options: argparse.Namespace, experiments: Sequence[Experiment] = ()) -> int:
     """Run the stages that are out of date and print the result; returns the exit status.
 
     experiments: where to run them and to save what comes of it; none: in the workspace.
     """
-    started = time.monotonic()
-    with signals() as got:
+    started, keep_going = time.monotonic(), options.keep_going
+    with ExitStack() as stack:
+        got = stack.enter_context(signals())
         workspaces = [_workspace(each, got) for each in experiments] or [Workspace(Path.cwd(), got)]
         codes = {str(each.root): Code(each.root, each.outputs) for each in workspaces}
-        executor = LocalExecutor(jobs, FOLDER.resolve() / "node", workspaces[0].store, codes)
+        executor = stack.enter_context(executor_of(options, workspaces[0], codes))
         titles = [f"{each.name}: " if each.in_clone else "" for each in experiments] or [""]
         runs = [
-            Run(each, with_upstream(named(targets, each.graph), each.graph), executor, title, missing)
+            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title, missing)
             for each, title in zip(workspaces, titles, strict=True)
         ]
         if any(run.waiting for run in runs):
-            print(f"at most {sum(len(run.waiting) for run in runs)} stages to run, {jobs} at a time", flush=True)
+            where = f"on {options.cluster}" if options.cluster else f"{options.jobs} at a time"
+            print(f"at most {sum(len(run.waiting) for run in runs)} stages to run, {where}", flush=True)
         running = [run.running for run in runs]
         with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock
             run_all(runs, executor, keep_going, got)
@@ -131,6 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
         help="run an experiment, or a grid",
     )
     parser.add_argument("-n", "--name", help="of the experiment; default: one at random")
+    add_cluster_options(parser)
     options = parser.parse_args(arguments)
     if os.name != "posix":
         sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")
@@ -139,7 +154,7 @@ def main(arguments: list[str] | None = None) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
         with one_at_a_time(FOLDER), prepared(options.set_param, options.name) as experiments:
-            sys.exit(parallel(options.targets, options.jobs, options.keep_going, experiments))
+            sys.exit(parallel(options, experiments))
     except (ValueError, DvcException) as error:
         sys.exit(f"{error}; {CUT_OFF}" if "dvc.lock" in str(error) else str(error))
     except KeyboardInterrupt:

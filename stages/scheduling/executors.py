@@ -27,8 +27,9 @@ def default_jobs() -> int:
 class Executor(Protocol):
     """Runs tasks, each key once."""
 
-    slots: int
-    """Number of tasks that run at once."""
+    @property
+    def slots(self) -> int:
+        """Number of tasks to submit at once."""
 
     def submit(self, task: Task, log: Path, priority: float = 0) -> "Future[Result]":
         """Begin a task, the higher its priority the sooner. log: where to put what it prints."""

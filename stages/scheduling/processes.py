@@ -54,6 +54,7 @@ class Processes:
         self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}
         self._number = 0
+        self._requests = -1
         self._zygote: subprocess.Popen[bytes] | None = None
 
     def run(
@@ -108,6 +109,9 @@ class Processes:
 
     def _start(self) -> int:
         """Start the zygote, unless it runs; returns the file descriptor for requests."""
+        if self._zygote is not None and self._zygote.poll() is not None:  # somebody has killed it
+            os.close(self._requests)
+            self._zygote = None
         if self._zygote is None:
             read, self._requests = os.pipe()
             self._zygote = subprocess.Popen(

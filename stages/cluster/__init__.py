@@ -1,0 +1,1 @@
+"""Beyond one machine: stages on the nodes of a Dask cluster, with a DVC remote between them."""
