@@ -8,9 +8,12 @@ trains new candidates alone. Writes to `reports/tables/sweeps/<sweep>/`:
     members.csv    one row per member: the values of the keys, cost, metrics on validation and test rows
     best.csv       the best candidates by validation rows, with their scores on test rows and their 95 % intervals
     best_of_k.csv  what the best of k candidates is expected to score
+
+With any option of `stages.parallel`, such as `--cluster`, it is `python -m stages.parallel sweep@<sweep>`.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -99,7 +102,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("sweep", help="a key of `sweeps` in sweeps.yaml")
     parser.add_argument("-j", "--jobs", type=int, default=default_jobs(), help="trainings at once")
-    options = parser.parse_args(arguments)
+    options, others = parser.parse_known_args(arguments)
+    if others:  # of `stages.parallel`, which also brings up to date what the sweep depends on
+        command = ["-m", "stages.parallel", f"sweep@{options.sweep}", "--jobs", str(options.jobs), *others]
+        os.execv(sys.executable, [sys.executable, *command])  # noqa: S606 (no shell is meant)
     if options.jobs < 1:
         parser.error(f"--jobs: expected 1 or more, got {options.jobs}")
     try:
