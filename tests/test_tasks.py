@@ -175,3 +175,22 @@ def test_a_dependency_that_changed_meanwhile_is_told(node: Node) -> None:
     task = Task("it", "1" * 64, {"cmd": "true", "deps": [changed]}, ("data/out",), str(root))
     failure = node.run(task, node.folder.parent / "log").failure or ""
     assert failure.startswith(f"{root}/code: expected MD5 {'0' * 32}, as when the stage began to wait, got ")
+
+
+def test_what_dvcignore_leaves_out_is_no_output(node: Node) -> None:
+    root = node.folder.parent / "repository"
+    (root / ".dvcignore").write_text("*.log\n")
+    result = asked(node, "mkdir data/out; echo 1 > data/out/kept; echo 2 > data/out/left.log")
+    assert result.outs[0]["nfiles"] == 1
+    (root / "data/out").mkdir()
+    (root / "data/out/kept").write_text("1\n")
+    assert result.outs[0]["md5"] == hash_path(root / "data/out").md5
+
+
+def test_a_submodule_and_a_link_to_a_folder_are_there(node: Node) -> None:
+    root = node.folder.parent / "repository"
+    (root / "module").mkdir()
+    (root / "module" / "file").write_text("module")
+    run(root / "module", "git", "init", "-q")
+    (root / "link").symlink_to("module")
+    assert asked(node, "cat module/file link/file > data/out").outs[0]["size"] == 2 * len("module")

@@ -173,7 +173,7 @@ class StoredCode(Code):
             if each.get("isexec"):
                 (root / each["relpath"]).chmod(0o755)
         self.files = [each["relpath"] for each in entries]
-        self.ignored = []
+        self.links = []
 
 
 class _Codes:

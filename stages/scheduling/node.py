@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 from dvc.env import DVC_ROOT, DVC_STAGE
+from dvc.fs import LocalFileSystem
+from dvc.ignore import DvcIgnoreFilter
 from dvc.utils import fix_env
 
 from stages.scheduling.processes import Processes
@@ -77,23 +79,31 @@ class Code:
     @cached_property
     def files(self) -> list[str]:
         """Paths of files: without Git, of all that there are."""
+        return [name for name in self._listed if not self._is_output(name) and (self.root / name).is_file()]
+
+    @cached_property
+    def _listed(self) -> list[str]:
         listed = self._git("--cached", "--others", "--exclude-standard")
         if listed is None:
             found = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
             listed = [path.as_posix() for path in found if path.parts[0] not in (".dvc", ".git")]
-        return [name for name in dict.fromkeys(listed) if not self._is_output(name) and (self.root / name).is_file()]
+        return list(dict.fromkeys(listed))
 
     @cached_property
-    def ignored(self) -> list[str]:
-        """Paths of files and whole folders that Git ignores and that hold no output, such as a virtual environment."""
-        listed = self._git("--others", "--ignored", "--exclude-standard", "--directory") or []
-        names = {name.rstrip("/") for name in listed if not name.startswith(".dvc/")}
+    def links(self) -> list[str]:
+        """Paths of files and whole folders that hold no output and that Git ignores, such as a virtual environment.
+
+        And folders that Git has as one entry: submodules, links to folders.
+        """
+        ignored = self._git("--others", "--ignored", "--exclude-standard", "--directory") or []
+        folders = [name for name in self._listed if (self.root / name).is_dir()]
+        names = {name.rstrip("/") for name in [*ignored, *folders] if not name.startswith(".dvc/")}
         whole = [name for name in sorted(names) if names.isdisjoint(_parents(os.path.dirname(name)))]
         return [name for name in whole if not self._is_output(name) and name not in self._above]
 
     def lay(self, folder: Path) -> None:
-        """Let a folder hold copies of the files, links to what is ignored, and nothing else."""
-        links = {name for name in self.ignored if (self.root / name).exists()}
+        """Let a folder hold copies of the files, the links, and nothing else."""
+        links = {name for name in self.links if (self.root / name).exists()}
         _clear(folder, {*self.files, *links})
         for name in {os.path.dirname(name) for name in [*self.files, *links]}:
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -247,11 +257,17 @@ class Node:
         place = scratch / task.wdir / path
         if not place.exists():
             raise TaskError(f"expected it to write {path}, got nothing there")
-        found = hash_path(place)
+        found = hash_path(place, self._ignore(scratch))
         for inner, md5 in found.files.items():
             self.store.put(place / inner if inner else place, md5)
         self._put_listing(found)
         return {"path": path, **found.entry}
+
+    @staticmethod
+    def _ignore(scratch: Path) -> DvcIgnoreFilter | None:
+        """What `.dvcignore` leaves out of outputs."""
+        has_own = (scratch / ".dvcignore").exists()
+        return DvcIgnoreFilter(LocalFileSystem(), str(scratch)) if has_own else None
 
     def _put_listing(self, found: Hashed) -> None:
         if found.listing is not None and not self.store.has(found.md5):

@@ -125,7 +125,7 @@ class Run:
             else:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
-        except (DvcException, ValueError) as error:
+        except (DvcException, ValueError, OSError) as error:
             future.set_result(Result(failure=str(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
 
@@ -148,7 +148,7 @@ class Run:
     def _start_here(self, stage: str) -> "Future[Result]":
         try:
             self.workspace.begin(stage)
-        except DvcException as error:
+        except (DvcException, OSError) as error:
             failed = Future[Result]()
             failed.set_result(Result(failure=str(error)))
             return failed
@@ -184,7 +184,7 @@ class Run:
                     self.workspace.take_in(stage, {**task.record, "outs": list(result.outs)})
                 elif self.workspace.is_command(stage):
                     self.workspace.save(stage)
-            except DvcException as error:
+            except (DvcException, OSError) as error:
                 result = replace(result, failure=str(error))
         if result.failure:
             self.failed[stage] = result.failure
