@@ -19,7 +19,7 @@ from stages.datasets.spec import names, spec_of
 from stages.params.schema import Params, read_params
 
 STAGES = list(DVC_YAML["stages"])
-FOR_PEOPLE = {"diff", "keep", "parallel", "plan", "predict", "readme", "verify"}
+FOR_PEOPLE = {"diff", "keep", "parallel", "plan", "predict", "readme", "verify", "worker"}
 """The scripts that no stage runs."""
 MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
 """Folders that Git does not hold."""
