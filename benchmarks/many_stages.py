@@ -28,8 +28,7 @@ COMMANDS: dict[str, list[str]] = {
     "parallel, nothing to do": ["-m", "stages.parallel"],
     "parallel, first run": ["-m", "stages.parallel"],
 }
-"""In this order; the last in a project of its own, and only of so many stages:"""
-PARALLEL_UP_TO = 250
+"""In this order; the last in a project of its own."""
 
 
 def write_project(folder: Path, count: int, layout: str) -> None:
@@ -129,8 +128,6 @@ def cost(folder: Path, count: int, layout: str, limit: float, other: Path | None
         for name, command in COMMANDS.items():
             place = folder
             if name == "parallel, first run":
-                if count > PARALLEL_UP_TO:
-                    break
                 place = folder.with_name(f"{folder.name}_parallel")
                 write_project(place, count, layout)
             found[name] = measure(place, command, limit)

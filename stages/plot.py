@@ -260,7 +260,8 @@ def sweep_figures() -> Figures:
         tables = {path.stem: pd.read_csv(path) for path in sorted((SWEEP_TABLES / name).glob("*.csv"))}
         dataset = declared["candidates"][0]["recipe"]["dataset"]
         metric = spec_of(dataset).ranked_by
-        title, axis = f"{name}: {declared['variant']}", label(metric, dataset)["en"]
+        title = f"Sweep {name}: {len(declared['candidates'])} candidates with {declared['seeds']} seeds each"
+        axis = label(metric, dataset)["en"]
         yield f"sweeps/{name}", partial(sweeps.sweep, title, declared, tables, metric, axis, metric in LESS_IS_BETTER)
 
 
