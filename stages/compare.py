@@ -126,10 +126,14 @@ def write_plot_tables(
 def tabulate(
     measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant], studies: Mapping[str, Study], criteria: Criteria
 ) -> dict[Path, pd.DataFrame]:
-    """Tabulate the leaderboard, the answers and the published values. measured: as `stages.evaluate` writes it."""
+    """Tabulate the leaderboard, the answers and the published values of these variants.
+
+    measured: as `stages.evaluate` writes it.
+    """
     error = 1 - criteria.confidence
     histories = {name: each.history for name, each in trained.items()}
-    reproduced = reproduce(read_published(), measured, histories, error)
+    values = [value for value in read_published() if value.variant in trained]
+    reproduced = reproduce(values, measured, histories, error)
     published = pd.DataFrame(map(asdict, reproduced), columns=COLUMNS[PUBLISHED]).astype({"epoch": "Int64"})
     answered = answer_all(studies, trained, criteria, seconds_of_a_seed(measured, trained))
     return {LEADERBOARD: rank(measured, trained, error), **answered, PUBLISHED: published}

@@ -6,6 +6,13 @@ seeds, those of open comparisons with more (`comparison.looks` in `params.yaml`)
 
     python -m stages.plan --until-decided --minutes 60
 
+Of named studies it trains the variants of these alone, with as many seeds at least as their answers that are kept:
+
+    python -m stages.plan best_rates --until-decided
+
+These answers replace those of the same studies, and the others stay, with the seeds that they are of. So do the rows of
+a variant, unless it has more seeds now. Its trainings with the seeds that are kept must have the values that are kept.
+
 It can be ended at any time, and goes on from there: what is trained is in `.dvc/tmp/seeds/`, and is not trained again
 as long as its recipe, the data, the code and the libraries are the same. The workspace stays as it is. `dvc repro`
 comes first: it leaves the recipes and the normalized data. The looks share the chance of an error, so the more of them
@@ -18,8 +25,10 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isinf
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -39,7 +48,7 @@ from stages.comparison.verdicts import Answer, Verdict
 from stages.documents import Study, read_studies
 from stages.evaluate import measure
 from stages.params.messages import unknown
-from stages.presentation.kept import kept
+from stages.presentation.kept import SEVERAL_SEEDS, beside_others, kept, read_cells
 from stages.scheduling.executors import default_jobs
 from stages.scheduling.graph import estimate
 from stages.scheduling.seeds import Block, blocks, train
@@ -63,6 +72,14 @@ class Run:
     measured: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     """Of one more seed, by variant."""
+    least: Mapping[str, int] = field(default_factory=dict)
+    """Seeds of a variant before anything is kept, where they are more than those of the first look."""
+
+    def first_blocks(self, name: str) -> list[Block]:
+        """Blocks of a variant before anything is kept."""
+        seeds_before = (0, *self.criteria.looks[:-1])
+        least = max(1, self.least.get(name, 0))
+        return [block for block, before in zip(self.blocks[name], seeds_before, strict=True) if before < least]
 
     def read(self) -> None:
         """Read what is trained, and compare it."""
@@ -85,11 +102,41 @@ class Run:
         cheapest = sorted(pairs, key=lambda pair: sum(self.seconds[name] for name in pair))
         return list(dict.fromkeys(name for pair in cheapest for name in pair))
 
-    def keep(self) -> None:
-        """Write the tables to `reports/several_seeds/`."""
-        write_tables(self.tables, kept)
-        content = json.dumps(self.measured, indent=1, sort_keys=True) + "\n"
-        kept(METRICS).write_text(content, encoding="utf-8", newline="\n")
+    def keep(self, folder: Path = SEVERAL_SEEDS) -> None:
+        """Write the tables to a folder."""
+        write_tables(self.tables, partial(kept, folder=folder))
+        _write_metrics(self.measured, folder)
+
+
+@dataclass
+class RunOfSome(Run):
+    """A run of some studies and their variants, beside which those of the others are kept."""
+
+    all_studies: Sequence[str] = ()
+    all_variants: Sequence[str] = ()
+
+    def keep(self, folder: Path = SEVERAL_SEEDS) -> None:
+        """Write the tables to a folder, beside those of the others. ValueError if they do not belong together."""
+        if not kept(TRAININGS, folder).exists():
+            super().keep(folder)
+            return
+        with TemporaryDirectory() as own:
+            super().keep(Path(own))
+            tables, fresh = beside_others(
+                read_cells(folder), read_cells(Path(own)), self.all_studies, self.all_variants
+            )
+        before = json.loads(kept(METRICS, folder).read_text(encoding="utf-8"))
+        measured: dict[str, dict[str, Any]] = {}
+        for found, names in ((before, {*self.all_variants} - fresh), (self.measured, fresh)):
+            for dataset, variants in found.items():
+                measured.setdefault(dataset, {}).update({name: variants[name] for name in variants.keys() & names})
+        write_tables(tables, partial(kept, folder=folder))
+        _write_metrics(measured, folder)
+
+
+def _write_metrics(measured: Mapping[str, Any], folder: Path) -> None:
+    content = json.dumps(measured, indent=1, sort_keys=True) + "\n"
+    kept(METRICS, folder).write_text(content, encoding="utf-8", newline="\n")
 
 
 def _read(name: str, recipe: Recipe, own: Sequence[Block]) -> tuple[TrainedVariant, dict[str, Any], pd.DataFrame]:
@@ -133,22 +180,30 @@ def members_of(studies: Iterable[Study]) -> set[str]:
     }
 
 
-def until_decided(run: Run, names: Collection[str], jobs: int, minutes: float) -> str:
+def most_seeds(comparisons: pd.DataFrame, studies: Collection[str]) -> dict[str, int]:
+    """Find the most seeds that each variant has in the comparisons of the studies."""
+    own = comparisons[comparisons["study"].isin(studies)]
+    by_variant = pd.concat([own.set_index(column)["seeds"] for column in ("variant", "baseline")])
+    return {str(name): int(seeds.max()) for name, seeds in by_variant.groupby(level=0)}
+
+
+def until_decided(run: Run, jobs: int, minutes: float) -> str:
     """Train the variants, and those of open comparisons with more seeds; keep the tables after each look.
 
     Returns: why it ended.
     """
     deadline = time.monotonic() + 60 * minutes
-    wanted = sorted(names, key=lambda name: (-estimate(f"train@{name}"), name))  # the longest first
+    wanted = sorted(run.recipes, key=lambda name: (-estimate(f"train@{name}"), name))  # the longest first
+    first = [block for name in wanted for block in run.first_blocks(name)]
     for number in range(len(run.criteria.looks)):
-        late = train([run.blocks[name][number] for name in wanted], jobs, deadline)
-        if missing := [name for name, of_looks in run.blocks.items() if not of_looks[0].complete]:
-            return f"{len(missing)} variants have no seeds yet, so nothing is kept; without a study, it trains them too"
+        late = train([run.blocks[name][number] for name in wanted] if number else first, jobs, deadline)
+        if missing := {block.variant for block in first if not block.complete}:
+            return f"{len(missing)} variants lack their first seeds, so nothing is kept yet; the same command goes on"
         run.read()
         run.keep()
         if late:
             return f"{len(late)} variants are not trained yet; the same command goes on from here"
-        wanted = [name for name in run.open_variants() if name in names]
+        wanted = run.open_variants()
         if not wanted:
             return "no part of a claim is open that more seeds are expected to decide"
     return f"the last look, at {run.criteria.looks[-1]} seeds"
@@ -211,10 +266,19 @@ def _until_decided(studies: Mapping[str, Study], named: Mapping[str, Study], job
     recipes = RECIPE.read_all()
     if not recipes:
         raise ValueError("data/recipes: expected the recipes that `dvc repro` leaves, got none")
-    criteria = read_looks()
-    run = Run(recipes, studies, criteria, {name: blocks(name, each, criteria.looks) for name, each in recipes.items()})
-    everything = set(recipes) if named.keys() == studies.keys() else members_of(named.values())
-    print(until_decided(run, everything, jobs, minutes))
+    criteria, everything = read_looks(), named.keys() == studies.keys()
+    members = members_of(named.values())
+    if missing := sorted(members - recipes.keys()):
+        raise ValueError(f"{RECIPE.path(missing[0])}: expected a recipe, got none; run `dvc repro` first")
+    names = [name for name in recipes if everything or name in members]
+    of_looks = {name: blocks(name, recipes[name], criteria.looks) for name in names}
+    of_run = ({name: recipes[name] for name in names}, named, criteria, of_looks)
+    if everything:
+        run = Run(*of_run)
+    else:
+        least = most_seeds(pd.read_csv(path), named) if (path := kept(COMPARISONS)).exists() else {}
+        run = RunOfSome(*of_run, least=least, all_studies=[*studies], all_variants=[*recipes])
+    print(until_decided(run, jobs, minutes))
 
 
 if __name__ == "__main__":

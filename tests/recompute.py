@@ -86,13 +86,14 @@ def check_trainings(row: Mapping[str, Any], trainings: pd.DataFrame, report: Rep
     """Recompute means, counts and variances of a comparison."""
     place, names = _place(row), (row["variant"], row["baseline"])
     seeds = [set(trainings.loc[trainings["variant"] == name, "seed"]) for name in names]
-    used = trainings[trainings["seed"].isin(seeds[0] & seeds[1])]
+    shared = sorted(seeds[0] & seeds[1])  # more than are compared, if another study asked for more since
+    used = trainings[trainings["seed"].isin(shared[: row["seeds"]])]
     found = [scores_of(used, name, row["metric"]) for name in names]
     if found[0] is None or found[1] is None:
         return
     (ours, own_scale), (theirs, other_scale) = found[0], found[1]
     slack = 1e-5 * max(own_scale, other_scale)
-    report.equal("seeds", place, row["seeds"], len(seeds[0] & seeds[1]))
+    report.equal("seeds", place, row["seeds"] <= len(shared), True)
     report.equal("diverged", place, row["diverged"], row["seeds"] - len(ours))
     report.equal("diverged", place, row["baseline_diverged"], row["seeds"] - len(theirs))
     for column, each in (("ours", ours), ("of_baseline", theirs)):

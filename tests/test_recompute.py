@@ -119,6 +119,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
         ("comparisons", "shared_verdict", "no interval"),
         ("comparisons", "better_in", 9),
         ("comparisons", "ended", 9),
+        ("comparisons", "seeds", 4),
+        ("comparisons", "seeds", 9),
         ("comparisons", "diverged", 2),
         ("comparisons", "seed_variance", 0.5),
         ("comparisons", "row_variance", 0.5),
@@ -140,6 +142,12 @@ def test_a_value_that_was_changed_is_found(table: str, column: str, value: Any, 
     report = recompute.recompute(run | {table: changed})
     assert report.different
     assert all("kept" in line for line in report.different)
+
+
+def test_seeds_that_another_study_asked_for_since_change_nothing(run: dict[str, pd.DataFrame]) -> None:
+    more = run["trainings"].assign(seed=run["trainings"]["seed"] + 5, test_accuracy=0.1)
+    report = recompute.recompute(run | {"trainings": pd.concat([run["trainings"], more])})
+    assert report.different == []
 
 
 def test_it_imports_nothing_of_the_stages() -> None:

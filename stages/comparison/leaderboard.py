@@ -26,8 +26,18 @@ def rank(measured: Mapping[str, Any], trained: Mapping[str, TrainedVariant], err
         metric = spec_of(dataset).ranked_by
         table = pd.DataFrame([_row(trained[name], parts, metric, error) for name, parts in variants.items()])
         ranked = f"test_{metric}"
-        table = table.reindex(columns=list(dict.fromkeys([*table, ranked, f"{ranked}_low", f"{ranked}_high"])))
-        tables.append(table.sort_values([ranked, "variant"], ascending=[metric in LESS_IS_BETTER, True]))
+        tables.append(table.reindex(columns=list(dict.fromkeys([*table, ranked, f"{ranked}_low", f"{ranked}_high"]))))
+    return best_first(pd.concat(tables))
+
+
+def best_first(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Order the rows of each data set, best first. The scores may be text, as in a file."""
+    tables = []
+    for dataset, rows in leaderboard.groupby("dataset", sort=False):
+        metric = spec_of(str(dataset)).ranked_by
+        scores = rows.assign(score=pd.to_numeric(rows[f"test_{metric}"]))
+        order = scores.sort_values(["score", "variant"], ascending=[metric in LESS_IS_BETTER, True])
+        tables.append(order.drop(columns="score"))
     return pd.concat(tables)
 
 

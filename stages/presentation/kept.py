@@ -4,13 +4,16 @@
 have are the same.
 """
 
-from collections.abc import Mapping
+import io
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COMPARISONS, LEADERBOARD, PARTS, PUBLISHED, TRAININGS
+from stages.comparison.leaderboard import best_first
+from stages.documents import read_published
 
 ONE_SEED = Path("reports/one_seed")
 SEVERAL_SEEDS = Path("reports/several_seeds")
@@ -37,6 +40,11 @@ Tables = Mapping[Path, pd.DataFrame]
 def kept(path: Path, folder: Path = SEVERAL_SEEDS) -> Path:
     """Path at which a table is kept."""
     return folder / path.name
+
+
+def read_cells(folder: Path) -> Tables:
+    """Read the tables kept in a folder; their cells are the text of the files."""
+    return {path: pd.read_csv(kept(path, folder), dtype=str, keep_default_na=False) for path in KEPT}
 
 
 def folder_of(trainings: pd.DataFrame) -> Path:
@@ -95,6 +103,62 @@ def merged(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
         in_several, in_one = (each[path]["variant"].isin(changed) for each in (several, one))
         tables[path] = pd.concat([several[path][~in_several], one[path][in_one]])
     return tables, own
+
+
+def beside_others(
+    before: Tables, own: Tables, studies: Iterable[str], variants: Collection[str]
+) -> tuple[Tables, set[str]]:
+    """Put the tables of a run of some studies beside what is kept of others.
+
+    Its studies replace those that are kept, and its variants those that are kept with fewer seeds. All other rows stay
+    as they are. They are in the order of a run of everything.
+
+    before, own: all tables, with cells of text as in their files; studies, variants: all that there are.
+    Returns: the tables, and the variants whose rows are those of the run.
+    Raises: ValueError if trainings of a variant with the same seeds have other values.
+    """
+    fresh = _with_more_seeds(before[TRAININGS], own[TRAININGS])
+    stay = {*variants} - fresh
+    ran = {*own[ANSWERS]["study"]}
+    tables = {}
+    for path in (COMPARISONS, PARTS, ANSWERS):
+        rows = [_rows_of_study((own if study in ran else before)[path], study) for study in studies]
+        tables[path] = pd.concat([before[path][:0], *rows])
+    for path in (TRAININGS, LEADERBOARD, PUBLISHED):
+        both = [_of_variants(before[path], stay), _of_variants(own[path], fresh)]
+        tables[path] = pd.concat(both).fillna("")
+    tables[TRAININGS] = tables[TRAININGS].sort_values("variant", kind="stable")
+    tables[LEADERBOARD] = best_first(tables[LEADERBOARD])
+    asked = pd.DataFrame([value.model_dump() for value in read_published()], columns=PUBLISHED_KEYS)
+    asked = asked.astype({"epoch": "Int64"}).astype(object).fillna("").astype(str)
+    tables[PUBLISHED] = asked.merge(tables[PUBLISHED], on=PUBLISHED_KEYS)
+    return tables, fresh
+
+
+def _with_more_seeds(kept_trainings: pd.DataFrame, trainings: pd.DataFrame) -> set[str]:
+    """Name the variants with more seeds than are kept. ValueError if those that both have are not the same."""
+    before, own = (_numbers(table) for table in (kept_trainings, trainings))
+    kept_seeds, seeds = (
+        {str(name): len(each.unique()) for name, each in table.groupby("variant")["seed"]} for table in (before, own)
+    )
+    more = {name for name in seeds if seeds[name] > kept_seeds.get(name, 0)}
+    known, fewer = more & kept_seeds.keys(), seeds.keys() - more
+    changed = stale_trainings(_of_variants(own, known), _of_variants(before, known))
+    changed += stale_trainings(_of_variants(before, fewer), _of_variants(own, fewer))
+    if changed:
+        raise ValueError(
+            f"{kept(TRAININGS)}: expected the values of the new trainings with the same seeds, got others of "
+            f"{', '.join(changed)}: their recipe, data or code has changed since; without a study, all are trained"
+        )
+    return more
+
+
+def _numbers(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(table.to_csv(index=False)), low_memory=False)
+
+
+def _of_variants(table: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    return table[table["variant"].isin(names)]
 
 
 def _belongs(study: str, several: Tables, one: Tables, changed: list[str]) -> bool:
