@@ -38,7 +38,7 @@ from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.node import Code
 from stages.scheduling.run import Run, run_all
 from stages.scheduling.signals import one_at_a_time, signals
-from stages.scheduling.workspace import FOLDER, Workspace
+from stages.scheduling.workspace import FOLDER, Workspace, check_root
 from stages.sweeps.members import missing
 
 CUT_OFF = (
@@ -151,8 +151,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")
     if options.jobs < 1:
         parser.error(f"--jobs: expected 1 or more, got {options.jobs}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
     try:
+        check_root(Path.cwd())
+        FOLDER.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(FOLDER), prepared(options.set_param, options.name) as experiments:
             sys.exit(parallel(options, experiments))
     except (ValueError, DvcException) as error:

@@ -254,6 +254,18 @@ def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch
         main(["tran"])
 
 
+@pytest.mark.bad_input("python -m stages.parallel", "a folder that is not the root of a DVC repository")
+@pytest.mark.parametrize("made", ["", ".dvc"], ids=["in none", "below the root"])
+def test_only_the_root_of_a_repository_will_do(made: str, tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    for path in (folder, tmp_path / made):
+        path.mkdir(exist_ok=True)
+    ended = parallel(folder)
+    assert ended.returncode.startswith(f"expected the root of a DVC repository, got {folder}")
+    assert ended.returncode.endswith(f"; `cd {tmp_path}`" if made else "which is in none")
+    assert list(folder.iterdir()) == []
+
+
 def test_one_run_at_a_time(tmp_path: Path) -> None:
     with one_at_a_time(tmp_path), pytest.raises(ValueError, match="expected one run at a time"):  # noqa: SIM117
         with one_at_a_time(tmp_path):
