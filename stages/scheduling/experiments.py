@@ -140,14 +140,14 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Experime
         before = _git("stash", "create")[:10] or "HEAD"
         files = {path: Path(path).read_bytes() for path in overrides if Path(path).exists()}
         queue = repo.experiments.workspace_queue
-        try:
-            queue._update_params(overrides)
-        except BaseException:
-            for path, content in files.items():
-                Path(path).write_bytes(content)
-            raise
-        finally:
-            if overrides:
+        if overrides:
+            try:
+                queue._update_params(overrides)
+            except BaseException:
+                for path, content in files.items():
+                    Path(path).write_bytes(content)
+                raise
+            finally:
                 _git("reset", "--quiet", "--", *overrides)  # DVC stages them
         queue._stash_commit_deps()  # changed data of `.dvc` files
         _check_out(repo)
