@@ -32,6 +32,7 @@ from pathlib import Path
 from dvc.exceptions import DvcException
 
 from stages.cluster.options import add_cluster_options, cluster_executor
+from stages.params.messages import plain
 from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
 from stages.scheduling.experiments import Experiment, prepared
 from stages.scheduling.graph import named, with_upstream
@@ -120,6 +121,8 @@ def _save(experiments: Sequence[Experiment], runs: list[Run]) -> int:
                 experiment.save(run.done, run.wanted)
             except (ValueError, DvcException) as error:
                 said, status = f"not saved: {error}", 1
+            except Exception as error:  # of Git's libraries, which have many: the others are saved nevertheless
+                said, status = f"not saved: {type(error).__name__}: {plain(error)}; what ended is cached", 1
         print(f"experiment {experiment.name}: {said}", flush=True)
     return status
 

@@ -102,6 +102,12 @@ def test_an_experiment_without_a_name_has_one(project: Path) -> None:
     assert experiments(project).keys() == {name[1]}
 
 
+def test_an_experiment_may_have_a_name_and_no_settings(project: Path) -> None:
+    done = parallel(project, "-n", "solo")
+    assert done.stdout.splitlines()[-1] == "experiment solo: saved, and in the workspace"
+    assert experiments(project).keys() == {"solo"}
+
+
 @pytest.fixture(scope="module")
 def grid(new: Path) -> Path:
     """A project after a grid of two experiments; not to be changed."""
@@ -200,16 +206,26 @@ def test_a_name_that_is_taken_changes_nothing(values: str, grid: Path, tmp_path:
     assert (state(project), experiments(project)) == (before, saved)
 
 
-@pytest.mark.fault("python -m stages.parallel -S", "an experiment of the same name comes up meanwhile")
-def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(project: Path) -> None:
+TAKEN = "git update-ref $REF $(git commit-tree HEAD^{tree} -m other)"
+LOCKED = f"touch $(dirname $(grep -l 'seed: 3' {CLONES}/*/params.yaml))/.git/index.lock"
+
+
+@pytest.mark.fault("python -m stages.parallel -S", "its name is taken meanwhile, or Git is locked")
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [(TAKEN, "-n: expected a new name, got more-1"), (LOCKED, "FileLocked: ")],
+    ids=["taken", "locked"],
+)
+def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(
+    command: str, reason: str, project: Path
+) -> None:
     pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
-    other = git(project, "commit-tree", "HEAD^{tree}", "-m", "other").strip()
-    taken = f"git -C {project} update-ref refs/exps/{exp_ref(project, 'more-1')} {other}"
-    pipeline["stages"]["score"]["cmd"] = f"{taken} && {SCORE['cmd']}"
+    meanwhile = f"(cd {project} && REF=refs/exps/{exp_ref(project, 'more-1')} && {command})"
+    pipeline["stages"]["score"]["cmd"] = f"{meanwhile} && {SCORE['cmd']}"
     (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
     done = parallel(project, "-S", "seed=3,4", "-n", "more", "-j", "2")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-2].startswith("experiment more-1: not saved: -n: expected a new name, got more-1")
+    assert done.stdout.splitlines()[-2].startswith(f"experiment more-1: not saved: {reason}")
     assert done.stdout.splitlines()[-1].startswith("experiment more-2: saved")
 
 
