@@ -248,6 +248,7 @@ def test_after_a_failure_the_way_back_is_told_and_works(project: Path) -> None:
 def test_one_experiment_of_a_grid_fails_and_the_others_are_saved(project: Path) -> None:
     failed = parallel(project, "-S", "seed=13,4", "-n", "more", "-k", "-j", "2")
     assert failed.returncode == 1
+    assert "more-1: score failed: " in failed.stdout
     assert failed.stdout.splitlines()[-2:] == [
         "experiment more-1: not saved; what ended is cached",
         "experiment more-2: saved; `dvc exp apply more-2` brings it here",
@@ -269,6 +270,9 @@ def test_a_grid_that_was_ended_goes_on_from_there(project: Path) -> None:
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGINT
     assert said.count("not saved; what ended is cached") == 2
+    running = re.search(r"ended by SIGINT while this ran: (.*more-.: last.*); the same command goes on from here", said)
+    assert running
+    assert f"ending {running[1]} …" in said
     assert (state(project), experiments(project)) == (before, {})
     assert not list((project / CLONES).glob("tmp*"))
     assert parallel(project, "-S", "seed=3,4", "-n", "more").returncode == 0
