@@ -175,6 +175,16 @@ def test_dvc_knows_the_experiments(grid: Path, tmp_path: Path) -> None:
     assert git(folder, "branch", "--list", "taken").strip() == "taken"
 
 
+def test_a_params_file_that_git_does_not_have_is_part_of_the_experiments_alone(project: Path) -> None:
+    git(project, "rm", "-q", "--cached", "other.yaml")
+    git(project, "commit", "-qm", "without")
+    before = state(project)
+    assert "?? other.yaml" in before
+    assert parallel(project, "-S", "other.yaml:depth.x=2,3", "-n", "more").returncode == 0
+    assert state(project) == before
+    assert git(project, "show", f"refs/exps/{exp_ref(project, 'more-2')}:other.yaml").strip() == "depth: {x: 3}"
+
+
 REFUSED = {
     "a key that is not there": ("nokey=3", "Invalid `--set-param` value: Could not override 'nokey'. To append to"),
     "no key=value": ("seed=[3", "-S: expected key=value in Hydra's grammar, got "),

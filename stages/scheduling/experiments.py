@@ -164,12 +164,10 @@ def in_clones(repo: Repo, grid: Sequence[Overrides], name: str | None) -> Iterat
     experiments = repo.experiments
     queue = experiments.tempdir_queue
     untracked = {path for overrides in grid for path in overrides} & set(experiments.scm.untracked_files())
-    if untracked:
-        repo.scm.add(list(untracked))
     found = []
     with ExitStack() as stack:
         for number, overrides in enumerate(grid, start=1):
-            with lock_repo(repo), _refusals_in_one_line():
+            with lock_repo(repo), _refusals_in_one_line(), _added(sorted(untracked)):
                 entry = experiments.queue_one(queue, params=overrides, name=f"{name}-{number}" if name else None)
             executor = queue.init_executor(experiments, entry, TempDirExecutor, wdir=queue._standalone_tmp_dir)
             stack.callback(executor.cleanup, experiments.celery_queue.get_infofile_path(entry.stash_rev))
@@ -220,6 +218,18 @@ def _refusals_in_one_line() -> Iterator[None]:
         ) from None
     except InvalidArgumentError as error:
         raise ValueError(" ".join(f"{error}: {error.__cause__ or ''}".strip(": ").split())) from None
+
+
+@contextmanager
+def _added(untracked: Sequence[str]) -> Iterator[None]:
+    """Let Git have these files meanwhile: what it does not have is part of no experiment."""
+    if untracked:
+        _git("add", "--", *untracked)
+    try:
+        yield
+    finally:
+        if untracked:
+            _git("reset", "--quiet", "--", *untracked)
 
 
 def _git(*arguments: str) -> str:
