@@ -148,8 +148,11 @@ def test_after_a_failure_nothing_starts_that_does_not_run(project: Path) -> None
 
 
 def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Path) -> None:
-    failed = parallel(project, "-j", "2", "-k", FAIL="a")
+    failed = parallel(project, "-j", "2", "-k", FAIL="a", MEET="a b", SLOW="b")
     assert failed.returncode == 1
+    (first,) = (line for line in failed.stdout.splitlines() if "train@a: failed after" in line)
+    assert first.endswith(f"see {FOLDER / 'train@a.log'}; running: train@b; about a minute left")
+    assert "\n    a: expected good, got bad\n" in failed.stdout  # what the stage printed, and nothing of ours
     assert failed.stdout.splitlines()[-2:] == [
         "train@a failed: a: expected good, got bad (exited with 1)",
         "not run, since they depend on it: last",

@@ -234,10 +234,11 @@ class Run:
         return self.ended + self.cached + len(running) + len(self.waiting)
 
     def _say(self, text: str) -> None:
-        text = f"[{self.ended + self.cached}/{self.total}] {self._title}{text}"
+        first, *said = text.split("\n")
+        first = f"[{self.ended + self.cached}/{self.total}] {self._title}{first}"
         if not sys.stderr.isatty() and self.running:
-            text += f"; running: {self.outlook()}"
-        tqdm.write(text)
+            first += f"; running: {self.outlook()}"
+        tqdm.write("\n".join([first, *said]))
         sys.stdout.flush()
 
     def summary(self, keep_going: bool) -> list[str]:
