@@ -270,9 +270,13 @@ def test_only_the_root_of_a_repository_will_do(made: str, tmp_path: Path) -> Non
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
-    with one_at_a_time(tmp_path), pytest.raises(ValueError, match="expected one run at a time"):  # noqa: SIM117
+    (tmp_path / "lock").write_text("1234567890")  # of a run before
+    message = f"expected one run at a time, got process {os.getpid()}; wait for it or end it$"
+    with one_at_a_time(tmp_path), pytest.raises(ValueError, match=message):  # noqa: SIM117
         with one_at_a_time(tmp_path):
             pass
+    with one_at_a_time(tmp_path):
+        pass
 
 
 GRAPH: dict[str, set[str]] = {
