@@ -12,6 +12,7 @@ import yaml
 from dvc.repo import Repo
 from projects import copied, dvc, environment, noted, parallel, run, trivial_project, wait_until
 
+from stages.scheduling.experiments import CLONES
 from stages.scheduling.task import hash_path
 
 TELL = """echo '{"seed": ${seed}, "name": "'$DVC_EXP_NAME'"}' > score.json"""
@@ -23,7 +24,6 @@ SCORE = {
     "metrics": [{"score.json": {"cache": False}}],
 }
 SETTINGS = ["-S", "seed=3", "-S", "other.yaml:depth.x=2", "-S", "+added=[1, 2]"]
-CLONES = ".dvc/tmp/exps/standalone"
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,16 @@ def test_an_experiment_may_have_a_name_and_no_settings(project: Path) -> None:
     assert experiments(project).keys() == {"solo"}
 
 
+@pytest.mark.fault("python -m stages.parallel -S", "a grid is killed (SIGKILL)")
+def test_a_run_removes_the_clones_of_one_that_was_killed(project: Path) -> None:
+    (project / CLONES / "tmp1").mkdir(parents=True)
+    others = project / ".dvc/tmp/exps/standalone/tmp2"  # of `dvc exp run --temp`
+    others.mkdir(parents=True)
+    assert parallel(project, "first").returncode == 0
+    assert not list((project / CLONES).glob("*"))
+    assert others.exists()
+
+
 @pytest.fixture(scope="module")
 def grid(new: Path) -> Path:
     """A project after a grid of two experiments; not to be changed."""
@@ -131,7 +141,7 @@ def test_the_experiments_of_a_grid_are_saved_as_dvc_exp_run_saves_them(grid: Pat
 
 def test_a_grid_leaves_the_workspace_as_it_is(grid: Path, new: Path) -> None:
     assert state(grid) == state(new)
-    assert not list((grid / CLONES).glob("tmp*"))
+    assert not list((grid / CLONES).glob("*"))
 
 
 def test_what_the_experiments_of_a_grid_share_runs_once(grid: Path) -> None:
@@ -284,7 +294,7 @@ def test_a_grid_that_was_ended_goes_on_from_there(project: Path) -> None:
     assert running
     assert f"ending {running[1]} …" in said
     assert (state(project), experiments(project)) == (before, {})
-    assert not list((project / CLONES).glob("tmp*"))
+    assert not list((project / CLONES).glob("*"))
     assert parallel(project, "-S", "seed=3,4", "-n", "more").returncode == 0
     assert noted(project).count("start first") == 1
     assert experiments(project).keys() == {"more-1", "more-2"}

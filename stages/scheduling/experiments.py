@@ -1,11 +1,12 @@
 """Experiments, prepared and saved by DVC's own code: as `dvc exp run` leaves them, whatever runs their stages.
 
 One experiment runs in the workspace, as that of `dvc exp run -S key=value`. Those of a grid, `-S key=1,2`, run in
-folders of their own, as those of `dvc exp run --queue`: clones in `.dvc/tmp/exps/standalone` that share DVC's cache.
+folders of their own, as those of `dvc exp run --queue`: clones in `.dvc/tmp/parallel/clones` that share DVC's cache.
 """
 
 import logging
 import os
+import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, chdir, contextmanager
@@ -27,6 +28,9 @@ from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
 from hydra.errors import HydraException
 
+from stages.scheduling.workspace import FOLDER
+
+CLONES = FOLDER / "clones"
 Overrides = dict[str, list[str]]
 """By params file, what `-S` sets in it: overrides in Hydra's grammar."""
 
@@ -96,8 +100,9 @@ def prepared(settings: Sequence[str], name: str | None) -> Iterator[list[Experim
 
     settings: `-S`, as those of `dvc exp run`; name: its name, or that of the grid; None: names at random. With neither
     there is no experiment. Raises: ValueError or DvcException for settings or a name that DVC refuses; then nothing is
-    left of it.
+    left of it. One run at a time, for it first removes the clones of a run that was killed.
     """
+    shutil.rmtree(CLONES, ignore_errors=True)
     if not (settings or name):
         yield []
         return
@@ -169,7 +174,7 @@ def in_clones(repo: Repo, grid: Sequence[Overrides], name: str | None) -> Iterat
         for number, overrides in enumerate(grid, start=1):
             with lock_repo(repo), _refusals_in_one_line(), _added(sorted(untracked)):
                 entry = experiments.queue_one(queue, params=overrides, name=f"{name}-{number}" if name else None)
-            executor = queue.init_executor(experiments, entry, TempDirExecutor, wdir=queue._standalone_tmp_dir)
+            executor = queue.init_executor(experiments, entry, TempDirExecutor, wdir=str(CLONES.resolve()))
             stack.callback(executor.cleanup, experiments.celery_queue.get_infofile_path(entry.stash_rev))
             executor._update_config({"cache": {"type": "reflink,hardlink,symlink,copy"}})  # nobody edits there
             with Repo(os.path.join(executor.root_dir, executor.dvc_dir)) as clone:
