@@ -251,17 +251,25 @@ def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(
 
 @pytest.mark.fault("python -m stages.parallel -S", "a stage of an experiment fails")
 def test_after_a_failure_the_way_back_is_told_and_works(project: Path) -> None:
-    before = git(project, "diff", "HEAD")
+    git(project, "add", "make.py")
+    with (project / "raw").open("a", encoding="utf-8") as file:
+        file.write("not staged")
+    before = state(project)
     failed = parallel(project, "-S", "seed=3", "-n", "one", FAIL="score")
     assert failed.returncode == 1
     last = failed.stdout.splitlines()[-1]
     assert last.startswith("experiment one: not saved; its parameters stay set")
     assert "seed: 3" in (project / "params.yaml").read_text(encoding="utf-8")
     assert experiments(project) == {}
-    back = re.search(r"`(git checkout \w+ -- \.) && dvc checkout`", last)
+    back = re.search(
+        r"`(git restore --source=(\w+) --worktree \.) && dvc checkout` goes back \(new files stay\)$", last
+    )
     assert back
+    parallel(project, "-S", "seed=3", "-n", "one", FAIL="score")  # has another such commit
+    git(project, "reflog", "expire", "--expire-unreachable=now", "HEAD")
+    git(project, "gc", "-q", "--prune=now")
     git(project, *back[1].split()[1:])
-    assert git(project, "diff", "HEAD") == before
+    assert state(project).replace("?? dvc.lock\n", "") == before  # which is new
 
 
 @pytest.mark.fault("python -m stages.parallel -S", "a stage of one experiment of a grid fails")

@@ -31,6 +31,8 @@ from hydra.errors import HydraException
 from stages.scheduling.workspace import FOLDER
 
 CLONES = FOLDER / "clones"
+BEFORE = "refs/parallel/before"
+"""A commit of what was in the workspace before the last experiment there; its reflog has those of the ones before."""
 Overrides = dict[str, list[str]]
 """By params file, what `-S` sets in it: overrides in Hydra's grammar."""
 
@@ -90,8 +92,8 @@ class Experiment:
             return f"saved; `dvc exp apply {self.name}` brings it here" if saved else "not saved; what ended is cached"
         if saved:
             return "saved, and in the workspace"
-        back = f"`git checkout {self.before} -- . && dvc checkout`"
-        return f"not saved; its parameters stay set, what ended is cached; the same command goes on, {back} goes back"
+        back = f"`git restore --source={self.before} --worktree . && dvc checkout` goes back (new files stay)"
+        return f"not saved; its parameters stay set, what ended is cached; the same command goes on, {back}"
 
 
 @contextmanager
@@ -142,7 +144,9 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Experime
     with lock_repo(repo), _refusals_in_one_line():
         if name:
             _check_name(repo, ExpRefInfo(baseline, name))
-        before = _git("stash", "create")[:10] or "HEAD"
+        before = _git("stash", "create") or "HEAD"
+        if before != "HEAD":
+            _git("update-ref", "--create-reflog", BEFORE, before)
         files = {path: Path(path).read_bytes() for path in overrides if Path(path).exists()}
         queue = repo.experiments.workspace_queue
         if overrides:
@@ -156,7 +160,7 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Experime
                 _git("reset", "--quiet", "--", *overrides)  # DVC stages them
         queue._stash_commit_deps()  # changed data of `.dvc` files
         _check_out(repo)
-    return Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo, before)
+    return Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo, before[:10])
 
 
 @contextmanager
