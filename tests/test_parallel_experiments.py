@@ -139,6 +139,13 @@ def test_the_experiments_of_a_grid_are_saved_as_dvc_exp_run_saves_them(grid: Pat
         assert experiments(grid)[name] == theirs
 
 
+def test_a_grid_says_nothing_of_the_files_in_its_clones(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (project / ".gitignore").write_text("/log/\n", encoding="utf-8")  # DVC makes data/.gitignore, also in a clone
+    with caplog.at_level("WARNING", "dvc"):
+        assert parallel(project, "-S", "seed=3,4").returncode == 0
+    assert caplog.messages == []
+
+
 def test_a_grid_leaves_the_workspace_as_it_is(grid: Path, new: Path) -> None:
     assert state(grid) == state(new)
     assert not list((grid / CLONES).glob("*"))

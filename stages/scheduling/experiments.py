@@ -37,6 +37,12 @@ Overrides = dict[str, list[str]]
 """By params file, what `-S` sets in it: overrides in Hydra's grammar."""
 
 
+class CloneExecutor(TempDirExecutor):
+    """Removes a clone, and saves what is in it: DVC's own, without a warning of files that Git does not have."""
+
+    WARN_UNTRACKED = False
+
+
 @dataclass(frozen=True)
 class Experiment:
     """An experiment that is ready to run."""
@@ -178,7 +184,7 @@ def in_clones(repo: Repo, grid: Sequence[Overrides], name: str | None) -> Iterat
         for number, overrides in enumerate(grid, start=1):
             with lock_repo(repo), _refusals_in_one_line(), _added(sorted(untracked)):
                 entry = experiments.queue_one(queue, params=overrides, name=f"{name}-{number}" if name else None)
-            executor = queue.init_executor(experiments, entry, TempDirExecutor, wdir=str(CLONES.resolve()))
+            executor = queue.init_executor(experiments, entry, CloneExecutor, wdir=str(CLONES.resolve()))
             stack.callback(executor.cleanup, experiments.celery_queue.get_infofile_path(entry.stash_rev))
             executor._update_config({"cache": {"type": "reflink,hardlink,symlink,copy"}})  # nobody edits there
             with Repo(os.path.join(executor.root_dir, executor.dvc_dir)) as clone:
