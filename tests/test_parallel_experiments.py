@@ -234,14 +234,19 @@ def test_a_name_that_is_taken_changes_nothing(values: str, grid: Path, tmp_path:
 
 
 TAKEN = "git update-ref $REF $(git commit-tree HEAD^{tree} -m other)"
+REF_LOCKED = "mkdir -p .git/$(dirname $REF) && touch .git/$REF.lock"
 LOCKED = f"touch $(dirname $(grep -l 'seed: 3' {CLONES}/*/params.yaml))/.git/index.lock"
 
 
 @pytest.mark.fault("python -m stages.parallel -S", "its name is taken meanwhile, or Git is locked")
 @pytest.mark.parametrize(
     ("command", "reason"),
-    [(TAKEN, "-n: expected a new name, got more-1"), (LOCKED, "FileLocked: ")],
-    ids=["taken", "locked"],
+    [
+        (TAKEN, "-n: expected a new name, got more-1"),
+        (REF_LOCKED, "refs/exps/.*/more-1: expected Git to write it, got nothing; is it locked"),
+        (LOCKED, "FileLocked: .*; what ended is cached"),
+    ],
+    ids=["taken", "its reference is locked", "its index is locked"],
 )
 def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(
     command: str, reason: str, project: Path
@@ -252,7 +257,7 @@ def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(
     (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
     done = parallel(project, "-S", "seed=3,4", "-n", "more", "-j", "2")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-2].startswith(f"experiment more-1: not saved: {reason}")
+    assert re.match(f"experiment more-1: not saved: {reason}", done.stdout.splitlines()[-2])
     assert done.stdout.splitlines()[-1].startswith("experiment more-2: saved")
 
 

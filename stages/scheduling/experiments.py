@@ -73,15 +73,19 @@ class Experiment:
         """Save the folder's files as the experiment, and show it to `dvc exp` of the user's repository.
 
         ran: stages that were out of date and are not any more; stages: these, and those that were up to date.
-        Raises: ValueError if an experiment of that name came up meanwhile; DvcException if DVC cannot save it.
+        Raises: ValueError if an experiment of that name came up meanwhile, or Git does not write it; DvcException if
+        DVC cannot save it.
         """
         experiments = self.repo.experiments
         if self.clone:
             with _refusals_in_one_line():
                 result = _commit(self.clone, ran, stages)
                 collected = experiments.tempdir_queue.collect_executor(experiments, self.clone, result)
-                if SCM(self.clone.root_dir).get_ref(str(result.ref_info)) not in collected:
-                    raise ExperimentExistsError(self.name)
+                ref = str(result.ref_info)
+                if SCM(self.clone.root_dir).get_ref(ref) not in collected:  # DVC keeps the reason to itself
+                    if self.repo.scm.get_ref(ref):
+                        raise ExperimentExistsError(self.name)
+                    raise ValueError(f"{ref}: expected Git to write it, got nothing; is it locked?")
             return
         queue = experiments.workspace_queue
         with lock_repo(self.repo), _refusals_in_one_line():
