@@ -32,14 +32,15 @@ from pathlib import Path
 from dvc.exceptions import DvcException
 
 from stages.cluster.options import add_cluster_options, cluster_executor
+from stages.params.messages import plain
 from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
 from stages.scheduling.experiments import Experiment, prepared
 from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.node import Code
-from stages.scheduling.run import Run, run_all
+from stages.scheduling.run import Run, names_of_running, run_all
 from stages.scheduling.signals import one_at_a_time, signals
 from stages.scheduling.task import Task
-from stages.scheduling.workspace import FOLDER, Workspace
+from stages.scheduling.workspace import FOLDER, Workspace, check_root
 
 CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
@@ -75,21 +76,27 @@ def parallel(options: argparse.Namespace, experiments: Sequence[Experiment] = ()
         if any(run.waiting for run in runs):
             where = f"on {options.cluster}" if options.cluster else f"{options.jobs} at a time"
             print(f"at most {sum(len(run.waiting) for run in runs)} stages to run, {where}", flush=True)
-        running = [run.running for run in runs]
         with suppress(KeyboardInterrupt):  # a signal came while it waited for DVC's lock
             run_all(runs, executor, keep_going, got)
-    status = _say_how_it_ended(runs, [each.name for some in running for each in some], keep_going, got, started)
+    if got:
+        what = names_of_running(runs) or "nothing"
+        again = _again(options.name, runs) if experiments else "`dvc repro`"
+        print(f"ended by {signal.Signals(got[0]).name} while this ran: {what}; {again} goes on from here")
+        status = 128 + got[0]
+    else:
+        status = _say_how_it_ended(runs, keep_going, started)
     for workspace in workspaces:
         workspace.close()
     return _save(experiments, runs) or status
 
 
-def _say_how_it_ended(runs: list[Run], running: list[str], keep_going: bool, got: list[int], started: float) -> int:
-    """Print it; returns the exit status."""
-    if got:
-        names = ", ".join(running) or "nothing"
-        print(f"ended by {signal.Signals(got[0]).name} while this ran: {names}; `dvc repro` goes on from here")
-        return 128 + got[0]
+def _again(name: str | None, runs: Sequence[Run]) -> str:
+    """Say which command goes on with experiments: those that are complete are saved, and have the name."""
+    return "the same command with another -n" if name and any(run.is_complete for run in runs) else "the same command"
+
+
+def _say_how_it_ended(runs: list[Run], keep_going: bool, started: float) -> int:
+    """Print how a run ended by itself; returns the exit status."""
     ended, cached, unchanged = (
         sum(counts) for counts in zip(*((run.ended, run.cached, run.unchanged) for run in runs), strict=True)
     )
@@ -129,6 +136,8 @@ def _save(experiments: Sequence[Experiment], runs: list[Run]) -> int:
                 experiment.save(run.done, run.wanted)
             except (ValueError, DvcException) as error:
                 said, status = f"not saved: {error}", 1
+            except Exception as error:  # of Git's libraries, which have many: the others are saved nevertheless
+                said, status = f"not saved: {type(error).__name__}: {plain(error)}; what ended is cached", 1
         print(f"experiment {experiment.name}: {said}", flush=True)
     return status
 
@@ -160,8 +169,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("stages.parallel: expected Linux or macOS; elsewhere `dvc repro` runs one stage after another")
     if options.jobs < 1:
         parser.error(f"--jobs: expected 1 or more, got {options.jobs}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
     try:
+        check_root(Path.cwd())
+        FOLDER.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(FOLDER), prepared(options.set_param, options.name) as experiments:
             sys.exit(parallel(options, experiments))
     except (ValueError, DvcException) as error:

@@ -55,7 +55,11 @@ def executor_of(options: argparse.Namespace, workspace: Workspace) -> Iterator[E
 def sweep(options: argparse.Namespace) -> str:
     """Train and tabulate a sweep. options: of the command line. Returns: what came of it. Raises: ValueError."""
     name, started = options.sweep, time.monotonic()
-    if name not in (known := SWEEP.variants()):
+    known = SWEEP.variants()
+    if not known:
+        command = f"`python -m stages.parallel sweep@{name}`"
+        raise ValueError(f"{SWEEP.folder}: expected what `configure` leaves, got nothing; {command} runs it, too")
+    if name not in known:
         raise ValueError(f"{unknown('sweep', known, name)} (of sweeps.yaml, after `dvc repro configure`)")
     declared, workspace = SWEEP.read(name), Workspace(Path.cwd())
     with workspace.locked():

@@ -398,12 +398,16 @@ def test_what_dvc_could_not_copy_into_its_cache_on_a_full_disk_is_made_again(
     finished: Finished, tmp_path: Path
 ) -> None:
     # DVC prints errors, and ends with status 0 all the same; the lock has the entry, the cache not its files.
-    project = tmp_path / "project"
-    with on_a_small_disk(finished, project) as ballast:
-        dvc(project, "repro", "download@housing")
-        fill(ballast, 1500)
+    project = copied(finished.new, tmp_path / "project")
+    dvc(project, "repro", "download@housing")
+    cache = project / ".dvc/cache"
+    kept = cache.rename(tmp_path / "cache")
+    cache.mkdir()
+    with mounted(cache, "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs"):
+        shutil.copytree(kept, cache, symlinks=True, dirs_exist_ok=True)
+        fill(cache / "ballast", 400)  # kB: less than one of the arrays takes
         assert "No space left on device" in dvc(project, "repro", "normalize@housing")
-        ballast.unlink()
+        (cache / "ballast").unlink()
         assert "not in cache" in run(project, "dvc", "status", "normalize@housing").stdout
         assert started(dvc(project, "repro", "normalize@housing")) == ["normalize@housing"]
         made, right = (yaml.safe_load(lock) for lock in ((project / "dvc.lock").read_bytes(), finished.lock))

@@ -148,8 +148,11 @@ def test_after_a_failure_nothing_starts_that_does_not_run(project: Path) -> None
 
 
 def test_with_keep_going_all_runs_that_does_not_depend_on_a_failure(project: Path) -> None:
-    failed = parallel(project, "-j", "2", "-k", FAIL="a")
+    failed = parallel(project, "-j", "2", "-k", FAIL="a", MEET="a b", SLOW="b")
     assert failed.returncode == 1
+    (first,) = (line for line in failed.stdout.splitlines() if "train@a: failed after" in line)
+    assert first.endswith(f"see {FOLDER / 'train@a.log'}; running: train@b; about a minute left")
+    assert "\n    a: expected good, got bad\n" in failed.stdout  # what the stage printed, and nothing of ours
     assert failed.stdout.splitlines()[-2:] == [
         "train@a failed: a: expected good, got bad (exited with 1)",
         "not run, since they depend on it: last",
@@ -254,10 +257,26 @@ def test_an_unknown_target_is_told_with_those_like_it(project: Path, monkeypatch
         main(["tran"])
 
 
+@pytest.mark.bad_input("python -m stages.parallel", "a folder that is not the root of a DVC repository")
+@pytest.mark.parametrize("made", ["", ".dvc"], ids=["in none", "below the root"])
+def test_only_the_root_of_a_repository_will_do(made: str, tmp_path: Path) -> None:
+    folder = tmp_path / "inner"
+    for path in (folder, tmp_path / made):
+        path.mkdir(exist_ok=True)
+    ended = parallel(folder)
+    assert ended.returncode.startswith(f"expected the root of a DVC repository, got {folder}")
+    assert ended.returncode.endswith(f"; `cd {tmp_path}`" if made else "which is in none")
+    assert list(folder.iterdir()) == []
+
+
 def test_one_run_at_a_time(tmp_path: Path) -> None:
-    with one_at_a_time(tmp_path), pytest.raises(ValueError, match="expected one run at a time"):  # noqa: SIM117
+    (tmp_path / "lock").write_text("1234567890")  # of a run before
+    message = f"expected one run at a time, got process {os.getpid()}; wait for it or end it$"
+    with one_at_a_time(tmp_path), pytest.raises(ValueError, match=message):  # noqa: SIM117
         with one_at_a_time(tmp_path):
             pass
+    with one_at_a_time(tmp_path):
+        pass
 
 
 GRAPH: dict[str, set[str]] = {

@@ -12,6 +12,7 @@ import yaml
 from dvc.repo import Repo
 from projects import copied, dvc, environment, noted, parallel, run, trivial_project, wait_until
 
+from stages.scheduling.experiments import CLONES
 from stages.scheduling.task import hash_path
 
 TELL = """echo '{"seed": ${seed}, "name": "'$DVC_EXP_NAME'"}' > score.json"""
@@ -23,7 +24,6 @@ SCORE = {
     "metrics": [{"score.json": {"cache": False}}],
 }
 SETTINGS = ["-S", "seed=3", "-S", "other.yaml:depth.x=2", "-S", "+added=[1, 2]"]
-CLONES = ".dvc/tmp/exps/standalone"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,22 @@ def test_an_experiment_without_a_name_has_one(project: Path) -> None:
     assert experiments(project).keys() == {name[1]}
 
 
+def test_an_experiment_may_have_a_name_and_no_settings(project: Path) -> None:
+    done = parallel(project, "-n", "solo")
+    assert done.stdout.splitlines()[-1] == "experiment solo: saved, and in the workspace"
+    assert experiments(project).keys() == {"solo"}
+
+
+@pytest.mark.fault("python -m stages.parallel -S", "a grid is killed (SIGKILL)")
+def test_a_run_removes_the_clones_of_one_that_was_killed(project: Path) -> None:
+    (project / CLONES / "tmp1").mkdir(parents=True)
+    others = project / ".dvc/tmp/exps/standalone/tmp2"  # of `dvc exp run --temp`
+    others.mkdir(parents=True)
+    assert parallel(project, "first").returncode == 0
+    assert not list((project / CLONES).glob("*"))
+    assert others.exists()
+
+
 @pytest.fixture(scope="module")
 def grid(new: Path) -> Path:
     """A project after a grid of two experiments; not to be changed."""
@@ -123,9 +139,16 @@ def test_the_experiments_of_a_grid_are_saved_as_dvc_exp_run_saves_them(grid: Pat
         assert experiments(grid)[name] == theirs
 
 
+def test_a_grid_says_nothing_of_the_files_in_its_clones(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (project / ".gitignore").write_text("/log/\n", encoding="utf-8")  # DVC makes data/.gitignore, also in a clone
+    with caplog.at_level("WARNING", "dvc"):
+        assert parallel(project, "-S", "seed=3,4").returncode == 0
+    assert caplog.messages == []
+
+
 def test_a_grid_leaves_the_workspace_as_it_is(grid: Path, new: Path) -> None:
     assert state(grid) == state(new)
-    assert not list((grid / CLONES).glob("tmp*"))
+    assert not list((grid / CLONES).glob("*"))
 
 
 def test_what_the_experiments_of_a_grid_share_runs_once(grid: Path) -> None:
@@ -169,6 +192,16 @@ def test_dvc_knows_the_experiments(grid: Path, tmp_path: Path) -> None:
     assert git(folder, "branch", "--list", "taken").strip() == "taken"
 
 
+def test_a_params_file_that_git_does_not_have_is_part_of_the_experiments_alone(project: Path) -> None:
+    git(project, "rm", "-q", "--cached", "other.yaml")
+    git(project, "commit", "-qm", "without")
+    before = state(project)
+    assert "?? other.yaml" in before
+    assert parallel(project, "-S", "other.yaml:depth.x=2,3", "-n", "more").returncode == 0
+    assert state(project) == before
+    assert git(project, "show", f"refs/exps/{exp_ref(project, 'more-2')}:other.yaml").strip() == "depth: {x: 3}"
+
+
 REFUSED = {
     "a key that is not there": ("nokey=3", "Invalid `--set-param` value: Could not override 'nokey'. To append to"),
     "no key=value": ("seed=[3", "-S: expected key=value in Hydra's grammar, got "),
@@ -200,38 +233,62 @@ def test_a_name_that_is_taken_changes_nothing(values: str, grid: Path, tmp_path:
     assert (state(project), experiments(project)) == (before, saved)
 
 
-@pytest.mark.fault("python -m stages.parallel -S", "an experiment of the same name comes up meanwhile")
-def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(project: Path) -> None:
+TAKEN = "git update-ref $REF $(git commit-tree HEAD^{tree} -m other)"
+REF_LOCKED = "mkdir -p .git/$(dirname $REF) && touch .git/$REF.lock"
+LOCKED = f"touch $(dirname $(grep -l 'seed: 3' {CLONES}/*/params.yaml))/.git/index.lock"
+
+
+@pytest.mark.fault("python -m stages.parallel -S", "its name is taken meanwhile, or Git is locked")
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (TAKEN, "-n: expected a new name, got more-1"),
+        (REF_LOCKED, "refs/exps/.*/more-1: expected Git to write it, got nothing; is it locked"),
+        (LOCKED, "FileLocked: .*; what ended is cached"),
+    ],
+    ids=["taken", "its reference is locked", "its index is locked"],
+)
+def test_an_experiment_that_cannot_be_saved_is_told_and_the_others_are_saved(
+    command: str, reason: str, project: Path
+) -> None:
     pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
-    other = git(project, "commit-tree", "HEAD^{tree}", "-m", "other").strip()
-    taken = f"git -C {project} update-ref refs/exps/{exp_ref(project, 'more-1')} {other}"
-    pipeline["stages"]["score"]["cmd"] = f"{taken} && {SCORE['cmd']}"
+    meanwhile = f"(cd {project} && REF=refs/exps/{exp_ref(project, 'more-1')} && {command})"
+    pipeline["stages"]["score"]["cmd"] = f"{meanwhile} && {SCORE['cmd']}"
     (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
     done = parallel(project, "-S", "seed=3,4", "-n", "more", "-j", "2")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-2].startswith("experiment more-1: not saved: -n: expected a new name, got more-1")
+    assert re.match(f"experiment more-1: not saved: {reason}", done.stdout.splitlines()[-2])
     assert done.stdout.splitlines()[-1].startswith("experiment more-2: saved")
 
 
 @pytest.mark.fault("python -m stages.parallel -S", "a stage of an experiment fails")
 def test_after_a_failure_the_way_back_is_told_and_works(project: Path) -> None:
-    before = git(project, "diff", "HEAD")
+    git(project, "add", "make.py")
+    with (project / "raw").open("a", encoding="utf-8") as file:
+        file.write("not staged")
+    before = state(project)
     failed = parallel(project, "-S", "seed=3", "-n", "one", FAIL="score")
     assert failed.returncode == 1
     last = failed.stdout.splitlines()[-1]
     assert last.startswith("experiment one: not saved; its parameters stay set")
     assert "seed: 3" in (project / "params.yaml").read_text(encoding="utf-8")
     assert experiments(project) == {}
-    back = re.search(r"`(git checkout \w+ -- \.) && dvc checkout`", last)
+    back = re.search(
+        r"`(git restore --source=(\w+) --worktree \.) && dvc checkout` goes back \(new files stay\)$", last
+    )
     assert back
+    parallel(project, "-S", "seed=3", "-n", "one", FAIL="score")  # has another such commit
+    git(project, "reflog", "expire", "--expire-unreachable=now", "HEAD")
+    git(project, "gc", "-q", "--prune=now")
     git(project, *back[1].split()[1:])
-    assert git(project, "diff", "HEAD") == before
+    assert state(project).replace("?? dvc.lock\n", "") == before  # which is new
 
 
 @pytest.mark.fault("python -m stages.parallel -S", "a stage of one experiment of a grid fails")
 def test_one_experiment_of_a_grid_fails_and_the_others_are_saved(project: Path) -> None:
     failed = parallel(project, "-S", "seed=13,4", "-n", "more", "-k", "-j", "2")
     assert failed.returncode == 1
+    assert "more-1: score failed: " in failed.stdout
     assert failed.stdout.splitlines()[-2:] == [
         "experiment more-1: not saved; what ended is cached",
         "experiment more-2: saved; `dvc exp apply more-2` brings it here",
@@ -253,8 +310,11 @@ def test_a_grid_that_was_ended_goes_on_from_there(project: Path) -> None:
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGINT
     assert said.count("not saved; what ended is cached") == 2
+    running = re.search(r"ended by SIGINT while this ran: (.*more-.: last.*); the same command goes on from here", said)
+    assert running
+    assert f"ending {running[1]} …" in said
     assert (state(project), experiments(project)) == (before, {})
-    assert not list((project / CLONES).glob("tmp*"))
+    assert not list((project / CLONES).glob("*"))
     assert parallel(project, "-S", "seed=3,4", "-n", "more").returncode == 0
     assert noted(project).count("start first") == 1
     assert experiments(project).keys() == {"more-1", "more-2"}

@@ -20,6 +20,7 @@ from stages.params.schema import Params, parse_params, read_params
 from stages.params.sweeps import SWEEPS, Candidate, candidates, read_sweeps
 from stages.presentation.kept import KEPT_SWEEPS
 from stages.reporting.figures import sweeps as figures
+from stages.sweep import main
 from stages.sweeps.tables import at_edge, best_of_k, chances_of_best, ranked
 from stages.training.recipe import Recipe
 
@@ -337,8 +338,11 @@ def check_tables(tables: Path) -> None:
 
 
 @pytest.mark.bad_input("sweep", "a name that sweeps.yaml does not have")
-def test_an_unknown_sweep_is_named(tmp_path: Path) -> None:
-    done = run(tmp_path, "python", "-m", "stages.sweep", "optimisers")
-    assert done.returncode == 1
-    assert done.stdout.startswith("sweep: expected one of ")
-    assert len(done.stdout.splitlines()) == 1
+def test_an_unknown_sweep_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^data/sweeps: expected what `configure` leaves, got nothing; `python -m "):
+        main(["optimisers"])
+    (tmp_path / "data/sweeps").mkdir(parents=True)
+    (tmp_path / "data/sweeps/optimizers.json").touch()
+    with pytest.raises(SystemExit, match=r"^sweep: expected one of optimizers, got 'optimisers'"):
+        main(["optimisers"])

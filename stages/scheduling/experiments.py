@@ -1,11 +1,12 @@
 """Experiments, prepared and saved by DVC's own code: as `dvc exp run` leaves them, whatever runs their stages.
 
 One experiment runs in the workspace, as that of `dvc exp run -S key=value`. Those of a grid, `-S key=1,2`, run in
-folders of their own, as those of `dvc exp run --queue`: clones in `.dvc/tmp/exps/standalone` that share DVC's cache.
+folders of their own, as those of `dvc exp run --queue`: clones in `.dvc/tmp/parallel/clones` that share DVC's cache.
 """
 
 import logging
 import os
+import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, chdir, contextmanager
@@ -27,8 +28,19 @@ from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
 from hydra.errors import HydraException
 
+from stages.scheduling.workspace import FOLDER
+
+CLONES = FOLDER / "clones"
+BEFORE = "refs/parallel/before"
+"""A commit of what was in the workspace before the last experiment there; its reflog has those of the ones before."""
 Overrides = dict[str, list[str]]
 """By params file, what `-S` sets in it: overrides in Hydra's grammar."""
+
+
+class CloneExecutor(TempDirExecutor):
+    """Removes a clone, and saves what is in it: DVC's own, without a warning of files that Git does not have."""
+
+    WARN_UNTRACKED = False
 
 
 @dataclass(frozen=True)
@@ -61,15 +73,19 @@ class Experiment:
         """Save the folder's files as the experiment, and show it to `dvc exp` of the user's repository.
 
         ran: stages that were out of date and are not any more; stages: these, and those that were up to date.
-        Raises: ValueError if an experiment of that name came up meanwhile; DvcException if DVC cannot save it.
+        Raises: ValueError if an experiment of that name came up meanwhile, or Git does not write it; DvcException if
+        DVC cannot save it.
         """
         experiments = self.repo.experiments
         if self.clone:
             with _refusals_in_one_line():
                 result = _commit(self.clone, ran, stages)
                 collected = experiments.tempdir_queue.collect_executor(experiments, self.clone, result)
-                if SCM(self.clone.root_dir).get_ref(str(result.ref_info)) not in collected:
-                    raise ExperimentExistsError(self.name)
+                ref = str(result.ref_info)
+                if SCM(self.clone.root_dir).get_ref(ref) not in collected:  # DVC keeps the reason to itself
+                    if self.repo.scm.get_ref(ref):
+                        raise ExperimentExistsError(self.name)
+                    raise ValueError(f"{ref}: expected Git to write it, got nothing; is it locked?")
             return
         queue = experiments.workspace_queue
         with lock_repo(self.repo), _refusals_in_one_line():
@@ -86,8 +102,8 @@ class Experiment:
             return f"saved; `dvc exp apply {self.name}` brings it here" if saved else "not saved; what ended is cached"
         if saved:
             return "saved, and in the workspace"
-        back = f"`git checkout {self.before} -- . && dvc checkout`"
-        return f"not saved; its parameters stay set, what ended is cached; the same command goes on, {back} goes back"
+        back = f"`git restore --source={self.before} --worktree . && dvc checkout` goes back (new files stay)"
+        return f"not saved; its parameters stay set, what ended is cached; the same command goes on, {back}"
 
 
 @contextmanager
@@ -96,8 +112,9 @@ def prepared(settings: Sequence[str], name: str | None) -> Iterator[list[Experim
 
     settings: `-S`, as those of `dvc exp run`; name: its name, or that of the grid; None: names at random. With neither
     there is no experiment. Raises: ValueError or DvcException for settings or a name that DVC refuses; then nothing is
-    left of it.
+    left of it. One run at a time, for it first removes the clones of a run that was killed.
     """
+    shutil.rmtree(CLONES, ignore_errors=True)
     if not (settings or name):
         yield []
         return
@@ -137,21 +154,23 @@ def in_workspace(repo: Repo, overrides: Overrides, name: str | None) -> Experime
     with lock_repo(repo), _refusals_in_one_line():
         if name:
             _check_name(repo, ExpRefInfo(baseline, name))
-        before = _git("stash", "create")[:10] or "HEAD"
+        before = _git("stash", "create") or "HEAD"
+        if before != "HEAD":
+            _git("update-ref", "--create-reflog", BEFORE, before)
         files = {path: Path(path).read_bytes() for path in overrides if Path(path).exists()}
         queue = repo.experiments.workspace_queue
-        try:
-            queue._update_params(overrides)
-        except BaseException:
-            for path, content in files.items():
-                Path(path).write_bytes(content)
-            raise
-        finally:
-            if overrides:
+        if overrides:
+            try:
+                queue._update_params(overrides)
+            except BaseException:
+                for path, content in files.items():
+                    Path(path).write_bytes(content)
+                raise
+            finally:
                 _git("reset", "--quiet", "--", *overrides)  # DVC stages them
         queue._stash_commit_deps()  # changed data of `.dvc` files
         _check_out(repo)
-    return Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo, before)
+    return Experiment(name or get_random_exp_name(repo.scm, baseline), baseline, Path.cwd(), repo, before[:10])
 
 
 @contextmanager
@@ -164,14 +183,12 @@ def in_clones(repo: Repo, grid: Sequence[Overrides], name: str | None) -> Iterat
     experiments = repo.experiments
     queue = experiments.tempdir_queue
     untracked = {path for overrides in grid for path in overrides} & set(experiments.scm.untracked_files())
-    if untracked:
-        repo.scm.add(list(untracked))
     found = []
     with ExitStack() as stack:
         for number, overrides in enumerate(grid, start=1):
-            with lock_repo(repo), _refusals_in_one_line():
+            with lock_repo(repo), _refusals_in_one_line(), _added(sorted(untracked)):
                 entry = experiments.queue_one(queue, params=overrides, name=f"{name}-{number}" if name else None)
-            executor = queue.init_executor(experiments, entry, TempDirExecutor, wdir=queue._standalone_tmp_dir)
+            executor = queue.init_executor(experiments, entry, CloneExecutor, wdir=str(CLONES.resolve()))
             stack.callback(executor.cleanup, experiments.celery_queue.get_infofile_path(entry.stash_rev))
             executor._update_config({"cache": {"type": "reflink,hardlink,symlink,copy"}})  # nobody edits there
             with Repo(os.path.join(executor.root_dir, executor.dvc_dir)) as clone:
@@ -220,6 +237,18 @@ def _refusals_in_one_line() -> Iterator[None]:
         ) from None
     except InvalidArgumentError as error:
         raise ValueError(" ".join(f"{error}: {error.__cause__ or ''}".strip(": ").split())) from None
+
+
+@contextmanager
+def _added(untracked: Sequence[str]) -> Iterator[None]:
+    """Let Git have these files meanwhile: what it does not have is part of no experiment."""
+    if untracked:
+        _git("add", "--", *untracked)
+    try:
+        yield
+    finally:
+        if untracked:
+            _git("reset", "--quiet", "--", *untracked)
 
 
 def _git(*arguments: str) -> str:

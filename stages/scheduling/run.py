@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
@@ -235,10 +235,11 @@ class Run:
         return self.ended + self.cached + len(running) + len(self.waiting)
 
     def _say(self, text: str) -> None:
-        text = f"[{self.ended + self.cached}/{self.total}] {self._title}{text}"
+        first, *said = text.split("\n")
+        first = f"[{self.ended + self.cached}/{self.total}] {self._title}{first}"
         if not sys.stderr.isatty() and self.running:
-            text += f"; running: {self.outlook()}"
-        tqdm.write(text)
+            first += f"; running: {self.outlook()}"
+        tqdm.write("\n".join([first, *said]))
         sys.stdout.flush()
 
     def summary(self, keep_going: bool) -> list[str]:
@@ -248,10 +249,22 @@ class Run:
         skipped = [stage for stage in self.waiting if stage in dependent]
         other = [stage for stage in self.waiting if stage not in dependent]
         if skipped:
-            lines.append(f"not run, since they depend on it: {', '.join(skipped)}")
+            lines.append(f"not run, since they depend on it: {self._titled(skipped)}")
         if other and not keep_going:
-            lines.append(f"not started (`--keep-going` does): {', '.join(other)}")
+            lines.append(f"not started (`--keep-going` does): {self._titled(other)}")
         return lines
+
+    def running_names(self) -> str:
+        """The stages that run, with the run's title; empty if none does."""
+        return self._titled(each.name for each in self.running)
+
+    def _titled(self, stages: Iterable[str]) -> str:
+        return ", ".join(f"{self._title}{stage}" for stage in dict.fromkeys(stages))
+
+
+def names_of_running(runs: Iterable[Run]) -> str:
+    """Name the stages that run; empty if none does."""
+    return ", ".join(filter(None, (run.running_names() for run in runs)))
 
 
 def reason_of(error: BaseException) -> str:
@@ -286,8 +299,8 @@ def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list
             wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
     finally:
         bar.close()
-        if names := [each.name for run in runs for each in run.running]:
-            print(f"ending {', '.join(names)} …", flush=True)
+        if names := names_of_running(runs):
+            print(f"ending {names} …", flush=True)
         executor.close(hurry=lambda: len(got) > 1)
         for run in runs:
             run.close(hurry=lambda: len(got) > 1)

@@ -1,5 +1,6 @@
 """Signals that end a run, and the lock that lets one run at a time."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +27,14 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold a lock on a folder; ValueError if another run does. The system releases that of a killed run."""
     import fcntl  # not on Windows
 
-    with (folder / "lock").open("w") as file:
+    with (folder / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{folder}: expected one run at a time, got another that is not at its end") from None
+            file.seek(0)
+            other = f"process {file.read() or 'unknown'}"
+            raise ValueError(f"{folder}: expected one run at a time, got {other}; wait for it or end it") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
         yield

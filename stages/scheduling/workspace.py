@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dvc.env import DVC_ROOT, DVC_STAGE
+from dvc.exceptions import NotDvcRepoError
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph, plan_repro
@@ -291,6 +292,16 @@ class Workspace:
     @staticmethod
     def _elsewhere(stage: Stage, path: str) -> str:
         return f"{path}:{stage.name}" if isinstance(stage, PipelineStage) else path
+
+
+def check_root(folder: Path) -> None:
+    """Raise ValueError if a folder is not the root of a DVC repository. Nothing is created there."""
+    try:
+        root = Repo.find_root(str(folder))
+    except NotDvcRepoError:
+        raise ValueError(f"expected the root of a DVC repository, got {folder}, which is in none") from None
+    if not folder.samefile(root):
+        raise ValueError(f"expected the root of a DVC repository, got {folder}; `cd {root}`")
 
 
 def outputs_of(repo: Repo) -> set[str]:
