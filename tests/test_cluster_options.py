@@ -153,6 +153,18 @@ def test_a_cluster_needs_a_remote(tmp_path: Path) -> None:
     assert done.returncode == "config file error: remote 'none' doesn't exist"
 
 
+@pytest.mark.fault("a cluster", "Ctrl-C before it is connected")
+def test_ctrl_c_ends_a_run_that_learns_its_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def machine_for_long() -> None:
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("expected an end at once")
+
+    monkeypatch.setattr(machine, "machine", machine_for_long)
+    project = trivial_project(tmp_path)
+    dvc(project, "remote", "add", "-q", "--default", "storage", str(tmp_path / "storage"))
+    assert parallel_of(project, "--cluster", "tcp://127.0.0.1:1").returncode == 128 + signal.SIGINT
+
+
 @pytest.mark.bad_input("a cluster", "a remote with versions of files")
 def test_a_remote_that_is_no_store_of_objects_is_refused(tmp_path: Path) -> None:
     with Repo(str(trivial_project(tmp_path))) as repo:
