@@ -153,6 +153,18 @@ def test_a_cluster_needs_a_remote(tmp_path: Path) -> None:
     assert done.returncode == "config file error: remote 'none' doesn't exist"
 
 
+@pytest.mark.bad_input("a cluster", "a remote that cannot be written to")
+def test_a_remote_is_written_to_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SECONDS_BETWEEN_TRIES", 0)
+    project = trivial_project(tmp_path)
+    for url in ("/proc/nope", str(project / "raw")):
+        dvc(project, "remote", "add", "-q", "--force", "store", url)
+        done = parallel_of(project, "--cluster", "tcp://127.0.0.1:1", "--remote", "store")
+        assert f"remote.store: {url}: expected a folder to write to and to read, got " in done.returncode
+    RemoteStore({"url": str(tmp_path / "storage")}).check("store")
+    assert not list((tmp_path / "storage").iterdir())
+
+
 @pytest.mark.fault("a cluster", "Ctrl-C before it is connected")
 def test_ctrl_c_ends_a_run_that_learns_its_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def machine_for_long() -> None:
@@ -201,6 +213,7 @@ def test_a_remote_of_each_kind_is_a_store(kind: str, tmp_path: Path, monkeypatch
             config = remote_config(repo)
         config = json.loads(json.dumps(config))  # as it comes to a node
         store, other = RemoteStore(config), RemoteStore(config)
+        store.check("storage")
         assert store.records(KEY) == []
         md5 = stored(store, tmp_path, "a")
         assert other.has(md5)

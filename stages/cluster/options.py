@@ -14,7 +14,6 @@ from stages.scheduling.signals import interruptible
 from stages.scheduling.workspace import Workspace
 
 WHY_TLS = "whoever reaches an open port of Dask has a shell on every node"
-NO_OBJECT = "0" * 32
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +61,7 @@ def cluster_executor(
     use_tls(options)
     with ExitStack() as stack:
         with interruptible():
-            RemoteStore(config).has(NO_OBJECT)  # before anything starts: is it there at all?
+            RemoteStore(config).check(options.remote or workspace.repo.config["core"]["remote"])
             machine_class = options.machine_class or class_of(machine())
             client = stack.enter_context(connected(options.cluster, options.insecure))
         yield DaskExecutor(client, machine_class, config, workspace.store, codes, tqdm.write)
