@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import dask
 import pytest
 from distributed import LocalCluster
 from dvc.repo import Repo
-from projects import dvc, trivial_project
+from projects import dvc, initialize, trivial_project
 from test_parallel import parallel as parallel_of
 from test_sharing import remote as remote_of_kind
 
@@ -20,14 +21,23 @@ from stages.cluster import connection, machine
 from stages.cluster.connection import check_address, read_cluster, started, use_tls
 from stages.cluster.node import recorded
 from stages.scheduling import remote
+from stages.scheduling.executors import LocalExecutor
 from stages.scheduling.remote import RemoteError, RemoteStore, remote_config
+from stages.scheduling.run import Run, run_all
 from stages.scheduling.store import CacheStore
 from stages.scheduling.task import Task
+from stages.scheduling.workspace import Workspace
 
 KEY = "0123456789abcdef" * 4
 ONE_EACH = ("info", "exists", "get_file", "put_file", "pipe_file", "cat_file", "mv", "ls", "makedirs")
 LISTS_ALL = ("find", "walk", "glob")
 OPEN = "--insecure` allows it"
+HERE = """
+stages:
+  each:
+    foreach: [a, b, c]
+    do: {cmd: echo start >> log; sleep 0.1; echo end >> log, always_changed: true}
+"""
 
 
 def record(md5: str) -> dict[str, Any]:
@@ -163,6 +173,20 @@ def test_a_remote_is_written_to_before_anything_starts(tmp_path: Path, monkeypat
         assert f"remote.store: {url}: expected a folder to write to and to read, got " in done.returncode
     RemoteStore({"url": str(tmp_path / "storage")}).check("store")
     assert not list((tmp_path / "storage").iterdir())
+
+
+def test_the_stages_that_run_here_are_as_many_at_once_as_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    initialize(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(HERE)
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(tmp_path)
+    executor = LocalExecutor(16, tmp_path / ".dvc/tmp/node", workspace.store, {})
+    executor.here = ThreadPoolExecutor(1)  # as with --cluster and -j 1
+    run = Run(workspace, workspace.graph, executor)
+    run_all([run], executor, False, [])
+    workspace.close()
+    assert run.is_complete
+    assert (tmp_path / "log").read_text().split() == ["start", "end"] * 3
 
 
 @pytest.mark.fault("a cluster", "Ctrl-C before it is connected")

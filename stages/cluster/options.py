@@ -64,4 +64,4 @@ def cluster_executor(
             RemoteStore(config).check(options.remote or workspace.repo.config["core"]["remote"])
             machine_class = options.machine_class or class_of(machine())
             client = stack.enter_context(connected(options.cluster, options.insecure))
-        yield DaskExecutor(client, machine_class, config, workspace.store, codes, tqdm.write)
+        yield DaskExecutor(client, machine_class, config, workspace.store, codes, options.jobs, tqdm.write)

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -75,7 +75,6 @@ class Run:
         self._sorter = TopologicalSorter({stage: graph[stage] & waiting for stage in self.waiting})
         self._sorter.prepare()
         self._here = Processes()  # of stages that run in the workspace
-        self._threads = ThreadPoolExecutor(executor.slots)
         self._is_closed = False
 
     def start(self, free: int) -> None:
@@ -152,7 +151,7 @@ class Run:
             failed = Future[Result]()
             failed.set_result(Result(failure=str(error)))
             return failed
-        return self._threads.submit(self._run_here, stage, self.workspace.log(stage))
+        return self.executor.here.submit(self._run_here, stage, self.workspace.log(stage))
 
     def _run_here(self, stage: str, log: Path) -> Result:
         commands, folder = self.workspace.commands(stage)
@@ -202,7 +201,6 @@ class Run:
     def close(self, hurry: Callable[[], bool]) -> None:
         """End what runs in the workspace, and write dvc.lock."""
         self._is_closed = True
-        self._threads.shutdown(wait=False)
         while any(not each.future.done() for each in self.running if not each.task):
             if hurry():
                 self._here.kill()
