@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import logging
 import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -140,6 +141,12 @@ def test_the_classes_of_job_queues_leave_ctrl_c_alone() -> None:
     for name in connection.KINDS:
         assert connection._class(name, Path("cluster.yaml")).__name__ == name
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_dask_says_nothing_itself() -> None:
+    connection.silence_dask()
+    for name in ("distributed", "distributed.client", "distributed.worker"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
 
 
 def test_a_cluster_that_opens_a_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ class DaskExecutor:
         """
         self.here = ThreadPoolExecutor(jobs)
         self._client, self._config, self._cache = client, dict(config), cache
+        self._address = client.scheduler_info()["address"]
         self._exchange = Exchange(cache, RemoteStore(config), codes)
         self._workers = Workers(client, machine_class, say, lambda: len(self._running))
         self._threads = ThreadPoolExecutor(TRANSFERS)
@@ -116,7 +117,7 @@ class DaskExecutor:
             reason = f"lost {error.allowed_failures + 1} workers that ran it, the last {error.last_worker.address}"
             result = Result(failure=reason)
         except CancelledError:
-            result = Result(failure="lost the scheduler")
+            result = Result(failure=f"lost the scheduler {self._address}; when it runs again, the same command goes on")
         except Exception as error:
             result = Result(failure=str(error))
         self._futures[task.key].set_result(result)
