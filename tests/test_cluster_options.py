@@ -6,7 +6,8 @@ import json
 import logging
 import shutil
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from stages.cluster.node import recorded
 from stages.scheduling import remote
 from stages.scheduling.executors import LocalExecutor
 from stages.scheduling.remote import RemoteError, RemoteStore, remote_config
-from stages.scheduling.run import Run, run_all
+from stages.scheduling.run import Run, Running, run_all
 from stages.scheduling.store import CacheStore
-from stages.scheduling.task import Task
+from stages.scheduling.task import Result, Task
 from stages.scheduling.workspace import Workspace
 
 KEY = "0123456789abcdef" * 4
@@ -194,6 +195,14 @@ def test_the_stages_that_run_here_are_as_many_at_once_as_jobs(tmp_path: Path, mo
     workspace.close()
     assert run.is_complete
     assert (tmp_path / "log").read_text().split() == ["start", "end"] * 3
+
+
+def test_the_seconds_of_a_stage_are_those_that_it_ran() -> None:
+    future, submitted = Future[Result](), time.monotonic() - 100
+    running = Running("train", future, None, submitted)
+    assert running.seconds >= 100
+    future.set_result(Result(seconds=5))
+    assert running.seconds == 5
 
 
 @pytest.mark.fault("a cluster", "Ctrl-C before it is connected")

@@ -38,8 +38,9 @@ class Running:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it started."""
-        return time.monotonic() - self.started
+        """Seconds since it started; at its end, those that it ran: on a cluster it waits first."""
+        ran = self.future.result().seconds if self.future.done() else 0
+        return ran or time.monotonic() - self.started
 
 
 class Run:
@@ -175,8 +176,9 @@ class Run:
     def _note(self, running: Running, result: Result) -> None:
         stage, task = running.name, running.task
         self.ended += 1
-        self._seconds += running.seconds
-        self._estimated += self._estimates[stage]
+        if result.seconds:  # else the remote had it
+            self._seconds += result.seconds
+            self._estimated += self._estimates[stage]
         if not result.failure:
             try:
                 if task:
