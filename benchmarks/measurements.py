@@ -229,6 +229,7 @@ def _variants(folder: Path, say: Say, counts: tuple[int, ...]) -> dict[str, floa
         for name in names:
             shutil.copyfile(folder / f"data/recipes/{DUPLICATED}.json", copy / f"data/recipes/{name}.json")
         (copy / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        (copy / "sweeps.yaml").write_text("sweeps: {}\n", encoding="utf-8")
         variables = {name: value for name, value in environment().items() if name not in ("PYTHONPATH", "DVC_ROOT")}
         for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
             subprocess.run(command, cwd=copy, env=variables, check=True, capture_output=True)

@@ -38,8 +38,8 @@ from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.node import Code
 from stages.scheduling.run import Run, run_all
 from stages.scheduling.signals import one_at_a_time, signals
+from stages.scheduling.task import Task
 from stages.scheduling.workspace import FOLDER, Workspace
-from stages.sweeps.members import missing
 
 CUT_OFF = (
     "if its writer was killed, it may be cut off: `git checkout dvc.lock`, then again (finished stages are cached)"
@@ -69,7 +69,7 @@ def parallel(options: argparse.Namespace, experiments: Sequence[Experiment] = ()
         executor = stack.enter_context(executor_of(options, workspaces[0], codes))
         titles = [f"{each.name}: " if each.in_clone else "" for each in experiments] or [""]
         runs = [
-            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title, missing)
+            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title, members_to_run)
             for each, title in zip(workspaces, titles, strict=True)
         ]
         if any(run.waiting for run in runs):
@@ -103,6 +103,15 @@ def _say_how_it_ended(runs: list[Run], running: list[str], keep_going: bool, got
     more = f"; {unchanged} more turned out to be up to date" if unchanged else ""
     print(f"done: {ended} stages in {time.monotonic() - started:.0f} s{from_cache}{more}")
     return 0
+
+
+def members_to_run(workspace: Workspace, stage: str) -> list[Task]:
+    """Give the members of a sweep that are not trained yet; none of another stage."""
+    if not stage.startswith("sweep@"):
+        return []
+    from stages.sweeps.members import missing  # it imports all that compares
+
+    return missing(workspace, stage.partition("@")[2])
 
 
 def _workspace(experiment: Experiment, got: list[int]) -> Workspace:

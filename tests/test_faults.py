@@ -401,7 +401,7 @@ def test_what_dvc_could_not_copy_into_its_cache_on_a_full_disk_is_made_again(
     project = tmp_path / "project"
     with on_a_small_disk(finished, project) as ballast:
         dvc(project, "repro", "download@housing")
-        fill(ballast, 1200)
+        fill(ballast, 1500)
         assert "No space left on device" in dvc(project, "repro", "normalize@housing")
         ballast.unlink()
         assert "not in cache" in run(project, "dvc", "status", "normalize@housing").stdout

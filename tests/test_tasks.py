@@ -119,6 +119,7 @@ def node(tmp_path: Path, processes: Processes) -> Node:
     (root / "ignored" / "tool").write_text("tool")
     (root / ".gitignore").write_text("/ignored/\n/data/\n")
     (root / "code").write_text("code")
+    (root / "other").write_text("other")
     (root / "data").mkdir()
     (root / "data" / "input").write_text("input")
     run(root, "git", "init", "-q")
@@ -147,10 +148,9 @@ def test_a_task_leaves_its_outputs_and_a_record_in_the_store(node: Node) -> None
 
 
 def test_a_task_finds_nothing_of_the_one_before(node: Node) -> None:
-    assert asked(node, "echo 1 > data/out; echo 1 > left; echo 1 >> code; mkdir more; rm .gitignore").failure is None
-    assert asked(node, "cat code .gitignore > data/out; ls -d left more data/out.old").failure
-    result = asked(node, "test ! -e left && test ! -e more && cat code > data/out")
-    assert result.outs[0]["md5"] == hash_path(node.folder.parent / "repository/code").md5
+    assert asked(node, "echo 1 > data/out; echo 1 > left; echo 1 >> other; mkdir more; rm .gitignore").failure is None
+    result = asked(node, "test ! -e left && test ! -e more && test -s .gitignore && cat other > data/out")
+    assert result.outs[0]["size"] == len("other")
 
 
 @pytest.mark.bad_input("a stage", "a command that does not do what dvc.yaml says")
@@ -160,7 +160,10 @@ def test_a_task_finds_nothing_of_the_one_before(node: Node) -> None:
         ("true", "expected it to write data/out, got nothing there"),
         ("echo bad; exit 3", r"bad \(exited with 3\)"),
         ("exit 3", r"`exit 3` exited with 3"),
-        ("echo spoiled > data/input; echo 1 > data/out", "expected dependencies that stay as they are"),
+        ("echo spoiled > data/input; echo 1 > data/out", "data/input: expected a dependency to stay as it is"),
+        ("rm data/input; cp code data/input; echo 1 > data/out", "data/input: expected a dependency to stay as it is"),
+        ("echo more >> code; cp code data/out", "code: expected a dependency to stay as it is"),
+        ("mkfifo data/out", "data/out: expected a file or a folder, got something else"),
     ],
 )
 def test_a_task_that_fails_says_why_and_leaves_no_record(command: str, said: str, node: Node) -> None:
@@ -194,3 +197,46 @@ def test_a_submodule_and_a_link_to_a_folder_are_there(node: Node) -> None:
     run(root / "module", "git", "init", "-q")
     (root / "link").symlink_to("module")
     assert asked(node, "cat module/file link/file > data/out").outs[0]["size"] == 2 * len("module")
+
+
+def test_what_reads_a_dependency_that_another_stage_spoils_fails_too(node: Node) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        victim = threads.submit(asked, node, "touch ../../ready; sleep 2; cp data/input data/out")
+        wait_until(lambda: (node.folder / "ready").exists())
+        writer = asked(node, "echo spoiled >> data/input; cp data/input data/out")
+        later = asked(node, "cp data/input data/out")
+    assert "data/input: expected a dependency to stay as it is" in (writer.failure or "")
+    assert "data/input: expected a dependency to stay as it is" in (victim.result().failure or "")
+    assert later.outs[0]["size"] == len("input")
+
+
+def test_a_link_in_an_output_is_taken_for_what_it_points_to(node: Node, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("outside")
+    outside.chmod(0o644)
+    result = asked(
+        node, f"mkdir data/out; ln -s {outside} data/out/link; ln -s {outside} data/out/a; echo 1 > data/out/b"
+    )
+    assert result.outs[0]["nfiles"] == 3
+    store = node.store
+    assert isinstance(store, CacheStore)
+    path = store.path(hash_path(outside).md5)
+    assert path.read_text() == "outside"
+    assert not path.is_symlink()
+    assert outside.stat().st_mode & 0o777 == 0o644
+    assert not list(store.folder.glob("new-*"))
+
+
+def test_a_damaged_record_is_no_record(node: Node) -> None:
+    assert asked(node, "cp code data/out").failure is None
+    for content in ("", "cmd: [", "cmd: x\n"):
+        (path,) = (node.folder.parent / "cache/runs").rglob("0" * 64 + "/*")
+        path.write_text(content)
+        assert node.store.records("0" * 64) == []
+        assert not path.exists()
+        assert asked(node, "cp code data/out").failure is None
+
+
+def test_what_a_command_leaves_in_the_background_ends_with_it(tmp_path: Path, processes: Processes) -> None:
+    processes.run("sleep 1000 & echo $! > pid", tmp_path, ENVIRONMENT, tmp_path / "log")
+    wait_until(lambda: not psutil.pid_exists(int((tmp_path / "pid").read_text())))

@@ -243,7 +243,7 @@ def test_a_stage_that_writes_to_its_input_is_told_and_does_not_reach_the_cache(
     monkeypatch.setenv("SPOIL", "yes")
     before = hashes(project)
     assert verified("second") == 1
-    assert "failed: expected dependencies that stay as they are" in capsys.readouterr().out
+    assert "failed: data/first.json: expected a dependency to stay as it is" in capsys.readouterr().out
     assert hashes(project) == before
 
 

@@ -56,8 +56,14 @@ class LocalExecutor:
         """See `Executor`. The caller submits in the order of priority."""
         if task.key not in self._futures:
             log.unlink(missing_ok=True)
-            self._futures[task.key] = self._threads.submit(self.node.run, task, log, lambda: not self._closed)
+            self._futures[task.key] = self._threads.submit(self._run, task, log)
         return self._futures[task.key]
+
+    def _run(self, task: Task, log: Path) -> Result:
+        try:
+            return self.node.run(task, log, lambda: not self._closed)
+        except Exception as error:  # of one stage: others go on
+            return Result(failure=f"{type(error).__name__}: {error}")
 
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """See `Executor`."""

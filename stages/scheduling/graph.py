@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from stages.artifacts import RECIPE
 from stages.params.messages import unknown
 from stages.splits import NORMALIZED
 from stages.training.recipe import layers_of
 
+RECIPES = Path("data/recipes")
 Graph = dict[str, set[str]]
 """The stages that each stage reads from, in the order in which `dvc repro` runs them: a stage after all of its own."""
 
@@ -51,7 +51,7 @@ def estimate(stage: str, root: Path = Path()) -> float:
     scikit-learn's cross-validation takes a minute per fold. Any other stage, or one without a recipe yet: ten seconds.
     """
     try:
-        recipe = RECIPE.read(stage.partition("@")[2], lambda path: (root / path).read_bytes())
+        recipe = json.loads((root / RECIPES / f"{stage.partition('@')[2]}.json").read_text(encoding="utf-8"))
         splits = json.loads((root / NORMALIZED / recipe["dataset"] / "splits.json").read_text(encoding="utf-8"))
         split = splits[recipe["split"]]
         first, last = split["parts"]["train"]

@@ -24,6 +24,7 @@ from stages.scheduling.store import Store
 from stages.scheduling.task import Hashed, Result, Task, hash_path
 
 LINES_OF_A_FAILURE = 20
+State = tuple[int, int, int] | None
 
 
 class TaskError(Exception):
@@ -108,7 +109,7 @@ class Code:
         for name in {os.path.dirname(name) for name in [*self.files, *links]}:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name in self.files:
-            if _state(self.root / name) != _state(folder / name):
+            if _content_state(self.root / name) != _content_state(folder / name):
                 (folder / name).unlink(missing_ok=True)
                 shutil.copy2(self.root / name, folder / name)
         for name in links:
@@ -139,12 +140,13 @@ class Node:
 
     def __init__(self, folder: Path, store: Store, processes: Processes, code: Callable[[str], Code]) -> None:
         """Use the folder, which is its own. code: gives that of a task, by its `Task.code`."""
+        folder = folder.resolve()
         self.folder, self.store, self.processes, self._code = folder, store, processes, code
         self._numbers = itertools.count()
         self._free: list[Path] = []
         """Scratch folders that no task has: the next one takes them over."""
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._inputs: dict[str, tuple[int, int] | None] = {}
+        self._inputs: dict[str, State] = {}
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         for name in ("objects", "scratch"):
             (folder / name).mkdir(parents=True)
@@ -158,9 +160,9 @@ class Node:
         seconds = 0.0
         try:
             with self._scratch() as scratch:
-                inputs = self._lay(task, scratch)
+                laid = self._lay(task, scratch)
                 seconds = self._run_commands(task, scratch, log, wanted)
-                self._check_inputs(inputs)
+                _check_unchanged(laid, scratch)
                 outs = tuple(self._take(task, path, scratch) for path in task.outs)
             self.store.add_record(task.key, {**task.record, "outs": list(outs)})
         except TaskError as error:
@@ -182,34 +184,37 @@ class Node:
         finally:
             self._free.append(folder)
 
-    def _lay(self, task: Task, scratch: Path) -> list[str]:
-        """Lay out the code and the dependencies; returns the names of the objects that are linked."""
+    def _lay(self, task: Task, scratch: Path) -> dict[Path, State]:
+        """Lay out the code and the dependencies; returns the state of each file of a dependency."""
         code = self._code(task.code)
         code.lay(scratch)
-        linked: list[str] = []
+        laid: dict[Path, State] = {}
         files = [{"path": path, "md5": md5} for path, md5 in task.files.items()]
         for entry in [*task.record.get("deps", []), *files]:
-            linked += self._lay_dependency(task, entry, code, scratch)
+            laid |= self._lay_dependency(task, entry, code, scratch)
         for path in task.outs:
             (scratch / task.wdir / path).parent.mkdir(parents=True, exist_ok=True)
-        return linked
+        return laid
 
-    def _lay_dependency(self, task: Task, entry: dict[str, str], code: Code, scratch: Path) -> list[str]:
+    def _lay_dependency(self, task: Task, entry: dict[str, str], code: Code, scratch: Path) -> dict[Path, State]:
         path, expected = os.path.normpath(os.path.join(task.wdir, entry["path"])), entry["md5"]
         target = scratch / path
-        if target.exists() and hash_path(target).md5 == expected:
-            return []
-        linked = []
-        for inner, md5 in task.folders.get(expected, {"": expected}).items():
+        files = task.folders.get(expected, {"": expected})
+        if not files:
+            target.mkdir(parents=True, exist_ok=True)
+        is_there = target.exists() and hash_path(target).md5 == expected
+        laid = {}
+        for inner, md5 in files.items():
             file = target / inner if inner else target
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.unlink(missing_ok=True)
-            if self.store.has(md5):
-                self._link(md5, file, executable=bool(entry.get("isexec")))
-                linked.append(md5)
-            else:
-                self._copy_of_workspace(code.root / path / inner, file, md5)
-        return linked
+            if not is_there:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.unlink(missing_ok=True)
+                if self.store.has(md5):
+                    self._link(md5, file, executable=bool(entry.get("isexec")))
+                else:
+                    self._copy_of_workspace(code.root / path / inner, file, md5)
+            laid[file] = _state(file)
+        return laid
 
     def _copy_of_workspace(self, path: Path, target: Path, md5: str) -> None:
         got = "nothing, neither there nor in the store"
@@ -223,25 +228,16 @@ class Node:
         """Link an object, of which this machine makes one copy: a stage may write to what it reads."""
         path = self.folder / "objects" / md5
         with self._locks[md5]:
-            if md5 not in self._inputs:
+            if md5 not in self._inputs or _state(path) != self._inputs[md5]:  # a stage has written to it
                 new = path.with_suffix(".new")
                 self.store.get(md5, new)
                 new.replace(path)
                 self._inputs[md5] = _state(path)
-        if executable:
-            shutil.copyfile(path, target)
-            target.chmod(0o755)
-        else:
-            os.link(path, target)
-
-    def _check_inputs(self, linked: list[str]) -> None:
-        for md5 in dict.fromkeys(linked):
-            path = self.folder / "objects" / md5
-            if _state(path) != self._inputs[md5]:
-                with self._locks[md5]:
-                    self._inputs.pop(md5)
-                    path.unlink()
-                raise TaskError(f"expected dependencies that stay as they are, got one that was written to: {md5}")
+            if executable:
+                shutil.copyfile(path, target)
+                target.chmod(0o755)
+            else:
+                os.link(path, target)
 
     def _run_commands(self, task: Task, scratch: Path, log: Path, wanted: Callable[[], bool]) -> float:
         cwd = scratch / task.wdir
@@ -257,6 +253,9 @@ class Node:
         place = scratch / task.wdir / path
         if not place.exists():
             raise TaskError(f"expected it to write {path}, got nothing there")
+        for each in [place, *place.rglob("*")]:
+            if not (each.is_file() or each.is_dir()):
+                raise TaskError(f"{each.relative_to(scratch)}: expected a file or a folder, got something else")
         found = hash_path(place, self._ignore(scratch))
         for inner, md5 in found.files.items():
             self.store.put(place / inner if inner else place, md5)
@@ -283,13 +282,28 @@ def _parents(name: str) -> Iterator[str]:
         name = os.path.dirname(name)
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    """Time and size of a file, which change when it is written to; None without one."""
+def _state(path: Path) -> State:
+    """Number, time and size of a file, one of which changes when it is written to or replaced; None without one."""
     try:
         found = path.lstat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _content_state(path: Path) -> tuple[int, ...] | None:
+    """Time and size of a file: a copy has those of its original."""
+    state = _state(path)
+    return state and state[1:]
+
+
+def _check_unchanged(laid: Mapping[Path, State], scratch: Path) -> None:
+    """TaskError if a file has changed since it was laid out: what came of it is not what came of its MD5."""
+    for path, state in laid.items():
+        if _state(path) != state:
+            hint = "write to a copy, or give the stage `meta: {workspace: true}` in dvc.yaml"
+            got = "got other bytes, written by this stage or one beside it"
+            raise TaskError(f"{path.relative_to(scratch)}: expected a dependency to stay as it is, {got}; {hint}")
 
 
 def _clear(folder: Path, names: Collection[str]) -> None:

@@ -45,6 +45,8 @@ class _Running:
     pid: int | None = None
     ended: Ended = Ended(-signal.SIGKILL, 0)
     told: threading.Event = field(default_factory=threading.Event)
+    zygote: "subprocess.Popen[bytes] | None" = None
+    """That runs it."""
 
 
 class Processes:
@@ -66,7 +68,7 @@ class Processes:
         preload: Sequence[str] = (),
         wanted: Callable[[], bool] = lambda: True,
     ) -> Ended:
-        """Run a command as DVC does, in a session of its own, and wait until it has ended.
+        """Run a command as DVC does, in a group of its own, and wait until it has ended.
 
         log: what it prints is added to this file; preload: libraries that the zygote imports before it forks; wanted:
         asked all along; when it is not any more, the command is ended, like by Ctrl-C, after some seconds by force.
@@ -75,6 +77,7 @@ class Processes:
         running = _Running()
         with self._lock:
             requests = self._start()
+            running.zygote = self._zygote
             self._number += 1
             number = self._number
             self._running[number] = running
@@ -122,10 +125,10 @@ class Processes:
                 env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
             )
             os.close(read)
-            threading.Thread(target=self._listen, args=[self._zygote.stdout], daemon=True).start()
+            threading.Thread(target=self._listen, args=[self._zygote, self._zygote.stdout], daemon=True).start()
         return self._requests
 
-    def _listen(self, replies: IO[bytes]) -> None:
+    def _listen(self, process: "subprocess.Popen[bytes]", replies: IO[bytes]) -> None:
         for line in replies:
             reply: dict[str, Any] = json.loads(line)
             running = self._running[reply["id"]]
@@ -135,10 +138,12 @@ class Processes:
             running.ended = Ended(reply["status"], reply["cpu_seconds"])
             del self._running[reply["id"]]
             running.told.set()
-        for running in list(self._running.values()):  # somebody has killed the zygote
-            if running.pid:
-                _signal(running.pid, signal.SIGKILL)
-            running.told.set()
+        for number, running in list(self._running.items()):  # somebody has killed the zygote
+            if running.zygote is process:
+                if running.pid:
+                    _signal(running.pid, signal.SIGKILL)
+                del self._running[number]
+                running.told.set()
 
     def _end(self, running: _Running) -> None:
         for number in (signal.SIGINT, signal.SIGKILL):
@@ -146,8 +151,6 @@ class Processes:
             if running.pid:
                 _signal(running.pid, number)
             if running.told.wait(deadline - time.monotonic()):
-                if running.pid:
-                    _signal(running.pid, signal.SIGKILL)  # what it started and left
                 return
 
 

@@ -126,7 +126,7 @@ class Run:
                 self.workspace.reproduce(stage)
                 future.set_result(Result())
         except (DvcException, ValueError, OSError) as error:
-            future.set_result(Result(failure=str(error)))
+            future.set_result(Result(failure=reason_of(error)))
         self.running.append(Running(stage, future, task, time.monotonic()))
 
     def _start_member(self, stage: str) -> None:
@@ -138,11 +138,12 @@ class Run:
         """Start the command of a stage after the last of its members, unless one has failed."""
         stage = running.name
         if result.failure:
-            self._members.pop(stage, None)
             self.failed.setdefault(stage, f"{running.task and running.task.name}: {result.failure}")
             self._say("\n    ".join([f"{stage}: failed", *result.said]))
-        elif self._members.get(stage) == [] and not any(each.name == stage for each in self.running):
-            del self._members[stage]
+        if self._members.get(stage) != [] or any(each.name == stage for each in self.running):
+            return
+        del self._members[stage]
+        if stage not in self.failed:
             self.running.append(Running(stage, self._start_here(stage), None, time.monotonic()))
 
     def _start_here(self, stage: str) -> "Future[Result]":
@@ -150,7 +151,7 @@ class Run:
             self.workspace.begin(stage)
         except (DvcException, OSError) as error:
             failed = Future[Result]()
-            failed.set_result(Result(failure=str(error)))
+            failed.set_result(Result(failure=reason_of(error)))
             return failed
         return self.executor.here.submit(self._run_here, stage, self.workspace.log(stage))
 
@@ -186,7 +187,7 @@ class Run:
                 elif self.workspace.is_command(stage):
                     self.workspace.save(stage)
             except (DvcException, OSError) as error:
-                result = replace(result, failure=str(error))
+                result = replace(result, failure=reason_of(error))
         if result.failure:
             self.failed[stage] = result.failure
             log = os.path.relpath(self.workspace.log(stage), self._folder)
@@ -251,6 +252,15 @@ class Run:
         if other and not keep_going:
             lines.append(f"not started (`--keep-going` does): {', '.join(other)}")
         return lines
+
+
+def reason_of(error: BaseException) -> str:
+    """Say what an error says, and what has caused it: DVC's own do not."""
+    cause = error
+    while (before := cause.__cause__ or cause.__context__) is not None:
+        cause = before
+    said = " ".join(str(error).split())
+    return said if str(cause) in str(error) else f"{said}: {' '.join(str(cause).split())}"
 
 
 def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list[int]) -> None:

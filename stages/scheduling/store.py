@@ -9,11 +9,15 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
 from dvc.stage.cache import _get_cache_hash
-from dvc.utils.serialize import dump_yaml, parse_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, dump_yaml, parse_yaml
+from voluptuous import Invalid
 
 Record = dict[str, Any]
 """An entry of dvc.lock: cmd, deps, params, outs."""
@@ -62,30 +66,39 @@ class CacheStore:
         if target.is_file():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        new = self._new()
-        link_or_copy(path, new)
-        new.chmod(0o444)
-        new.replace(target)
+        with self._new() as new:
+            link_or_copy(path, new)
+            new.chmod(0o444)
+            new.replace(target)
 
     def records(self, key: str) -> list[Record]:
         """See `Store`."""
         folder = self._records(key)
         paths = [path for path in folder.glob("*") if len(path.name) == len(key)]  # DVC leaves others when it is killed
         paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        return [parse_yaml(path.read_text(encoding="utf-8"), path) for path in paths]
+        found = [(path, read_record(path.read_text(encoding="utf-8", errors="replace"), str(path))) for path in paths]
+        for path, record in found:
+            if record is None:  # as DVC removes it
+                path.unlink(missing_ok=True)
+        return [record for _, record in found if record is not None]
 
     def add_record(self, key: str, record: Record) -> None:
         """See `Store`."""
         path = self._records(key) / hash_of_record(record)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            new = self._new()
-            dump_yaml(new, record)
-            new.replace(path)
+            with self._new() as new:
+                dump_yaml(new, record)
+                new.replace(path)
 
-    def _new(self) -> Path:
+    @contextmanager
+    def _new(self) -> Iterator[Path]:
         """A path for a file that is not whole yet: where nobody looks for an object or a record."""
-        return self.folder / f"new-{uuid.uuid4().hex}"
+        new = self.folder / f"new-{uuid.uuid4().hex}"
+        try:
+            yield new
+        finally:
+            new.unlink(missing_ok=True)
 
     def _records(self, key: str) -> Path:
         return self.folder / "runs" / key[:2] / key
@@ -98,6 +111,15 @@ def files_of(store: CacheStore, md5: str) -> dict[str, str]:
     return {each["relpath"]: each["md5"] for each in json.loads(store.path(md5).read_text(encoding="utf-8"))}
 
 
+def read_record(text: str, path: str) -> Record | None:
+    """Read a record; None if it is damaged."""
+    try:
+        record: Record = COMPILED_LOCK_FILE_STAGE_SCHEMA(parse_yaml(text, path))
+    except (YAMLFileCorruptedError, Invalid):
+        return None
+    return record if record.get("outs") else None
+
+
 def hash_of_record(record: Record) -> str:
     """Give DVC's name for a record of a stage's outputs."""
     value: str = _get_cache_hash(record)
@@ -106,10 +128,8 @@ def hash_of_record(record: Record) -> str:
 
 def link_or_copy(path: Path, target: Path) -> None:
     """Make the bytes at a path those of a target too: linked, unless another name has them or it is elsewhere."""
-    try:
-        if path.stat().st_nlink == 1:
+    with suppress(OSError):
+        if not path.is_symlink() and path.stat().st_nlink == 1:
             os.link(path, target)
             return
-    except OSError:
-        pass
     shutil.copyfile(path, target)

@@ -5,7 +5,7 @@ code of the folder that it runs in. Requests come as lines of JSON on the standa
 output:
 
     {"id", "command", "python", "preload", "cwd", "env", "log"}    run a command
-    {"id", "pid"}                                                  it runs, in a session of its own
+    {"id", "pid"}                                                  it runs, in a group of its own
     {"id", "status", "cpu_seconds"}                                it ended
 
 command: its arguments, the program first; python: null, or the arguments of the interpreter, `-m module …` or
@@ -76,7 +76,8 @@ def become(request, log):
     """Be the process of a Python command, in a fork."""
     status = 1
     try:
-        os.setsid()
+        with suppress(OSError):
+            os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -115,7 +116,7 @@ class Server:
         os.write(self.replies, (json.dumps(content) + "\n").encode())
 
     def start(self, request):
-        """Start a command in a session of its own."""
+        """Start a command in a group of its own."""
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         if request["python"] and FORK_IS_SAFE:
             if missing := [name for name in request["preload"] if name not in sys.modules]:
@@ -123,6 +124,8 @@ class Server:
             process = os.fork()
             if process == 0:
                 become(request, log)
+            with suppress(OSError):
+                os.setpgid(process, process)  # before anybody wants to end the group
         else:
             started = subprocess.Popen(
                 request["command"],
@@ -149,7 +152,9 @@ class Server:
             if process == 0:
                 return
             code, seconds = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
-            self.reply(id=self.running.pop(process), status=code, cpu_seconds=seconds)
+            if (number := self.running.pop(process, None)) is not None:  # else of a library that is preloaded
+                self.end_group(process)  # what it has left in the background
+                self.reply(id=number, status=code, cpu_seconds=seconds)
 
     def serve(self):
         """Read requests until the input ends; then end all that runs."""
@@ -184,8 +189,13 @@ class Server:
     def end(self):
         """End all that runs."""
         for process in self.running:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process, signal.SIGKILL)
+            self.end_group(process)
+
+    @staticmethod
+    def end_group(process):
+        """End a process and all of its group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process, signal.SIGKILL)
 
 
 if __name__ == "__main__":

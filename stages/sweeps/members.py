@@ -101,10 +101,9 @@ def recorded(task: Task, store: Store) -> Record | None:
     return next((each for each in store.records(task.key) if all(store.has(out["md5"]) for out in each["outs"])), None)
 
 
-def missing(workspace: Workspace, stage: str) -> list[Task]:
-    """Give the members that are to be trained before the command of a stage; none if it is no sweep's."""
-    group, _, name = stage.partition("@")
-    if group != "sweep":
+def missing(workspace: Workspace, name: str) -> list[Task]:
+    """Give the members of a sweep that are not trained yet; none if it is none of `sweeps.yaml`."""
+    if not (workspace.root / SWEEP.path(name)).exists():
         return []
     declared = SWEEP.read(name, lambda path: (workspace.root / path).read_bytes())
     training = workspace.task(f"train@{declared['variant']}")
