@@ -12,7 +12,6 @@ is cut off, it ends its stages and connects anew. SIGTERM and Ctrl-C end it and 
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -135,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.nthreads < 1:
         parser.error(f"--nthreads: expected 1 or more, got {options.nthreads}")
     try:
-        from stages.cluster.connection import check_address, use_tls
+        from stages.cluster.connection import check_address, silence_dask, use_tls
 
         use_tls(options)
         check_address(options.scheduler, options.insecure, "worker")
@@ -146,7 +145,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, this says
+    silence_dask()
     if failure := asyncio.run(serve(options)):
         sys.exit(failure)
 

@@ -3,8 +3,11 @@
 import argparse
 import hashlib
 import json
+import logging
 import shutil
 import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import dask
 import pytest
 from distributed import LocalCluster
 from dvc.repo import Repo
-from projects import dvc, trivial_project
+from projects import dvc, initialize, trivial_project
 from test_parallel import parallel as parallel_of
 from test_sharing import remote as remote_of_kind
 
@@ -20,14 +23,23 @@ from stages.cluster import connection, machine
 from stages.cluster.connection import check_address, read_cluster, started, use_tls
 from stages.cluster.node import recorded
 from stages.scheduling import remote
+from stages.scheduling.executors import LocalExecutor
 from stages.scheduling.remote import RemoteError, RemoteStore, remote_config
+from stages.scheduling.run import Run, Running, run_all
 from stages.scheduling.store import CacheStore
-from stages.scheduling.task import Task
+from stages.scheduling.task import Result, Task
+from stages.scheduling.workspace import Workspace
 
 KEY = "0123456789abcdef" * 4
 ONE_EACH = ("info", "exists", "get_file", "put_file", "pipe_file", "cat_file", "mv", "ls", "makedirs")
 LISTS_ALL = ("find", "walk", "glob")
 OPEN = "--insecure` allows it"
+HERE = """
+stages:
+  each:
+    foreach: [a, b, c]
+    do: {cmd: echo start >> log; sleep 0.1; echo end >> log, always_changed: true}
+"""
 
 
 def record(md5: str) -> dict[str, Any]:
@@ -132,6 +144,12 @@ def test_the_classes_of_job_queues_leave_ctrl_c_alone() -> None:
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_dask_says_nothing_itself() -> None:
+    connection.silence_dask()
+    for name in ("distributed", "distributed.client", "distributed.worker"):
+        assert not logging.getLogger(name).isEnabledFor(logging.ERROR)
+
+
 def test_a_cluster_that_opens_a_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     class Open(LocalCluster):
         scheduler_address = "tcp://10.0.0.1:8786"
@@ -151,6 +169,52 @@ def test_a_cluster_needs_a_remote(tmp_path: Path) -> None:
     )
     done = parallel_of(project, "--cluster", "tcp://127.0.0.1:1", "--remote", "none")
     assert done.returncode == "config file error: remote 'none' doesn't exist"
+
+
+@pytest.mark.bad_input("a cluster", "a remote that cannot be written to")
+def test_a_remote_is_written_to_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "SECONDS_BETWEEN_TRIES", 0)
+    project = trivial_project(tmp_path)
+    for url in ("/proc/nope", str(project / "raw")):
+        dvc(project, "remote", "add", "-q", "--force", "store", url)
+        done = parallel_of(project, "--cluster", "tcp://127.0.0.1:1", "--remote", "store")
+        assert f"remote.store: {url}: expected a folder to write to and to read, got " in done.returncode
+    RemoteStore({"url": str(tmp_path / "storage")}).check("store")
+    assert not list((tmp_path / "storage").iterdir())
+
+
+def test_the_stages_that_run_here_are_as_many_at_once_as_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    initialize(tmp_path)
+    (tmp_path / "dvc.yaml").write_text(HERE)
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(tmp_path)
+    executor = LocalExecutor(16, tmp_path / ".dvc/tmp/node", workspace.store, {})
+    executor.here = ThreadPoolExecutor(1)  # as with --cluster and -j 1
+    run = Run(workspace, workspace.graph, executor)
+    run_all([run], executor, False, [])
+    workspace.close()
+    assert run.is_complete
+    assert (tmp_path / "log").read_text().split() == ["start", "end"] * 3
+
+
+def test_the_seconds_of_a_stage_are_those_that_it_ran() -> None:
+    future, submitted = Future[Result](), time.monotonic() - 100
+    running = Running("train", future, None, submitted)
+    assert running.seconds >= 100
+    future.set_result(Result(seconds=5))
+    assert running.seconds == 5
+
+
+@pytest.mark.fault("a cluster", "Ctrl-C before it is connected")
+def test_ctrl_c_ends_a_run_that_learns_its_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def machine_for_long() -> None:
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("expected an end at once")
+
+    monkeypatch.setattr(machine, "machine", machine_for_long)
+    project = trivial_project(tmp_path)
+    dvc(project, "remote", "add", "-q", "--default", "storage", str(tmp_path / "storage"))
+    assert parallel_of(project, "--cluster", "tcp://127.0.0.1:1").returncode == 128 + signal.SIGINT
 
 
 @pytest.mark.bad_input("a cluster", "a remote with versions of files")
@@ -189,6 +253,7 @@ def test_a_remote_of_each_kind_is_a_store(kind: str, tmp_path: Path, monkeypatch
             config = remote_config(repo)
         config = json.loads(json.dumps(config))  # as it comes to a node
         store, other = RemoteStore(config), RemoteStore(config)
+        store.check("storage")
         assert store.records(KEY) == []
         md5 = stored(store, tmp_path, "a")
         assert other.has(md5)

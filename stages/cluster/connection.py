@@ -76,13 +76,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def silence_dask() -> None:
+    """Let Dask's loggers say nothing: what matters of it, the caller says, in a line."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":  # some have a level of their own
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def connected(cluster: str, insecure: bool) -> Iterator[Client]:
     """Connect to a scheduler by its address, or start the cluster of a file and end it.
 
     Raises: ValueError for what is not as it should be, and if the scheduler does not answer.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, the run says
+    silence_dask()
     if "://" in cluster:
         check_address(cluster, insecure)
         with _client(cluster, cluster) as client:

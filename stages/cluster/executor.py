@@ -45,14 +45,17 @@ class DaskExecutor:
         config: Mapping[str, Any],
         cache: CacheStore,
         codes: Mapping[str, Code],
+        jobs: int,
         say: Callable[[str], None],
     ) -> None:
         """Make nodes of the workers.
 
         machine_class: of the workers that may run tasks; config: of the remote, see `RemoteStore`; cache: gets what
-        tasks leave; codes: by `Task.code`; say: is given lines about the workers.
+        tasks leave; codes: by `Task.code`; jobs: stages at once in workspaces; say: is given lines about the workers.
         """
+        self.here = ThreadPoolExecutor(jobs)
         self._client, self._config, self._cache = client, dict(config), cache
+        self._address = client.scheduler_info()["address"]
         self._exchange = Exchange(cache, RemoteStore(config), codes)
         self._workers = Workers(client, machine_class, say, lambda: len(self._running))
         self._threads = ThreadPoolExecutor(TRANSFERS)
@@ -74,6 +77,7 @@ class DaskExecutor:
 
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:  # noqa: ARG002 (it does not wait)
         """See `Executor`: the workers see that nobody waits any more for what they run."""
+        self.here.shutdown(wait=False, cancel_futures=True)
         self._workers.close()
         with suppress(OSError, CancelledError):
             self._client.cancel(list(self._running.values()))
@@ -113,7 +117,7 @@ class DaskExecutor:
             reason = f"lost {error.allowed_failures + 1} workers that ran it, the last {error.last_worker.address}"
             result = Result(failure=reason)
         except CancelledError:
-            result = Result(failure="lost the scheduler")
+            result = Result(failure=f"lost the scheduler {self._address}; when it runs again, the same command goes on")
         except Exception as error:
             result = Result(failure=str(error))
         self._futures[task.key].set_result(result)

@@ -119,6 +119,7 @@ def _train(name: str, folder: Path) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        start_new_session=True,  # Ctrl-C is for this process
     )
     if done.returncode:
         said = done.stdout.strip().rpartition("\n")[2]

@@ -42,6 +42,8 @@ class DescribeMachine(WorkerPlugin):
         try:
             message["machine"] = here = await asyncio.to_thread(machine)
             await _offer(worker, class_of(here))
+        except asyncio.CancelledError:
+            return  # the worker ends
         except (ValueError, OSError) as error:
             message["failure"] = str(error)
         worker.log_event(TOPIC, message)

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,10 +10,10 @@ from tqdm import tqdm
 from stages.scheduling.executors import Executor
 from stages.scheduling.node import Code
 from stages.scheduling.remote import RemoteStore, remote_config
+from stages.scheduling.signals import interruptible
 from stages.scheduling.workspace import Workspace
 
 WHY_TLS = "whoever reaches an open port of Dask has a shell on every node"
-NO_OBJECT = "0" * 32
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,9 @@ def cluster_executor(
         raise ValueError(f"--cluster: expected Dask, got none ({error}); `uv sync --group cluster`") from None
     config = remote_config(workspace.repo, options.remote)
     use_tls(options)
-    RemoteStore(config).has(NO_OBJECT)  # before anything starts: is it there at all?
-    machine_class = options.machine_class or class_of(machine())
-    with connected(options.cluster, options.insecure) as client:
-        yield DaskExecutor(client, machine_class, config, workspace.store, codes, tqdm.write)
+    with ExitStack() as stack:
+        with interruptible():
+            RemoteStore(config).check(options.remote or workspace.repo.config["core"]["remote"])
+            machine_class = options.machine_class or class_of(machine())
+            client = stack.enter_context(connected(options.cluster, options.insecure))
+        yield DaskExecutor(client, machine_class, config, workspace.store, codes, options.jobs, tqdm.write)

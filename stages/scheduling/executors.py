@@ -27,6 +27,9 @@ def default_jobs() -> int:
 class Executor(Protocol):
     """Runs tasks, each key once."""
 
+    here: ThreadPoolExecutor
+    """For the stages of all runs that have to run in their workspace: as many threads as may run at once."""
+
     @property
     def slots(self) -> int:
         """Number of tasks to submit at once."""
@@ -45,7 +48,7 @@ class LocalExecutor:
         """Run so many tasks at once. folder: for inputs and scratch folders; codes: by `Task.code`."""
         self.slots = slots
         self.node = Node(folder, store, Processes(), codes.__getitem__)
-        self._threads = ThreadPoolExecutor(slots)
+        self.here, self._threads = ThreadPoolExecutor(slots), ThreadPoolExecutor(slots)
         self._futures: dict[str, Future[Result]] = {}
         self._closed = False
 
@@ -65,6 +68,7 @@ class LocalExecutor:
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """See `Executor`."""
         self._closed = True
+        self.here.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
         while not all(future.done() for future in self._futures.values()):
             if hurry():

@@ -62,6 +62,20 @@ class RemoteStore:
         self._fs = cls(**settings)
         self._root = root
 
+    def check(self, name: str) -> None:
+        """Write a small file, read it and remove it. name: of the remote. Raises: RemoteError if that fails."""
+        path, content = self._fs.join(self._root, tmp_fname()), b"of a run that began"
+        try:
+            with self._whole(path) as target:
+                self._try(lambda: self._fs.pipe_file(target, content))
+            got: object = self._read(path)
+        except (FileNotFoundError, RemoteError) as error:
+            got = error.__cause__ or error
+        with suppress(Exception):
+            self._fs.rm_file(path)
+        if got != content:
+            raise RemoteError(f"remote.{name}: {self.url}: expected a folder to write to and to read, got {got!r}")
+
     def has(self, md5: str) -> bool:
         """Whether it holds the object."""
         try:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -38,8 +38,9 @@ class Running:
 
     @property
     def seconds(self) -> float:
-        """Seconds since it started."""
-        return time.monotonic() - self.started
+        """Seconds since it started; at its end, those that it ran: on a cluster it waits first."""
+        ran = self.future.result().seconds if self.future.done() else 0
+        return ran or time.monotonic() - self.started
 
 
 class Run:
@@ -75,7 +76,6 @@ class Run:
         self._sorter = TopologicalSorter({stage: graph[stage] & waiting for stage in self.waiting})
         self._sorter.prepare()
         self._here = Processes()  # of stages that run in the workspace
-        self._threads = ThreadPoolExecutor(executor.slots)
         self._is_closed = False
 
     def start(self, free: int) -> None:
@@ -153,7 +153,7 @@ class Run:
             failed = Future[Result]()
             failed.set_result(Result(failure=reason_of(error)))
             return failed
-        return self._threads.submit(self._run_here, stage, self.workspace.log(stage))
+        return self.executor.here.submit(self._run_here, stage, self.workspace.log(stage))
 
     def _run_here(self, stage: str, log: Path) -> Result:
         commands, folder = self.workspace.commands(stage)
@@ -177,8 +177,9 @@ class Run:
     def _note(self, running: Running, result: Result) -> None:
         stage, task = running.name, running.task
         self.ended += 1
-        self._seconds += running.seconds
-        self._estimated += self._estimates[stage]
+        if result.seconds:  # else the remote had it
+            self._seconds += result.seconds
+            self._estimated += self._estimates[stage]
         if not result.failure:
             try:
                 if task:
@@ -203,7 +204,6 @@ class Run:
     def close(self, hurry: Callable[[], bool]) -> None:
         """End what runs in the workspace, and write dvc.lock."""
         self._is_closed = True
-        self._threads.shutdown(wait=False)
         while any(not each.future.done() for each in self.running if not each.task):
             if hurry():
                 self._here.kill()

@@ -23,6 +23,16 @@ def signals() -> Iterator[list[int]]:
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt again, while nothing runs that has to be ended in order."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold a lock on a folder; ValueError if another run does. The system releases that of a killed run."""
     import fcntl  # not on Windows
