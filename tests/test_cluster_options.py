@@ -22,6 +22,7 @@ from test_sharing import remote as remote_of_kind
 
 from stages.cluster import connection, machine, node
 from stages.cluster.connection import check_address, read_cluster, started, use_tls
+from stages.cluster.executor import Exchange
 from stages.cluster.node import recorded
 from stages.scheduling import remote
 from stages.scheduling.executors import LocalExecutor
@@ -279,6 +280,27 @@ def test_an_object_with_other_bytes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=f"{tmp_path}/remote/files/md5/.*: expected bytes with the MD5 {md5}, got "):
         store.get(md5, tmp_path / "got")
     assert not (tmp_path / "got").exists()
+
+
+@pytest.mark.fault("a remote", "an object that was damaged is removed")
+def test_a_removed_object_is_put_again_by_the_next_run(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/code.py").write_text("code")
+    (tmp_path / "project/input").write_text("input")
+    code, cache = Code(tmp_path / "project"), CacheStore(tmp_path / "cache")
+    store = RemoteStore({"url": str(tmp_path / "remote")})
+    deps = [{"path": "input", "md5": hashlib.md5(b"input").hexdigest()}]  # noqa: S324
+    task = Task("train", KEY, {"cmd": "true", "deps": deps}, ("out",), "here")
+
+    def sent() -> set[Path]:
+        Exchange(cache, store, {"here": code}).send(task)
+        return {path for path in (tmp_path / "remote/files").rglob("*") if path.is_file()}
+
+    before = sent()
+    assert len(before) == 3  # with the list of the code
+    for path in before:
+        path.unlink()
+        assert sent() == before
 
 
 @pytest.mark.fault("a remote", "it does not answer")

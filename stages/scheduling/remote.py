@@ -92,7 +92,7 @@ class RemoteStore:
             found = hashlib.file_digest(file, "md5").hexdigest()
         if found != md5.removesuffix(".dir"):
             path.unlink()
-            hint = "remove it there, and `dvc push` it again"
+            hint = "remove it there; the next run puts it again"
             raise OSError(f"{self._shown(source)}: expected bytes with the MD5 {md5}, got {found}: {hint}")
 
     def put(self, path: Path, md5: str) -> None:
