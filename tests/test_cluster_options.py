@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from projects import dvc, initialize, trivial_project
 from test_parallel import parallel as parallel_of
 from test_sharing import remote as remote_of_kind
 
-from stages.cluster import connection, machine
+from stages.cluster import connection, machine, node
 from stages.cluster.connection import check_address, read_cluster, started, use_tls
+from stages.cluster.executor import Exchange
 from stages.cluster.node import recorded
 from stages.scheduling import remote
 from stages.scheduling.executors import LocalExecutor
+from stages.scheduling.node import Code, Node
+from stages.scheduling.processes import Processes
 from stages.scheduling.remote import RemoteError, RemoteStore, remote_config
 from stages.scheduling.run import Run, Running, run_all
 from stages.scheduling.store import CacheStore
@@ -278,6 +282,27 @@ def test_an_object_with_other_bytes_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "got").exists()
 
 
+@pytest.mark.fault("a remote", "an object that was damaged is removed")
+def test_a_removed_object_is_put_again_by_the_next_run(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/code.py").write_text("code")
+    (tmp_path / "project/input").write_text("input")
+    code, cache = Code(tmp_path / "project"), CacheStore(tmp_path / "cache")
+    store = RemoteStore({"url": str(tmp_path / "remote")})
+    deps = [{"path": "input", "md5": hashlib.md5(b"input").hexdigest()}]  # noqa: S324
+    task = Task("train", KEY, {"cmd": "true", "deps": deps}, ("out",), "here")
+
+    def sent() -> set[Path]:
+        Exchange(cache, store, {"here": code}).send(task)
+        return {path for path in (tmp_path / "remote/files").rglob("*") if path.is_file()}
+
+    before = sent()
+    assert len(before) == 3  # with the list of the code
+    for path in before:
+        path.unlink()
+        assert sent() == before
+
+
 @pytest.mark.fault("a remote", "it does not answer")
 def test_an_operation_is_tried_again_before_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "SECONDS_BETWEEN_TRIES", 0)
@@ -336,6 +361,32 @@ def test_a_result_that_is_there_is_found_by_its_key_alone(tmp_path: Path) -> Non
     found = recorded(store, task)
     assert found
     assert found.outs == tuple(record(hashlib.md5(b"a").hexdigest())["outs"])  # noqa: S324
+
+
+@pytest.mark.fault("a remote", "a record is damaged")
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "cmd: true", "{cmd: true, outs: []}", "{cmd: true, outs: [{path: a}]}"]
+)
+def test_a_record_that_is_none_is_passed_over(tmp_path: Path, text: str) -> None:
+    store = RemoteStore({"url": str(tmp_path / "remote")})
+    store.add_record(KEY, record("a" * 32))
+    (written,) = (tmp_path / "remote/runs").glob("*/*/*")
+    (written.parent / ("0" * 64)).write_text(text)
+    assert store.records(KEY) == [record("a" * 32)]
+    written.write_bytes(b"\xff")
+    assert store.records(KEY) == []
+
+
+@pytest.mark.fault("a cluster", "a stage raises what nobody expects")
+def test_an_error_of_a_task_is_its_failure_but_that_of_a_remote_is_not(tmp_path: Path) -> None:
+    def code(md5: str) -> Code:
+        raise {"remote": RemoteError("busy"), "other": KeyError("relpath")}[md5]
+
+    made = Node(tmp_path / "node", CacheStore(tmp_path / "cache"), Processes(), code)
+    task = Task("train", KEY, {"cmd": "true"}, ("out",), "other")
+    assert node._run(made, task, tmp_path / "log", lambda: True).failure == "KeyError: 'relpath'"
+    with pytest.raises(RemoteError, match="busy"):
+        node._run(made, replace(task, code="remote"), tmp_path / "log", lambda: True)
 
 
 @pytest.mark.fault("a remote", "it has results of different bytes for one key")

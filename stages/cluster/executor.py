@@ -195,9 +195,8 @@ class Exchange:
             listing = Path(folder) / "list"
             listing.write_text(json.dumps(entries), encoding="utf-8")
             md5 = f"{_md5(listing)}.dir"
-            if not self._remote.has(md5):
-                _at_once(lambda each: self._remote.put(*each), list(files.items()))
-                self._remote.put(listing, md5)
+            _at_once(lambda each: self._remote.put(*each), list(files.items()))
+            self._remote.put(listing, md5)
         self._there.update(files.values())
         return md5
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from distributed import Status, Worker, WorkerPlugin, get_worker
 from stages.cluster.machine import class_of, machine
 from stages.scheduling.node import Code, Node
 from stages.scheduling.processes import Processes
-from stages.scheduling.remote import RemoteStore
+from stages.scheduling.remote import RemoteError, RemoteStore
 from stages.scheduling.store import Record, Store
 from stages.scheduling.task import Result, Task
 
@@ -101,7 +102,7 @@ def run_on_node(task: Task, config: dict[str, Any]) -> tuple[Result, bytes]:
     log = node.folder / f"{task.key}.log"
     wanted = _Wanted(worker)
     try:
-        result = node.run(task, log, wanted)
+        result = _run(node, task, log, wanted)
         if not wanted.always:
             raise EndedError(task.name)
         if result.failure is None and (now := recorded(node.store, task)) and now.failure:
@@ -109,6 +110,16 @@ def run_on_node(task: Task, config: dict[str, Any]) -> tuple[Result, bytes]:
         return result, log.read_bytes()[-LOG_BYTES:] if log.exists() else b""
     finally:
         log.unlink(missing_ok=True)
+
+
+def _run(node: Node, task: Task, log: Path, wanted: Callable[[], bool]) -> Result:
+    """Run a task. Raises: RemoteError, after which Dask tries again; any other error is the task's failure."""
+    try:
+        return node.run(task, log, wanted)
+    except RemoteError:
+        raise
+    except Exception as error:
+        return Result(failure=f"{type(error).__name__}: {error}")
 
 
 class EndedError(Exception):

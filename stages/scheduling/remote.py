@@ -11,10 +11,10 @@ from dvc.cachemgr import CacheManager
 from dvc.exceptions import DvcException
 from dvc.fs import get_cloud_fs, get_fs_config
 from dvc.repo import Repo
-from dvc.utils.serialize import dumps_yaml, parse_yaml
+from dvc.utils.serialize import dumps_yaml
 from dvc_objects.fs.utils import tmp_fname
 
-from stages.scheduling.store import Record, hash_of_record
+from stages.scheduling.store import Record, hash_of_record, read_record
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class RemoteStore:
             found = hashlib.file_digest(file, "md5").hexdigest()
         if found != md5.removesuffix(".dir"):
             path.unlink()
-            hint = "remove it there, and `dvc push` it again"
+            hint = "remove it there; the next run puts it again"
             raise OSError(f"{self._shown(source)}: expected bytes with the MD5 {md5}, got {found}: {hint}")
 
     def put(self, path: Path, md5: str) -> None:
@@ -103,7 +103,7 @@ class RemoteStore:
             self._try(lambda: self._fs.put_file(str(path), target))
 
     def records(self, key: str) -> list[Record]:
-        """Give the records of a key, in no order: more than one tell of different bytes."""
+        """Give the records of a key, in no order: more than one tell of different bytes. Damaged ones are left out."""
         folder = self._records(key)
         self._fs.fs.invalidate_cache(folder)  # others write there, too
         try:
@@ -111,7 +111,8 @@ class RemoteStore:
         except FileNotFoundError:
             return []
         paths = [self._fs.join(folder, name) for name in sorted(names) if len(name) == len(key)]
-        return [parse_yaml(self._read(path).decode(), path) for path in paths]
+        found = [read_record(self._read(path).decode(errors="replace"), path) for path in paths]
+        return [record for record in found if record and all("md5" in out for out in record["outs"])]
 
     def _read(self, path: str) -> bytes:
         content: bytes = self._try(lambda: self._fs.cat_file(path))
