@@ -283,9 +283,12 @@ def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list
     """
     form = "{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}"
     bar = tqdm(bar_format=form, total=sum(run.total for run in runs), disable=not sys.stderr.isatty())
+    slots = -1
     try:
         while not got:
-            for run in runs:
+            is_new = slots != executor.slots or any(each.future.done() for run in runs for each in run.running)
+            slots = executor.slots
+            for run in runs if is_new else ():
                 with run.workspace.locked():
                     run.note_ended()
                     if keep_going or not any(run.failed for run in runs):
