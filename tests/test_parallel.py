@@ -1,6 +1,5 @@
 """`python -m stages.parallel` beside `dvc repro`, on small projects of Git and DVC."""
 
-import io
 import json
 import os
 import shutil
@@ -8,13 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 import pytest
-from projects import copied, dvc, environment, is_clean, noted, run, trivial_project, wait_until
+from projects import copied, dvc, environment, is_clean, noted, parallel, run, trivial_project, wait_until
 
 from stages.parallel import main
 from stages.scheduling.graph import estimate, named, with_downstream, with_upstream
@@ -23,23 +21,6 @@ from stages.scheduling.workspace import FOLDER, Workspace
 
 LIMIT = 120
 """Seconds after which something that should happen never will."""
-
-
-class Done(NamedTuple):
-    returncode: Any
-    stdout: str
-
-
-def parallel(folder: Path, *arguments: str, **variables: str) -> Done:
-    """Run it in this process, which saves the start of another one."""
-    said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-        patch.chdir(folder)
-        for name, value in environment(**variables).items():
-            patch.setenv(name, value)
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-    return Done(ended.value.code, said.getvalue())
 
 
 @pytest.fixture(scope="module")

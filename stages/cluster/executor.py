@@ -1,6 +1,5 @@
 """Run tasks on the workers of a Dask cluster; their inputs and outputs go through a DVC remote."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -25,7 +24,7 @@ from stages.cluster.node import TOPIC, TRANSFERS, DescribeMachine, run_on_node
 from stages.scheduling.node import Code
 from stages.scheduling.remote import RemoteStore
 from stages.scheduling.store import CacheStore, Store
-from stages.scheduling.task import Result, Task
+from stages.scheduling.task import Result, Task, hash_path
 
 SECONDS_WITHOUT_WORKER = 20
 """After so many without a worker that may take its tasks, the driver says so."""
@@ -159,7 +158,7 @@ class Exchange:
                 with TemporaryDirectory() as folder:
                     copy = Path(folder) / "copy"  # the file may change meanwhile
                     shutil.copyfile(path, copy)
-                    if _md5(copy) != md5:
+                    if hash_path(copy).md5 != md5:
                         return
                     self._remote.put(copy, md5)
             self._there.add(md5)
@@ -187,14 +186,14 @@ class Exchange:
             copies = {name: Path(folder) / str(number) for number, name in enumerate(sorted(code.files))}
             for name, copy in copies.items():
                 shutil.copyfile(code.root / name, copy)
-            files = {copy: _md5(copy) for copy in copies.values()}
+            files = {copy: hash_path(copy).md5 for copy in copies.values()}
             entries = [
                 {"md5": files[copy], "relpath": name, "isexec": os.access(code.root / name, os.X_OK)}
                 for name, copy in copies.items()
             ]
             listing = Path(folder) / "list"
             listing.write_text(json.dumps(entries), encoding="utf-8")
-            md5 = f"{_md5(listing)}.dir"
+            md5 = f"{hash_path(listing).md5}.dir"
             _at_once(lambda each: self._remote.put(*each), list(files.items()))
             self._remote.put(listing, md5)
         self._there.update(files.values())
@@ -204,11 +203,6 @@ class Exchange:
 def _at_once(do: Callable[[Any], Any], items: list[Any]) -> None:
     with ThreadPoolExecutor(TRANSFERS) as threads:
         list(threads.map(do, items))
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 class Workers:

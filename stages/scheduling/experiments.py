@@ -25,8 +25,6 @@ from dvc.repo.experiments.utils import check_ref_format, get_random_exp_name
 from dvc.scm import SCM, add_no_submodules
 from dvc.stage.utils import _get_stage_files
 from dvc.utils.cli_parse import to_path_overrides
-from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides
-from hydra.errors import HydraException
 
 from stages.scheduling.workspace import FOLDER
 
@@ -132,6 +130,9 @@ def requested(repo: Repo, settings: Sequence[str]) -> list[Overrides]:
 
     Raises: ValueError for what is not in Hydra's grammar; DvcException for a sweep that DVC refuses.
     """
+    from dvc.utils.hydra import get_hydra_sweeps, to_hydra_overrides  # for experiments alone
+    from hydra.errors import HydraException
+
     overrides = to_path_overrides(settings)
     if repo.config["hydra"].get("enabled", False):
         overrides.setdefault("params.yaml", [])

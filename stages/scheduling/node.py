@@ -51,23 +51,19 @@ def run_commands(
     started = time.monotonic()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     env = fix_env(None) | {"PATH": path, **variables}
-    seconds = 0.0
     for command in commands:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"> {command}\n")
-        ended = processes.run(command, cwd, env, log, preload, wanted)
-        seconds += ended.cpu_seconds
-        if ended.status:
+        if status := processes.run(command, cwd, env, log, preload, wanted):
             said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-            how = f"exited with {ended.status}" if ended.status > 0 else f"ended by signal {-ended.status}"
+            how = f"exited with {status}" if status > 0 else f"ended by signal {-status}"
             last = said[-1].strip() if said[-1] != f"> {command}" else ""
             return Result(
                 failure=f"{last} ({how})" if last else f"`{command}` {how}",
                 said=tuple(said[-LINES_OF_A_FAILURE:]),
                 seconds=time.monotonic() - started,
-                cpu_seconds=seconds,
             )
-    return Result(seconds=time.monotonic() - started, cpu_seconds=seconds)
+    return Result(seconds=time.monotonic() - started)
 
 
 class Code:
@@ -157,19 +153,18 @@ class Node:
         log: gets what the commands print; wanted: asked while they run; when it is not any more, they are ended.
         """
         started = time.monotonic()
-        seconds = 0.0
         try:
             with self._scratch() as scratch:
                 laid = self._lay(task, scratch)
-                seconds = self._run_commands(task, scratch, log, wanted)
+                self._run_commands(task, scratch, log, wanted)
                 _check_unchanged(laid, scratch)
                 outs = tuple(self._take(task, path, scratch) for path in task.outs)
             self.store.add_record(task.key, {**task.record, "outs": list(outs)})
         except TaskError as error:
             return replace(error.done, failure=str(error), seconds=time.monotonic() - started)
         except OSError as error:
-            return Result(failure=str(error), seconds=time.monotonic() - started, cpu_seconds=seconds)
-        return Result(outs, seconds=time.monotonic() - started, cpu_seconds=seconds)
+            return Result(failure=str(error), seconds=time.monotonic() - started)
+        return Result(outs, seconds=time.monotonic() - started)
 
     def close(self) -> None:
         """End what runs, and leave nothing."""
@@ -239,14 +234,13 @@ class Node:
             else:
                 os.link(path, target)
 
-    def _run_commands(self, task: Task, scratch: Path, log: Path, wanted: Callable[[], bool]) -> float:
+    def _run_commands(self, task: Task, scratch: Path, log: Path, wanted: Callable[[], bool]) -> None:
         cwd = scratch / task.wdir
         cwd.mkdir(parents=True, exist_ok=True)
         variables = {DVC_ROOT: str(scratch), DVC_STAGE: task.name, **task.variables}
         done = run_commands(task.commands, cwd, variables, log, task.preload, self.processes, wanted)
         if done.failure:
             raise TaskError(done.failure, done)
-        return done.cpu_seconds
 
     def _take(self, task: Task, path: str, scratch: Path) -> dict[str, str]:
         """Put an output into the store: files before the list that names them."""

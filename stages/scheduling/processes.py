@@ -30,20 +30,10 @@ PLAIN = re.compile(r"[\w@%+=:,./ -]+")
 """Characters of a command that no shell changes."""
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    status: int
-    """Exit status, or minus the number of the signal that ended it; 127 if it could not be started."""
-    cpu_seconds: float
-    """Processor seconds of its process and of those that it waited for."""
-
-
 @dataclass
 class _Running:
     pid: int | None = None
-    ended: Ended = Ended(-signal.SIGKILL, 0)
+    status: int = -signal.SIGKILL
     told: threading.Event = field(default_factory=threading.Event)
     zygote: "subprocess.Popen[bytes] | None" = None
     """That runs it."""
@@ -67,11 +57,12 @@ class Processes:
         log: Path,
         preload: Sequence[str] = (),
         wanted: Callable[[], bool] = lambda: True,
-    ) -> Ended:
+    ) -> int:
         """Run a command as DVC does, in a group of its own, and wait until it has ended.
 
         log: what it prints is added to this file; preload: libraries that the zygote imports before it forks; wanted:
         asked all along; when it is not any more, the command is ended, like by Ctrl-C, after some seconds by force.
+        Returns: the exit status, or minus the number of the signal that ended it; 127 if it could not be started.
         """
         python = python_arguments(command, env.get("PATH", ""))
         running = _Running()
@@ -94,7 +85,7 @@ class Processes:
         while not running.told.wait(SECONDS_BETWEEN_LOOKS):
             if not wanted():
                 self._end(running)
-        return running.ended
+        return running.status
 
     def kill(self) -> None:
         """End all that runs at once."""
@@ -135,7 +126,7 @@ class Processes:
             if "pid" in reply:
                 running.pid = reply["pid"]
                 continue
-            running.ended = Ended(reply["status"], reply["cpu_seconds"])
+            running.status = reply["status"]
             del self._running[reply["id"]]
             running.told.set()
         for number, running in list(self._running.items()):  # somebody has killed the zygote

@@ -57,7 +57,6 @@ class Result:
     said: tuple[str, ...] = ()
     """The last lines that a command that failed printed."""
     seconds: float = 0
-    cpu_seconds: float = 0
 
 
 @dataclass(frozen=True)

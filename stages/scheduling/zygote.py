@@ -6,7 +6,7 @@ output:
 
     {"id", "command", "python", "preload", "cwd", "env", "log"}    run a command
     {"id", "pid"}                                                  it runs, in a group of its own
-    {"id", "status", "cpu_seconds"}                                it ended
+    {"id", "status"}                                               it ended
 
 command: its arguments, the program first; python: null, or the arguments of the interpreter, `-m module …` or
 `script …`: such a command runs in a fork of this process; preload: libraries to import before that. When the input
@@ -146,15 +146,15 @@ class Server:
         """Tell of all that ended."""
         while self.running:
             try:
-                process, status, used = os.wait4(-1, os.WNOHANG)
+                process, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if process == 0:
                 return
-            code, seconds = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+            code = os.waitstatus_to_exitcode(status)
             if (number := self.running.pop(process, None)) is not None:  # else of a library that is preloaded
                 self.end_group(process)  # what it has left in the background
-                self.reply(id=number, status=code, cpu_seconds=seconds)
+                self.reply(id=number, status=code)
 
     def serve(self):
         """Read requests until the input ends; then end all that runs."""
@@ -184,7 +184,7 @@ class Server:
         except OSError as error:
             with open(request["log"], "a") as log:
                 log.write(f"{error}\n")
-            self.reply(id=request["id"], status=127, cpu_seconds=0)
+            self.reply(id=request["id"], status=127)
 
     def end(self):
         """End all that runs."""

@@ -4,7 +4,6 @@ DVC documents both formats: an output is named by the MD5 of its bytes, a folder
 which the cache holds under this name with `.dir`.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from stages.scheduling.store import CacheStore, files_of
+from stages.scheduling.task import hash_path
 
 Output = dict[str, Any]
 """An entry of a stage's `outs` in dvc.lock: path, md5, size."""
@@ -26,12 +28,7 @@ def overlap(one: str, other: str) -> bool:
 
 def hash_of(path: Path) -> str:
     """Compute the MD5 of a file or of a folder as dvc.lock states it."""
-    if path.is_dir():
-        files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-        listed = [{"md5": hash_of(file), "relpath": name} for name, file in files]
-        return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return hash_path(path).md5
 
 
 @dataclass
@@ -75,12 +72,9 @@ class Recorded:
         return None
 
     def _files(self, output: Output) -> dict[str, Path] | None:
-        cached = self._cached(output["md5"])
-        if cached.is_file():
-            if not output["md5"].endswith(".dir"):
-                return {"": cached}
-            listed = json.loads(cached.read_text(encoding="utf-8"))
-            files = {each["relpath"]: self._cached(each["md5"]) for each in listed}
+        store = CacheStore(self.cache)
+        if store.has(output["md5"]):
+            files = {name: store.path(md5) for name, md5 in files_of(store, output["md5"]).items()}
             if all(file.is_file() for file in files.values()):
                 return files
         path = self.root / output["path"]
@@ -89,9 +83,6 @@ class Recorded:
         if path.is_dir() and hash_of(path) == output["md5"]:
             return {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
         return None
-
-    def _cached(self, md5: str) -> Path:
-        return self.cache / "files" / "md5" / md5[:2] / md5[2:]
 
     def md5_of(self, path: Path) -> str:
         """The MD5 that a file of an output is recorded by."""
