@@ -4,7 +4,7 @@ The cost of determinism, which the README and the report page show, also goes to
 `reports/several_seeds/determinism.csv`.
 
 Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
-running, half of it for section f; and section g about as long again.
+running; section g, whose peers are slow, about one more.
 """
 
 import argparse

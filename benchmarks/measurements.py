@@ -296,7 +296,7 @@ def stages(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
 
 def schedulers(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
     """(g) Ways to run all stages on all cores, and what each loses when it is killed."""
-    counts, limit = ((6, 2), 120) if quick else ((100, 20), 1200)
+    counts, limit = ((6, 2), 120) if quick else ((100, 20), 600)
     return ways.all_ways(folder / "schedulers", folder, say, counts, limit)
 
 
