@@ -4,7 +4,8 @@ The cost of determinism, which the README and the report page show, also goes to
 `reports/several_seeds/determinism.csv`.
 
 Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
-running; section g, whose peers are slow, about one more.
+running; section g, whose peers are slow, about one more, as does
+section h, which runs all stages of two commits.
 """
 
 import argparse
@@ -28,6 +29,7 @@ SECTIONS = {
     "e": ("determinism", measurements.determinism),
     "f": ("stages", measurements.stages),
     "g": ("schedulers", measurements.schedulers),
+    "h": ("questions", measurements.questions),
 }
 
 

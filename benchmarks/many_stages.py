@@ -85,8 +85,8 @@ def measure(folder: Path, command: list[str], limit: float) -> dict[str, float]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        # As Ctrl-C: a run of several processes ends them all.
-        timer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGINT))
+        # Not as Ctrl-C, which a process that was started in the background ignores.
+        timer = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
         _, status, resources = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The seven sections of the results, each measured by a function that returns plain numbers."""
+"""The eight sections of the results, each measured by a function that returns plain numbers."""
 
 import json
 import os
@@ -19,6 +19,7 @@ import cpuinfo
 import yaml
 
 from benchmarks import many_stages
+from benchmarks import questions as asked
 from benchmarks import schedulers as ways
 from benchmarks.processes import PEERS_PYTHON, ROOT, Worker, changed, environment, last_json, recipe_of, run, unpinned
 from benchmarks.report import DETERMINISM, EPOCH_VARIANTS, PRODUCTS
@@ -298,6 +299,11 @@ def schedulers(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
     """(g) Ways to run all stages on all cores, and what each loses when it is killed."""
     counts, limit = ((6, 2), 120) if quick else ((100, 20), 600)
     return ways.all_ways(folder / "schedulers", folder, say, counts, limit)
+
+
+def questions(folder: Path, say: Say, quick: bool) -> dict[str, Any]:
+    """(h) From a question to its answer, beside a former commit."""
+    return asked.all_questions(folder / "questions", say, 1 if quick else 3)
 
 
 def machine() -> dict[str, Any]:

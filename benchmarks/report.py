@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from math import isnan, nan
 from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.questions import DROPOUT, EPOCHS
 from stages.comparison.statistics import moments_of
 from stages.presentation.determinism import Cost
 from stages.presentation.markdown import table
@@ -452,6 +454,58 @@ the start. *paraffin* is `paraffin submit` and `paraffin worker`, *dask4dvc* is 
 of its own ({versions}); a run of more than {found["limit"]:g} s is stopped."""
 
 
+QUESTIONS = {
+    "all stages, from nothing": ("`stages.parallel`, all stages, from nothing", "seconds", 0.80),
+    "one variant": (f"`dvc exp run -S {EPOCHS}=…`", "seconds", 0.40),
+    "one variant, on all cores": (f"`stages.parallel -S {EPOCHS}=…`", "seconds", 0.30),
+    "verdict": ("the same, until the verdict is printed", "verdict", 0.18),
+    "dropout": (f"`-S dropout={DROPOUT:g}`: `dvc exp run`, ours `stages.parallel`", "seconds", 0.45),
+    "back to a known value": ("`dvc exp run` back to the committed value", "seconds", 0.15),
+    "one word": ("`dvc repro page` after a change of one word", "seconds", 0.3),
+    "all pictures": ("`stages.plot` from nothing", "processor", 0.55),
+    "configure --check": ("`stages.configure --check`", "processor", 0.6),
+    "nothing to do": ("`dvc repro` with nothing to do", "seconds", nan),
+}
+"""By question, how it is asked, what is compared, and the share of the other commit's that it may take."""
+BESIDE_OF = {"one variant, on all cores": "one variant", "verdict": "one variant"}
+"""The question of the other commit, where it has another."""
+
+
+def render_questions(found: Results) -> str:
+    """Section (h)."""
+    rows, stages = [], []
+    times = {**found["found"], "verdict": found["found"]["one variant, on all cores"]}
+    for question, (asked, unit, most) in QUESTIONS.items():
+        ours = [each[unit] for each in times[question]["ours"]]
+        before = times[BESIDE_OF.get(question, question)]["theirs"]
+        theirs = [each["seconds" if unit == "verdict" else unit] for each in before]
+        share = median(ours) / median(theirs)
+        target = "" if isnan(most) else f"{most:.2f}: {verdict(share <= most)}"
+        kind = "processor seconds" if unit == "processor" else "seconds"
+        rows.append([asked, kind, spread(theirs, 1), spread(ours, 1), f"{share:.2f}", target])
+    for name, of in times.items():
+        if name.startswith("stage "):
+            each = [[median(one[unit] for one in of[way]) for unit in UNITS] for way in ("theirs", "ours")]
+            stages.append([name.removeprefix("stage "), *(f"{value:g}" for pair in each for value in pair)])
+    header = ["stage", *(f"{way}: {unit}" for way in (found["beside"], "ours") for unit in UNITS.values())]
+    clean = "clean" if found["clean"]["ours"] else "**not clean**"
+    return f"""## From a question to its answer
+
+On two cores, in clones of this commit and of {found["beside"]}, which draws all pictures and makes all reports again
+for each question; both with the environment of their own lock file and all results, and in turns. Each question is new
+to its clone. {found["repeats"]} times; the first line and that of dropout once. Ours has more variants.
+
+{table(["", "in", found["beside"], "ours", "share", "at most"], rows)}
+
+Afterwards `git status` of our clone is {clean}. Where the seconds of the first question go: each of its stages alone,
+as a process of its own; what is left of `dvc exp run` is DVC's own.
+
+{table(header, stages)}"""
+
+
+UNITS = {"seconds": "seconds", "processor": "processor seconds", "peak": "peak MB"}
+
+
 def _cell(value: float | bool | None) -> str:
     if value is None:
         return ""
@@ -466,6 +520,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "determinism": render_determinism,
     "stages": render_stages,
     "schedulers": render_schedulers,
+    "questions": render_questions,
 }
 
 
@@ -479,7 +534,7 @@ def render(results: Results) -> str:
     warning = "\n**A quick trial: too few repeats for a conclusion.**\n" if results["quick"] else ""
     dates = " and ".join(sorted({results["date"], *results.get("dates", {}).values()}))
     minutes = sum(results.get("minutes", {}).values())
-    titles = dict(zip("abcdefg", SECTIONS, strict=True))
+    titles = dict(zip("abcdefgh", SECTIONS, strict=True))
     older = [
         f"{titles[letter]} ({date})" for letter, date in results.get("dates", {}).items() if date != results["date"]
     ]

@@ -68,9 +68,18 @@ def parallel(options: argparse.Namespace, experiments: Sequence[Experiment] = ()
         workspaces = [_workspace(each, got) for each in experiments] or [Workspace(Path.cwd(), got)]
         codes = {str(each.root): Code(each.root, each.outputs) for each in workspaces}
         executor = stack.enter_context(executor_of(options, workspaces[0], codes))
+        if experiments:  # meanwhile it is found out what else is out of date
+            executor.prepare(workspaces[0].preload(list(workspaces[0].graph)[:1]))
         titles = [f"{each.name}: " if each.in_clone else "" for each in experiments] or [""]
         runs = [
-            Run(each, with_upstream(named(options.targets, each.graph), each.graph), executor, title, members_to_run)
+            Run(
+                each,
+                with_upstream(named(options.targets, each.graph), each.graph),
+                executor,
+                title,
+                members_to_run,
+                is_experiment=bool(experiments),
+            )
             for each, title in zip(workspaces, titles, strict=True)
         ]
         if any(run.waiting for run in runs):

@@ -94,6 +94,20 @@ def exp_ref(folder: Path, name: str) -> str:
     return f"{baseline[:2]}/{baseline[2:]}/{name}"
 
 
+def test_what_an_experiment_changed_is_said_before_the_stages_that_wait_for_its_trainings(project: Path) -> None:
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    pipeline["stages"]["train"]["do"]["meta"] = {"answer": "ls data; echo start answer >> log/all"}
+    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    said = parallel(project, "-S", "seed=3", "-j", "2", MEET="last answer", SLOW="last").stdout.splitlines()
+    (answer,) = (at for at, line in enumerate(said) if line.startswith("> ls data;"))
+    assert said[answer + 1 : answer + 5] == ["a", "b", "configure", "first"]
+    assert "last:" not in "".join(said[:answer])
+    assert noted(project).count("start answer") == 1
+    (project / "params.yaml").write_text("variants: [a, b]\nseed: 4\n", encoding="utf-8")
+    assert parallel(project).returncode == 0
+    assert noted(project).count("start answer") == 1  # it was no experiment
+
+
 def test_an_experiment_without_a_name_has_one(project: Path) -> None:
     done = parallel(project, "-S", "seed=5")
     assert done.returncode == 0

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -73,6 +73,9 @@ class DaskExecutor:
             log.unlink(missing_ok=True)
             self._threads.submit(self._send, task, log, priority)
         return self._futures[task.key]
+
+    def prepare(self, preload: Sequence[str]) -> None:
+        """See `Executor`: a worker imports them with the first task that needs them."""
 
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:  # noqa: ARG002 (it does not wait)
         """See `Executor`: the workers see that nobody waits any more for what they run."""

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,9 @@ class Executor(Protocol):
     def submit(self, task: Task, log: Path, priority: float = 0) -> "Future[Result]":
         """Begin a task, the higher its priority the sooner. log: where to put what it prints."""
 
+    def prepare(self, preload: Sequence[str]) -> None:
+        """Import libraries that tasks will need, while there is time."""
+
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """End what runs: like Ctrl-C first, after some seconds by force. hurry: asked whether that is to be now."""
 
@@ -64,6 +67,10 @@ class LocalExecutor:
             return self.node.run(task, log, lambda: not self._closed)
         except Exception as error:  # of one stage: others go on
             return Result(failure=f"{type(error).__name__}: {error}")
+
+    def prepare(self, preload: Sequence[str]) -> None:
+        """See `Executor`."""
+        self.node.processes.prepare(preload)
 
     def close(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """See `Executor`."""

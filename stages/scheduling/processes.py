@@ -87,6 +87,11 @@ class Processes:
                 self._end(running)
         return running.status
 
+    def prepare(self, preload: Sequence[str]) -> None:
+        """Let the zygote import libraries, if it can fork. It answers nothing meanwhile."""
+        with self._lock:
+            os.write(self._start(), (json.dumps({"preload": list(preload)}) + "\n").encode())
+
     def kill(self) -> None:
         """End all that runs at once."""
         for running in list(self._running.values()):

@@ -20,6 +20,8 @@ from stages.scheduling.task import Result, Task
 from stages.scheduling.workspace import Workspace
 
 SECONDS_BETWEEN_LOOKS = 0.2
+ANSWER = "answer"
+"""Its log."""
 
 
 Members = Callable[[Workspace, str], list[Task]]
@@ -53,8 +55,13 @@ class Run:
         executor: Executor,
         title: str = "",
         members: Members = lambda *_: [],
+        is_experiment: bool = False,
     ) -> None:
-        """Find out which of the wanted stages are out of date. title: stands before the stages' names."""
+        """Find out which of the wanted stages are out of date.
+
+        title: stands before the stages' names; is_experiment: whether to run the command that `meta.answer` of dvc.yaml
+        names, as soon as it can be.
+        """
         self.workspace, self.wanted, self.executor, self._title = workspace, set(wanted), executor, title
         self._folder = Path.cwd()  # the user's
         graph = workspace.graph
@@ -71,6 +78,9 @@ class Run:
         self._members_of = members
         self._members: dict[str, list[Task]] = {}
         """Members that wait, by stage."""
+        self._is_experiment = is_experiment
+        self._answer: Future[Result] | None = None
+        self._is_answered = self._is_prepared = False
         self._seconds = self._estimated = 0.0
         self._estimates = {stage: estimate(stage, workspace.root) for stage in self.waiting}
         self._sorter = TopologicalSorter({stage: graph[stage] & waiting for stage in self.waiting})
@@ -83,6 +93,8 @@ class Run:
 
         Under DVC's lock.
         """
+        if self._is_experiment and not self._answer and (command := self._answer_command()):
+            self._answer = self.executor.here.submit(self._run_answer, command)
         started = len(self.running)
         while True:
             self._ready.update(self._sorter.get_ready())
@@ -99,6 +111,9 @@ class Run:
             elif any(self._members.values()) and len(self.running) - started < free:
                 self._start_member(next(stage for stage, tasks in self._members.items() if tasks))
             else:
+                if self.waiting and not self._is_prepared and len(self.running) - started < free:
+                    self._is_prepared = True
+                    self.executor.prepare(self.workspace.preload(self.waiting))
                 return
 
     def _start(self, stage: str) -> None:
@@ -160,6 +175,18 @@ class Run:
         variables = self.workspace.variables(stage)
         return run_commands(commands, folder, variables, log, (), self._here, lambda: not self._is_closed)
 
+    def _answer_command(self) -> str:
+        """The command that says what has changed; "" before the last stage that names one has ended."""
+        running = [*self.waiting, *(each.name for each in self.running)]
+        if any(map(self.workspace.answer, running)):
+            return ""
+        return next(filter(None, map(self.workspace.answer, self.done)), "")
+
+    def _run_answer(self, command: str) -> Result:
+        log = self.workspace.log(ANSWER)
+        log.unlink(missing_ok=True)
+        return run_commands([command], self.workspace.root, {}, log, (), self._here, lambda: not self._is_closed)
+
     def _take(self, stage: str) -> None:
         self._ready.remove(stage)
         self.waiting.remove(stage)
@@ -173,6 +200,10 @@ class Run:
         for running in [each for each in self.running if each.future.done()]:
             self.running.remove(running)
             (self._note_member if running.is_member else self._note)(running, running.future.result())
+        if self._answer and self._answer.done() and not self._is_answered:
+            self._is_answered = True
+            command, *said = self.workspace.log(ANSWER).read_text(encoding="utf-8").splitlines()
+            tqdm.write("\n".join([f"{self._title}{command}", *said]))
 
     def _note(self, running: Running, result: Result) -> None:
         stage, task = running.name, running.task
@@ -204,7 +235,8 @@ class Run:
     def close(self, hurry: Callable[[], bool]) -> None:
         """End what runs in the workspace, and write dvc.lock."""
         self._is_closed = True
-        while any(not each.future.done() for each in self.running if not each.task):
+        here = [each.future for each in self.running if not each.task]
+        while not all(future.done() for future in (here if self._answer is None else [*here, self._answer])):
             if hurry():
                 self._here.kill()
             time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -227,6 +259,12 @@ class Run:
     def is_complete(self) -> bool:
         """Whether all wanted stages are up to date."""
         return not (self.waiting or self.running or self.failed or self._members)
+
+    @property
+    def futures(self) -> list["Future[Result]"]:
+        """Of all that runs."""
+        answer = [self._answer] if self._answer and not self._is_answered else []
+        return [each.future for each in self.running] + answer
 
     @property
     def total(self) -> int:
@@ -286,7 +324,7 @@ def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list
     slots = -1
     try:
         while not got:
-            is_new = slots != executor.slots or any(each.future.done() for run in runs for each in run.running)
+            is_new = slots != executor.slots or any(future.done() for run in runs for future in run.futures)
             slots = executor.slots
             for run in runs if is_new else ():
                 with run.workspace.locked():
@@ -294,7 +332,7 @@ def run_all(runs: Sequence[Run], executor: Executor, keep_going: bool, got: list
                     if keep_going or not any(run.failed for run in runs):
                         taken = {each.future for other in runs for each in other.running}  # runs may share some
                         run.start(executor.slots - len(taken))
-            running = [each.future for run in runs for each in run.running]
+            running = [future for run in runs for future in run.futures]
             if not running:
                 break
             bar.n, bar.total = sum(run.ended + run.cached for run in runs), sum(run.total for run in runs)

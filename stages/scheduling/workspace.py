@@ -163,6 +163,14 @@ class Workspace:
             name: hash_path(path).md5 for name, path in written.items() if not outputs.isdisjoint([path, *path.parents])
         }
 
+    def preload(self, names: Iterable[str]) -> list[str]:
+        """The libraries that the stages' entries in dvc.yaml name for it, each once."""
+        return list(dict.fromkeys(library for name in names for library in preload_of(self._stages[name])))
+
+    def answer(self, name: str) -> str:
+        """The command of `meta.answer` in dvc.yaml, which says what the stage has changed; "" if there is none."""
+        return str((self._stages[name].meta or {}).get("answer", ""))
+
     def variables(self, name: str) -> dict[str, str]:
         """The variables that DVC sets for a stage's command."""
         return {DVC_ROOT: os.environ.get(DVC_ROOT, str(self.root)), DVC_STAGE: name, **self._variables}

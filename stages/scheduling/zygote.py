@@ -4,6 +4,7 @@
 code of the folder that it runs in. Requests come as lines of JSON on the standard input, replies go to the standard
 output:
 
+    {"preload"}                                                    import libraries
     {"id", "command", "python", "preload", "cwd", "env", "log"}    run a command
     {"id", "pid"}                                                  it runs, in a group of its own
     {"id", "status"}                                               it ended
@@ -35,6 +36,9 @@ FORK_IS_SAFE = sys.platform == "linux"
 
 def preload(names):
     """Import libraries, without a word; one that cannot be imported fails in the command itself."""
+    names = [name for name in names if name not in sys.modules]
+    if not names or not FORK_IS_SAFE:
+        return
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     gc.disable()
@@ -119,8 +123,7 @@ class Server:
         """Start a command in a group of its own."""
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         if request["python"] and FORK_IS_SAFE:
-            if missing := [name for name in request["preload"] if name not in sys.modules]:
-                preload(missing)
+            preload(request["preload"])
             process = os.fork()
             if process == 0:
                 become(request, log)
@@ -171,8 +174,8 @@ class Server:
                     self.reap()
                 elif read := os.read(0, 65536):
                     *lines, text = (text + read).split(b"\n")
-                    for line in lines:
-                        self.try_to_start(json.loads(line))
+                    for request in map(json.loads, lines):
+                        self.try_to_start(request) if "command" in request else preload(request["preload"])
                 else:
                     self.end()
                     return

@@ -1,0 +1,150 @@
+"""The way from a question to its answer: `dvc exp run` and `stages.parallel -S` on this repository, beside a commit."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.processes import ROOT, unpinned
+from stages.plot import KEPT
+
+Say = Callable[[str], None]
+Times = dict[str, float]
+"""Of a command: `seconds` that pass, `processor` seconds of all its processes, `peak` memory in MB of the largest, and
+perhaps `verdict`, the seconds until it has said what changed.
+"""
+
+BESIDE = "96bc608"
+"""The commit of the comparison: there, every question draws all pictures and makes all reports again."""
+OURS, THEIRS = "ours", "theirs"
+
+EPOCHS = "variants.relu_100.epochs"
+KNOWN = 5
+"""The epochs of params.yaml."""
+DROPOUT = 0.3
+
+STAGES = ("configure", "train relu_100", "environment", "evaluate", "compare", "plot", "page")
+"""What a question about relu_100 runs."""
+WORDS = {THEIRS: "stages/reporting/strings/en.yaml", OURS: "stages/presentation/words/en.yaml"}
+
+
+class Clone(NamedTuple):
+    """A clone of this repository at a commit, with the environment of its own lock file and all results."""
+
+    folder: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes: nothing of an activated one, no data from elsewhere."""
+        left_out = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "DVC_ROOT", "UV_PROJECT_ENVIRONMENT"}
+        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        path = f"{self.folder / '.venv/bin'}{os.pathsep}{kept['PATH']}"
+        return {**kept, "PATH": path, "DVC_NO_ANALYTICS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+    def call(self, *command: str) -> str:
+        """Run a command that is not measured; give what it says."""
+        done = subprocess.run(command, cwd=self.folder, env=self.variables, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {(done.stdout + done.stderr)[-2000:]}")
+        return done.stdout
+
+    def measure(self, *command: str) -> Times:
+        """Run a Python command, with its time; that of the verdict, if it prints one."""
+        verdict: Times = {}
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [".venv/bin/python", "-m", *command],
+            cwd=self.folder,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None  # noqa: S101 (for the type checker)
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("the same, byte for byte") and not verdict:
+                verdict["verdict"] = round(time.perf_counter() - start, 1)
+        _, status, resources = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            raise RuntimeError(f"{' '.join(command)}: {''.join(said)[-2000:]}")
+        return {
+            "seconds": round(time.perf_counter() - start, 1),
+            "processor": round(resources.ru_utime + resources.ru_stime, 1),
+            "peak": round(resources.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6),
+        } | verdict
+
+    def change_a_word(self, path: str) -> None:
+        """Change one word of a file."""
+        text = (self.folder / path).read_text(encoding="utf-8")
+        (self.folder / path).write_text(text.replace(" the ", " that ", 1), encoding="utf-8")
+
+    def go_back(self) -> None:
+        """Go back to the commit's files and results."""
+        self.call("git", "checkout", "--quiet", "--", ".")
+        self.call(".venv/bin/python", "-m", "dvc", "checkout", "--quiet", "--force")
+
+
+def clone(folder: Path, commit: str) -> Clone:
+    """Clone this repository at a commit, with the raw data that are here, and install what its lock file names."""
+    subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(ROOT), str(folder)], check=True)
+    made = Clone(folder)
+    made.call("git", "checkout", "--quiet", "--detach", commit)
+    made.call("uv", "sync", "--quiet", "--locked", "--python", sys.executable)
+    if (ROOT / "data/raw").exists():
+        shutil.copytree(ROOT / "data/raw", folder / "data/raw")
+    return made
+
+
+def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
+    """Ask both, in turns."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    clones = {THEIRS: clone(folder / "theirs", BESIDE), OURS: clone(folder / "ours", head.strip())}
+    found: dict[str, dict[str, list[Times]]] = {}
+
+    def ask(question: str, way: str, *command: str) -> Times:
+        taken = clones[way].measure(*command)
+        found.setdefault(question, {}).setdefault(way, []).append(taken)
+        say(f"questions: {question}: {way} {taken}")
+        return taken
+
+    with unpinned():
+        for way in clones:
+            ask("all stages, from nothing", way, "stages.parallel")
+        for number in range(repeats):
+            _ask_once(clones, ask, number)
+        for way in clones:
+            command = ("stages.parallel", "-S") if way == OURS else ("dvc", "exp", "run", "-S")
+            ask("dropout", way, *command, f"dropout={DROPOUT}")
+            clones[way].go_back()
+        clean = {way: not each.call("git", "status", "--porcelain") for way, each in clones.items()}
+    return {"beside": BESIDE, "repeats": repeats, "clean": clean, "found": found}
+
+
+def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) -> None:
+    """Ask what is asked several times, with values that no run had before."""
+    run = ("dvc", "exp", "run", "-S")
+    for way, each in clones.items():
+        ask("one variant", way, *run, f"{EPOCHS}={KNOWN + 1 + 2 * number}")
+        for stage in STAGES:
+            ask(f"stage {stage}", way, *f"stages.{stage}".split())
+        ask("back to a known value", way, *run, f"{EPOCHS}={KNOWN}")
+        each.go_back()
+        ask("nothing to do", way, "dvc", "repro")
+        ask("configure --check", way, "stages.configure", "--check")
+        each.change_a_word(WORDS[way])
+        ask("one word", way, "dvc", "repro", "page")
+        each.go_back()
+    each = clones[OURS]
+    ask("one variant, on all cores", OURS, "stages.parallel", "-S", f"{EPOCHS}={KNOWN + 2 + 2 * number}")
+    each.go_back()
+    shutil.rmtree(each.folder / KEPT, ignore_errors=True)
+    for way in clones:
+        ask("all pictures", way, "stages.plot")
+        clones[way].go_back()
