@@ -1,5 +1,6 @@
 """The page `RESULTS.md` and the table of the cost of determinism, made from the numbers of `results.json`."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from math import isnan, nan
@@ -437,7 +438,7 @@ def render_schedulers(found: Results) -> str:
     for project, ways in found["projects"].items():
         for way, one in ways.items():
             cells = [_cell(one.get(name)) for name in ("seconds", "processor", "same", "lost", "seconds after")]
-            rows.append([project, way, *cells, f"**fails**: {one['failed']}" if "failed" in one else ""])
+            rows.append([project, way, *cells, f"**fails**: {_reason(one['failed'])}" if "failed" in one else ""])
     header = ["project", "", "seconds", "processor seconds", "same dvc.lock", "run again", "seconds after", ""]
     versions = ", ".join(f"{way} {version}" for way, version in found["versions"].items())
     return f"""## Ways to run all stages on all cores
@@ -449,9 +450,9 @@ stages whose commands had ended before and ran once more, *seconds after* what t
 
 {table(header, rows)}
 
-The trivial stages write one line each. The trainings are `{found["variant"]}` with other seeds, most of whose time is
-the start. *paraffin* is `paraffin submit` and `paraffin worker`, *dask4dvc* is `dask4dvc repro`, each in an environment
-of its own ({versions}); a run of more than {found["limit"]:g} s is stopped."""
+The trivial stages write one line each. The trainings are `{found["variant"]}` with other seeds, on each of its splits.
+*paraffin* is `paraffin submit` and `paraffin worker`, *dask4dvc* is `dask4dvc repro`, each in an environment of its own
+({versions}); a run of more than {found["limit"]:g} s is stopped."""
 
 
 QUESTIONS = {
@@ -504,6 +505,11 @@ as a process of its own; what is left of `dvc exp run` is DVC's own.
 
 
 UNITS = {"seconds": "seconds", "processor": "processor seconds", "peak": "peak MB"}
+
+
+def _reason(said: str) -> str:
+    """The end of what a scheduler said, without lines that it drew and folders that are gone."""
+    return re.sub(r"\S*benchmarks-\S+(?: killed)?(?=/\.dvc)", "…", re.sub("[─╯│╰]+ *", "", said))
 
 
 def _cell(value: float | bool | None) -> str:

@@ -144,7 +144,7 @@ def run_way(way: str, folder: Path, jobs: int, limit: float, until: int | None =
             if status:
                 said.seek(0)
                 last = " ".join(line.strip() for line in said.read().strip().splitlines()[-2:])
-                raise WayError(last[-100:] or f"status {os.waitstatus_to_exitcode(status)}")
+                raise WayError(last[-200:] or f"status {os.waitstatus_to_exitcode(status)}")
     return {"seconds": round(time.perf_counter() - start, 1), "processor": round(processor, 1)}
 
 
