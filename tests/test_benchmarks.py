@@ -120,6 +120,21 @@ SCHEDULERS = {
 }
 
 
+def asked(seconds: float, **more: float) -> list[dict[str, float]]:
+    return [{"seconds": seconds, "processor": 2 * seconds, "peak": 300.0, **more}]
+
+
+QUESTIONS: dict[str, Any] = {
+    "beside": "0123abc",
+    "repeats": 1,
+    "clean": {"theirs": True, "ours": False},
+    "found": {
+        **{name: {"theirs": asked(100.0), "ours": asked(30.0)} for name in [*report.QUESTIONS, "stage plot"]},
+        "one variant, on all cores": {"ours": asked(25.0, verdict=20.0)},
+    },
+}
+
+
 @pytest.fixture
 def results() -> dict[str, Any]:
     machine = {
@@ -143,6 +158,7 @@ def results() -> dict[str, Any]:
         "determinism": DETERMINISM,
         "stages": STAGES,
         "schedulers": SCHEDULERS,
+        "questions": QUESTIONS,
     }
 
 
@@ -213,6 +229,17 @@ def test_a_scheduler_that_fails_is_told_with_its_reason() -> None:
     page = report.render_schedulers(SCHEDULERS)
     assert "| 4 trivial stages | dvc repro | 8 | 7.5 | yes | 0 | 4 |  |" in page
     assert "| 4 trivial stages | paraffin | 9 | 9.5 | no |  |  | **fails**: 4 of 4 stages did not run |" in page
+
+
+def test_a_question_is_beside_that_of_the_other_commit_and_its_target() -> None:
+    page = report.render_questions(QUESTIONS)
+    assert line(page, "| `dvc exp run -S variants").endswith(
+        "| 100.0 (100.0–100.0) | 30.0 (30.0–30.0) | 0.30 | 0.40: met |"
+    )
+    assert line(page, "| `stages.parallel -S variants").endswith("| 0.25 | 0.30: met |")
+    assert line(page, "until the verdict").endswith("| 0.20 | 0.18: **missed** |")
+    assert "| plot | 100 | 200 | 300 | 30 | 60 | 300 |" in page
+    assert "is **not clean**" in page
 
 
 @pytest.mark.slow
@@ -354,6 +381,7 @@ def test_the_page_has_what_was_measured(results: dict[str, Any]) -> None:
         "## What determinism costs",
         "## DVC's own cost with many stages",
         "## Ways to run all stages on all cores",
+        "## From a question to its answer",
     ]
     del results["growth"]
     assert "## Growth" not in report.render(results)
