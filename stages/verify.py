@@ -269,7 +269,8 @@ class Verifier:
             code=str(self.recorded.root),
             folders=inputs,
             preload=self.preloads.get(stage, ()),
-            variables={"DVC_ROOT": str(self.recorded.root)},
+            # A download finds the repository's mirrors; all others know nothing of it, and of nothing that it keeps.
+            variables={"DVC_ROOT": str(self.recorded.root)} if group(stage) == "download" else {},
         )
 
     def _files(self, output: Output) -> dict[str, str]:

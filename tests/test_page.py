@@ -119,7 +119,6 @@ def test_a_variant_whose_training_failed_has_a_card_that_says_so() -> None:
     said = missing(content)
     for key in ("no_model", "no_row", "no_history"):
         assert text("page", key, variant="second", path=LEADERBOARD)["en"] in said
-    assert text("page", "no_drawing", count=1)["en"] in said
 
 
 def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
@@ -157,7 +156,7 @@ def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
     reports = reports_of(NAMES, "plain")
     nothing: dict[str, Any] = {name: {} for name in ("recipes", "summaries", "histories", "environment", "pictures")}
     nothing["tables"] = {path: pd.DataFrame(columns=stage.COLUMNS[path]) for path in reports.tables}
-    nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes")}
+    nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes", "reliability")}
     said = missing(page.render(replace(reports, **nothing), BUNDLE))
     assert text("page", "no_environment", path=ENVIRONMENT)["en"] in said
     assert "Does dropout help?: no answer" in said

@@ -381,4 +381,4 @@ def test_a_study_of_one_variant_and_no_picture_opens(tmp_path: Path, visit: Visi
     reports = replace(reports_of(["only", "plain"], "plain"), pictures={}, environment={})
     path.write_text(render(reports, bundle()), encoding="utf-8")
     page = scrolled(visit(path, **DESKTOP))
-    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no drawing")
+    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no picture of the worst errors")

@@ -18,7 +18,8 @@ from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
 from stages.presentation.words import Text, joined, note_text, text
 from stages.reporting.page.answers import Question
-from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, trainings
+from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, reliability_chart, trainings
+from stages.reporting.page.models import DrawnModel, drawn_model
 from stages.reporting.page.pictures import Picture, variant_pictures
 from stages.reporting.page.reports import Reports
 from stages.training.recipe import Recipe, Spec
@@ -68,6 +69,7 @@ class Card:
     first: Text | None
     """Notes on what is a mean of several trainings, and what is of the first one."""
     layers: Sequence[Mapping[str, Any]]
+    drawing: DrawnModel | None
     recipe: str
     recipe_hash: str
     charts: list[Chart]
@@ -76,6 +78,8 @@ class Card:
     confusion: Chart | None
     classes: list[dict[Any, Any]]
     """Its rows of classes.csv."""
+    reliability: Chart | None
+    reliability_key: Text | None
     pictures: list[Picture]
     questions: list[Question]
     documents: Sequence[str]
@@ -95,7 +99,7 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
     row = rows.iloc[0] if len(rows) else None
     metrics = [each for each in plotted.curves.get(name, {}) if each != "learning_rate" or plotted.changes_rate(name)]
     charts = curve_charts([name], metrics, plotted, dataset)
-    counts = reports.confusion[reports.confusion["variant"] == name]
+    counts, bins = (table[table["variant"] == name] for table in (reports.confusion, reports.reliability))
     not_measurable = holds_out_nothing(row, history)
     asked = [each for each in questions if name in each.members]
     described = reports.described.get(name)
@@ -114,12 +118,15 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         means=over_trainings("means", history, summary),
         first=over_trainings("first", history, summary),
         layers=summary["layers"] if summary else [],
+        drawing=drawn_model(summary["layers"], reports.title(name)) if summary else None,
         recipe=declaration(name, recipe, reports.columns.get(name)) if recipe else "",
         recipe_hash=hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         charts=charts,
         has_bands=trainings(history) > 1,
         confusion=confusion_chart(name, counts) if len(counts) else None,
         classes=reports.classes[reports.classes["variant"] == name].to_dict("records"),
+        reliability=reliability_chart(name, bins) if len(bins) else None,
+        reliability_key=text("page", "reliability_key", count=bins["rows"].max()) if len(bins) else None,
         pictures=variant_pictures(reports, name),
         questions=asked,
         documents=described.documents if described else [],

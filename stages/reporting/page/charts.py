@@ -123,6 +123,22 @@ def confusion_chart(name: str, counts: pd.DataFrame) -> Chart:
     return Chart(description, {"kind": "confusion", "variant": name})
 
 
+def reliability_chart(name: str, bins: pd.DataFrame) -> Chart:
+    """Make the reliability diagram of a variant. bins: its rows of reliability.csv, by rising confidence."""
+    ends = bins.iloc[[0, -1]].drop_duplicates()
+    described = [
+        text("page", "bin", accuracy=f"{row.accuracy:.2f}", confidence=f"{row.confidence:.2f}", count=row.rows)
+        for row in ends.itertuples()
+    ]
+    return Chart(text("page", "reliability_chart", bins=joined(described)), {"kind": "reliability", "variant": name})
+
+
+def reliabilities(bins: pd.DataFrame) -> dict[str, dict[str, Numbers]]:
+    """Make the data of the reliability diagrams: {variant: {confidence, accuracy, rows: a number for each bin}}."""
+    columns = ("confidence", "accuracy", "rows")
+    return {str(name): {column: numbers(rows[column]) for column in columns} for name, rows in bins.groupby("variant")}
+
+
 def confusions(counts: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Make the data of the confusion matrices: {variant: {classes, counts: a row per actual class}}."""
     tables = {}

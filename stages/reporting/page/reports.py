@@ -41,6 +41,7 @@ class Reports:
     """Notes on the run."""
     confusion: pd.DataFrame
     classes: pd.DataFrame
+    reliability: pd.DataFrame
     environment: Mapping[str, Any]
     costs: Sequence[Cost]
     """Costs of determinism; without any, the page has no such claim."""
