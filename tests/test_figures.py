@@ -876,7 +876,6 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path, monkeypatch: py
     assert plot.EFFECTS.read_bytes() == first["effects.png"]
 
 
-@pytest.mark.bad_input("plot --all", "a folder of the pipeline, a file, and a folder that holds something")
 @pytest.mark.parametrize(
     ("folder", "said"),
     [

@@ -93,7 +93,7 @@ def test_another_argument_draws_that_picture_alone(run: Run, change: str) -> Non
 
 
 def test_another_order_is_another_picture() -> None:
-    one, other = ({name: 0 for name in names} for names in (("a", "b"), ("b", "a")))
+    one, other = (dict.fromkeys(names, 0) for names in (("a", "b"), ("b", "a")))
     assert one == other
     assert Drawing("rates.schedules", (one,)).key() != Drawing("rates.schedules", (other,)).key()
 
@@ -108,11 +108,11 @@ def test_another_version_of_a_library_draws_all(run: Run, monkeypatch: pytest.Mo
 
 def test_other_code_draws_what_it_draws(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run(functions=FUNCTIONS, samples=SAMPLES)
+    hash_of_code = code.hash_of_code
     for module, name in ((FUNCTIONS.module, "functions"), (SAMPLES.module, "samples"), (__name__, "samples")):
-        of = code.hash_of_code
-        with monkeypatch.context() as patch:
-            patch.setattr(drawings, "hash_of_code", lambda each, module=module: of(each) + "!" * (each == module))
-            assert run(functions=FUNCTIONS, samples=SAMPLES)[0] == [name]
+        other = {module: "other"}
+        monkeypatch.setattr(drawings, "hash_of_code", lambda each, other=other: other.get(each) or hash_of_code(each))
+        assert run(functions=FUNCTIONS, samples=SAMPLES)[0] == [name]
 
 
 FILES = {
@@ -127,7 +127,7 @@ FILES = {
     "beside/unread.txt": "",
     "beside/reads.py": "def later():\n    from stages import words",
     "beside/shapes.py": "import stages.datasets.spec",
-    "beside/both.py": "from stages.beside import reads\nfrom .shapes import x\nimport stages.beside.shapes",
+    "beside/both.py": "from stages.beside import reads\nfrom stages.beside.shapes import spec",
     "beside/alone.py": "import ast",
 }
 USERS = {
@@ -210,8 +210,7 @@ def flipped(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-@pytest.mark.fault("a kept picture", "damaged, cut, empty or gone: drawn again")
-@pytest.mark.parametrize("damage", [flipped, lambda content: content[:-9], lambda content: b"", None])
+@pytest.mark.parametrize("damage", [flipped, lambda content: content[:-9], lambda content: content[:0], None])
 def test_a_damaged_picture_is_drawn_again(run: Run, damage: Any) -> None:
     _, first = run(samples=SAMPLES)
     (path,) = run.kept.folder.iterdir()
@@ -229,7 +228,7 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(run: Run) -> None:
 
 def test_a_killed_run_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = KeptPictures(tmp_path)
-    monkeypatch.setattr(os, "replace", lambda *paths: None)  # as if it was killed before
+    monkeypatch.setattr(os, "replace", lambda *_: None)  # as if it was killed before
     kept.put("key", b"picture")
     assert kept.get("key") is None
     assert len([*tmp_path.iterdir()]) == 1
