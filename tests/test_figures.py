@@ -25,7 +25,7 @@ from matplotlib.text import Text
 from PIL import Image
 from projects import wait_until
 
-from stages import artifacts, plot
+from stages import artifacts, plot, reporting
 from stages.artifacts import tables
 from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets import fashion_mnist, housing, thoracic
@@ -873,7 +873,7 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path, monkeypatch: py
     monkeypatch.setattr(plot, "draw_and_save", lambda *figure: pytest.fail(f"{figure[0]} is drawn again"))
     plot.main([])
     assert files() == drawn
-    assert plot.EFFECTS.read_bytes() == first["effects.png"]
+    assert reporting.EFFECTS.read_bytes() == first["effects.png"]
 
 
 @pytest.mark.parametrize(
@@ -882,7 +882,8 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path, monkeypatch: py
         ("reports/figures/slides", "a folder outside of data and reports, got reports/figures/slides"),
         ("data", "a folder outside of data and reports, got data"),
         ("full", "an empty folder or a new one, got full, which holds mine.txt"),
-        ("full/mine.txt", "a folder, got the file full/mine.txt"),
+        ("full/mine.txt", "a folder that can be written, got full/mine.txt: File exists"),
+        ("full/mine.txt/new", "a folder that can be written, got full/mine.txt/new: Not a directory"),
     ],
 )
 def test_all_figures_go_into_a_folder_of_their_own(
@@ -893,6 +894,12 @@ def test_all_figures_go_into_a_folder_of_their_own(
     Path("full/mine.txt").touch()
     with pytest.raises(SystemExit, match=f"^--all: expected {said}$"):
         plot.main(["--all", folder])
+
+
+def test_before_a_run_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^data/catalogue\.json: expected the file that `dvc repro configure` leaves"):
+        plot.main(["--all", "slides"])
 
 
 def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> None:
