@@ -151,7 +151,10 @@ def reports_of(names: list[str], baseline: str) -> Reports:
     classes = ["Sandal", "Bag"]
     counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
     evaluation = {part: {"loss": 0.25, "accuracy": 0.95} for part in ("train", "validation")}
-    layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
+    layers = [
+        {"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0, "inputs": []},
+        {"name": "out", "class": "Dense", "output_shape": [None, 10], "parameters": 7850, "inputs": ["flatten"]},
+    ]
     declared = [name for name in names if name.isidentifier()]
     return Reports(
         catalogue=catalogue_of(declared),

@@ -37,7 +37,7 @@ from stages.presentation import determinism, kept
 from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
-from stages.reporting.page import answers, boards, cards, charts, comparisons
+from stages.reporting.page import answers, boards, cards, charts, comparisons, models
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -403,6 +403,45 @@ def test_no_study_can_be_called_as_the_claim_of_the_benchmarks_is(tmp_path: Path
 
 def card_of_links(content: str, name: str) -> str:
     return content.split(f'id="variant-{name}"')[1].split("</details>")[0]
+
+
+def test_a_card_draws_its_model_with_a_box_for_each_layer_and_an_arrow_between_them() -> None:
+    drawing = complete().split('id="variant-best"')[1].split('<svg class="model"')[1].split("</svg>")[0]
+    elements = Elements(drawing)
+    assert [tag for tag, _ in elements.found if tag in ("rect", "path")] == ["rect", "rect", "path"]
+    said = [word for word in elements.words if word.strip()]
+    assert said == ["flatten", "Flatten", "rows × 784", "out", "Dense", "rows × 10", "7,850 parameters"]
+    assert elements.values("data-ko") == ["행 × 784", "행 × 10", "파라미터 7,850개"]
+
+
+def test_layers_alike_are_one_box_and_an_estimator_is_one_without_a_shape() -> None:
+    hidden = [
+        {"name": f"d{number}", "class": "Dense", "output_shape": [None, 8], "parameters": 72, "inputs": inputs}
+        for number, inputs in enumerate([["x"], ["d0"], ["d1"]])
+    ]
+    first = {"name": "x", "class": "InputLayer", "output_shape": [None, 8], "parameters": 0, "inputs": []}
+    drawing = models.drawn_model([first, *hidden], {"en": "Mine", "ko": "Mine"})
+    box = drawing.boxes[1]
+    assert (box.heading, box.name, box.parameters) == (
+        "3 × Dense",
+        "d0 … d2",
+        {"en": "3 × 72 parameters", "ko": "3 × 파라미터 72개"},
+    )
+    estimator = {"name": "estimator", "class": "SGDClassifier", "output_shape": None, "parameters": 0, "inputs": []}
+    (box,) = models.drawn_model([estimator], {"en": "Mine", "ko": "Mine"}).boxes
+    assert (box.shape["en"], box.parameters) == ("", None)
+
+
+def test_a_reliability_diagram_has_its_numbers_once_and_is_told_in_words() -> None:
+    content = complete()
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', content, re.DOTALL)[0])
+    assert data["reliability"]["best"] == {"confidence": [0.5, 0.9], "accuracy": [0.5, 0.9], "rows": [14, 14]}
+    said = card_of_links(content, "best")
+    assert "0.50 of 14 predictions with probability 0.50; 0.90 of 14 predictions with probability 0.90" in said
+    assert "Bars: predictions, at most 14." in said
+    one = pd.DataFrame({"confidence": [0.5], "accuracy": [1.0], "rows": [1]})
+    description = charts.reliability_chart("mine", one).description
+    assert description["en"].endswith("class. 1.00 of 1 prediction with probability 0.50")
 
 
 def test_every_document_that_is_named_is_explained() -> None:

@@ -133,10 +133,15 @@ def reliability_chart(name: str, bins: pd.DataFrame) -> Chart:
     return Chart(text("page", "reliability_chart", bins=joined(described)), {"kind": "reliability", "variant": name})
 
 
-def reliabilities(bins: pd.DataFrame) -> dict[str, dict[str, Numbers]]:
+def reliabilities(bins: pd.DataFrame) -> dict[str, dict[str, Sequence[float | None]]]:
     """Make the data of the reliability diagrams: {variant: {confidence, accuracy, rows: a number for each bin}}."""
-    columns = ("confidence", "accuracy", "rows")
-    return {str(name): {column: numbers(rows[column]) for column in columns} for name, rows in bins.groupby("variant")}
+    return {
+        str(name): {
+            **{column: numbers(rows[column]) for column in ("confidence", "accuracy")},
+            "rows": rows["rows"].tolist(),
+        }
+        for name, rows in bins.groupby("variant")
+    }
 
 
 def confusions(counts: pd.DataFrame) -> dict[str, dict[str, Any]]:
