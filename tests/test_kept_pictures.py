@@ -15,26 +15,24 @@ import pandas as pd
 import pytest
 
 from stages import plot
-from stages.reporting import code, drawings
+from stages.datasets.spec import spec_of
+from stages.reporting import code, drawings, stored
 from stages.reporting.drawings import Drawing, Stored
 from stages.reporting.kept_pictures import KeptPictures
 
 INPUTS = np.linspace(-4, 4, 9)
 ACTIVATIONS = pd.DataFrame({"input": INPUTS, "tanh": np.tanh(INPUTS)})
-IMAGES = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
-
-
-def read_images(rows: int) -> dict[str, np.ndarray]:
-    return {"train": IMAGES[:rows]}
-
+WORST = pd.DataFrame({"actual": ["Coat", "Bag"], "predicted": ["Bag", "Coat"]})
+WORST[["probability_actual", "probability_predicted"]] = [0.2, 0.8]
 
 FUNCTIONS = Drawing("keras_functions.activations", (ACTIVATIONS,))
-SAMPLES = Drawing("datasets.samples", ("first", Stored(read_images, (2,), "1"), {"train": ["Coat", "Bag"]}))
+IMAGES = Drawing("classification.worst_images", ("it", WORST, Stored(stored.images, ("fashion_mnist", [0, 1]), "1")))
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    """Let each test see versions and code as they are."""
+def _anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let each test see versions and code as they are, and images without a file."""
+    monkeypatch.setattr(stored, "raw", lambda dataset: spec_of(dataset).blank())
     caches = (drawings.versions, code.hash_of_code, code._imported, code._files_of)
     for each in caches:
         each.cache_clear()
@@ -70,9 +68,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_a_kept_picture_has_the_bytes_of_one_that_is_drawn(run: Run, tmp_path: Path) -> None:
-    both = {"functions": FUNCTIONS, "samples": SAMPLES}
+    both = {"functions": FUNCTIONS, "images": IMAGES}
     drawn, first = run(**both)
-    assert drawn == ["functions", "samples"]
+    assert drawn == ["functions", "images"]
     assert run(**both) == ([], first)
     for name, drawing in both.items():
         plot.draw_all([(tmp_path / "anew.png", drawing)])
@@ -80,16 +78,17 @@ def test_a_kept_picture_has_the_bytes_of_one_that_is_drawn(run: Run, tmp_path: P
 
 
 CHANGED: dict[str, tuple[Any, ...]] = {
-    "a number": ("first", Stored(read_images, (1,), "1"), {"train": ["Coat", "Bag"]}),
-    "a text": ("second", *SAMPLES.arguments[1:]),
-    "the files": ("first", Stored(read_images, (2,), "2"), SAMPLES.arguments[2]),
+    "a text": ("other", *IMAGES.arguments[1:]),
+    "a number": ("it", WORST.replace(0.2, 0.1), IMAGES.arguments[2]),
+    "what is read": ("it", WORST, Stored(stored.images, ("fashion_mnist", [0, 2]), "1")),
+    "the files": ("it", WORST, Stored(stored.images, ("fashion_mnist", [0, 1]), "2")),
 }
 
 
 @pytest.mark.parametrize("change", CHANGED)
 def test_another_argument_draws_that_picture_alone(run: Run, change: str) -> None:
-    run(functions=FUNCTIONS, samples=SAMPLES)
-    assert run(functions=FUNCTIONS, samples=replace(SAMPLES, arguments=CHANGED[change]))[0] == ["samples"]
+    run(functions=FUNCTIONS, images=IMAGES)
+    assert run(functions=FUNCTIONS, images=replace(IMAGES, arguments=CHANGED[change]))[0] == ["images"]
 
 
 def test_another_order_is_another_picture() -> None:
@@ -99,20 +98,20 @@ def test_another_order_is_another_picture() -> None:
 
 
 def test_another_version_of_a_library_draws_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(functions=FUNCTIONS, samples=SAMPLES)
+    run(functions=FUNCTIONS, images=IMAGES)
     drawings.versions.cache_clear()
     version = metadata.version
     monkeypatch.setattr(metadata, "version", lambda name: "0" if name == "pillow" else version(name))
-    assert run(functions=FUNCTIONS, samples=SAMPLES)[0] == ["functions", "samples"]
+    assert run(functions=FUNCTIONS, images=IMAGES)[0] == ["functions", "images"]
 
 
 def test_other_code_draws_what_it_draws(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(functions=FUNCTIONS, samples=SAMPLES)
+    run(functions=FUNCTIONS, images=IMAGES)
     hash_of_code = code.hash_of_code
-    for module, name in ((FUNCTIONS.module, "functions"), (SAMPLES.module, "samples"), (__name__, "samples")):
+    for module, name in ((FUNCTIONS.module, "functions"), (IMAGES.module, "images"), (stored.__name__, "images")):
         other = {module: "other"}
         monkeypatch.setattr(drawings, "hash_of_code", lambda each, other=other: other.get(each) or hash_of_code(each))
-        assert run(functions=FUNCTIONS, samples=SAMPLES)[0] == [name]
+        assert run(functions=FUNCTIONS, images=IMAGES)[0] == [name]
 
 
 FILES = {
@@ -183,27 +182,17 @@ def closure(module: str) -> set[str]:
 
 
 KEYS = """
-from pages import history_of
-from stages.reporting.drawings import Drawing, Stored
-from stages.reporting.stored import images
-from stages.presentation.words import text
-arguments = ({"b": 1, "a": history_of()}, text("page", "title"), Stored(images, ("fashion_mnist", [1]), "0"))
-print(Drawing("curves.learning_curves", arguments).key())
 import sys
-print("matplotlib" in sys.modules)
+from test_kept_pictures import FUNCTIONS, IMAGES
+print(FUNCTIONS.key(), IMAGES.key(), "matplotlib" in sys.modules)
 """
 
 
 def test_a_key_is_the_same_in_every_process_and_needs_no_matplotlib() -> None:
-    outputs = set()
-    for seed in ("1", "2"):
-        path = os.pathsep.join(map(str, (plot.__file__.rpartition("stages")[0], Path(__file__).parent)))
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path}
-        done = subprocess.run([sys.executable, "-c", KEYS], env=environment, capture_output=True, text=True, check=True)
-        outputs.add(done.stdout)
-    (said,) = outputs
-    assert len(said.split()[0]) == 64
-    assert said.split()[1] == "False"
+    path = os.pathsep.join(map(str, (code.ROOT, Path(__file__).parent)))
+    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", KEYS], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [FUNCTIONS.key(), IMAGES.key(), "False"]
 
 
 def flipped(content: bytes) -> bytes:
@@ -212,18 +201,18 @@ def flipped(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [flipped, lambda content: content[:-9], lambda content: content[:0], None])
 def test_a_damaged_picture_is_drawn_again(run: Run, damage: Any) -> None:
-    _, first = run(samples=SAMPLES)
+    _, first = run(images=IMAGES)
     (path,) = run.kept.folder.iterdir()
     whole = path.read_bytes()
     path.unlink() if damage is None else path.write_bytes(damage(whole))
-    assert run(samples=SAMPLES) == (["samples"], first)
+    assert run(images=IMAGES) == (["images"], first)
     assert path.read_bytes() == whole
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(run: Run) -> None:
     run.kept.folder.write_text("a file")
-    _, first = run(samples=SAMPLES)
-    assert run(samples=SAMPLES) == (["samples"], first)
+    _, first = run(images=IMAGES)
+    assert run(images=IMAGES) == (["images"], first)
 
 
 def test_a_killed_run_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
