@@ -407,7 +407,7 @@ def card_of_links(content: str, name: str) -> str:
 
 def test_a_card_draws_its_model_with_a_box_for_each_layer_and_an_arrow_between_them() -> None:
     drawing = complete().split('id="variant-best"')[1].split('<svg class="model"')[1].split("</svg>")[0]
-    elements = Elements(drawing)
+    elements = Elements(f"<svg {drawing}")
     assert [tag for tag, _ in elements.found if tag in ("rect", "path")] == ["rect", "rect", "path"]
     said = [word for word in elements.words if word.strip()]
     assert said == ["flatten", "Flatten", "rows × 784", "out", "Dense", "rows × 10", "7,850 parameters"]

@@ -256,7 +256,7 @@ function confusion({ variant }) {
 function reliability({ variant }) {
   const { confidence, accuracy, rows } = data.reliability[variant];
   const values = confidence.map((each, place) => ({
-    confidence: each, accuracy: accuracy[place], rows: rows[place], begin: each - 0.02, end: each + 0.02,
+    confidence: each, accuracy: accuracy[place], rows: rows[place], begin: each - 0.02, end: Math.min(each + 0.02, 1),
   }));
   const axis = (key, field) => ({ field, type: "quantitative", title: word("page", key), axis: { tickCount: 5 }, scale: { domain: [0, 1] } });
   const [x, y] = [axis("confidence", "confidence"), axis("right", "accuracy")];
