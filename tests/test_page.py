@@ -427,7 +427,13 @@ def test_layers_alike_are_one_box_and_an_estimator_is_one_without_a_shape() -> N
         "d0 … d2",
         {"en": "3 × 72 parameters", "ko": "3 × 파라미터 72개"},
     )
-    estimator = {"name": "estimator", "class": "SGDClassifier", "output_shape": None, "parameters": 0, "inputs": []}
+    estimator: Any = {
+        "name": "estimator",
+        "class": "SGDClassifier",
+        "output_shape": None,
+        "parameters": 0,
+        "inputs": [],
+    }
     (box,) = models.drawn_model([estimator], {"en": "Mine", "ko": "Mine"}).boxes
     assert (box.shape["en"], box.parameters) == ("", None)
 

@@ -202,12 +202,12 @@ def chart_figures(
     scores = scores_of(recipes, leaderboard)
     for name, bins in rows_by_variant(RELIABILITY).items():
         error, trainings = (float(scores[column][name]) for column in ("test_calibration_error", "trainings"))
-        arguments = (name, bins, colors[name], error, trainings)
-        yield f"reliability/{name}", Drawing("classification.reliability_diagram", arguments)
+        drawing = Drawing("classification.reliability_diagram", (name, bins, colors[name], error, trainings))
+        yield f"reliability/{name}", drawing
     for name, recipe in recipes.items():
         if name in histories and "loss" in histories[name]:
-            arguments = (name, histories[name], colors[name], recipe["dataset"])
-            yield f"curves/{name}", Drawing("curves.learning_curves", arguments)
+            drawing = Drawing("curves.learning_curves", (name, histories[name], colors[name], recipe["dataset"]))
+            yield f"curves/{name}", drawing
         if summary := SUMMARY.get(name):
             yield f"models/{name}", Drawing("models.drawing", (name, summary["layers"]))
 
