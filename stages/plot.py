@@ -32,7 +32,7 @@ With `--all`, also what the report page draws itself:
     studies/<study>.png          learning curves of a study's variants
 
 Figures whose metric, history or predictions are missing are left out. Up to eight processes draw. As a stage of DVC it
-draws those that have changed, and takes the others from `.dvc/tmp/figures/` in the repository.
+draws those that have changed, and takes the others from `.dvc/tmp/reports/` in the repository.
 """
 
 import argparse
@@ -50,13 +50,11 @@ from typing import TYPE_CHECKING
 from stages.reporting import FIGURES
 from stages.reporting.all_figures import all_figures
 from stages.reporting.drawings import Drawing
-from stages.reporting.kept_pictures import KeptPictures
+from stages.reporting.kept_files import KeptFiles, kept_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KEPT = Path(".dvc/tmp/figures")
-"""Pictures of former runs, from the root of the repository."""
 MADE = ("data", "reports")
 """Folders of the pipeline's own files."""
 
@@ -110,12 +108,12 @@ def processes_for(figures: int) -> int:
     return min(int(cpu_count()), MAX_PROCESSES, -(-figures // FIGURES_OF_A_PROCESS))
 
 
-def draw_changed(figures: Iterable[tuple[Path, Drawing]], pictures: KeptPictures) -> None:
+def draw_changed(figures: Iterable[tuple[Path, Drawing]], kept: KeptFiles) -> None:
     """Write figures: those whose pictures are kept as they are, the others drawn."""
     changed = []
     for path, drawing in figures:
         key = drawing.key()
-        picture = pictures.get(key)
+        picture = kept.get(key)
         if picture is None:
             changed.append((path, drawing, key))
         else:
@@ -123,8 +121,8 @@ def draw_changed(figures: Iterable[tuple[Path, Drawing]], pictures: KeptPictures
             path.write_bytes(picture)
     draw_all([(path, drawing) for path, drawing, _ in changed])
     for path, _, key in changed:
-        pictures.put(key, path.read_bytes())
-    pictures.reduce()
+        kept.put(key, path.read_bytes())
+    kept.reduce()
 
 
 def new_folder(name: str) -> Path:
@@ -158,9 +156,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     if folder is None:
         shutil.rmtree(FIGURES, ignore_errors=True)  # as DVC does
-    root = os.environ.get("DVC_ROOT")
-    if root and folder is None:
-        draw_changed(figures, KeptPictures(Path(root) / KEPT))
+        draw_changed(figures, kept_files(os.environ))
     else:
         draw_all(figures)
 

@@ -1,4 +1,4 @@
-"""A picture is drawn again when what it shows has changed, and only then."""
+"""A picture is drawn again when what it shows has changed, and only then; so it is with what else is kept."""
 
 import os
 import subprocess
@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
 from stages import plot
 from stages.datasets.spec import spec_of
-from stages.reporting import code, drawings, stored
+from stages.reporting import code, drawings, stored, vega
 from stages.reporting.drawings import Drawing, Stored
-from stages.reporting.kept_pictures import KeptPictures
+from stages.reporting.kept_files import KeptFiles
 
 INPUTS = np.linspace(-4, 4, 9)
 ACTIVATIONS = pd.DataFrame({"input": INPUTS, "tanh": np.tanh(INPUTS)})
@@ -45,7 +46,7 @@ class Run:
     """Runs of the stage in a folder, and what they drew."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.kept = folder, KeptPictures(folder / "kept")
+        self.folder, self.kept = folder, KeptFiles(folder / "kept")
         self.drawn: list[str] = []
         draw_and_save = plot.draw_and_save
 
@@ -183,7 +184,7 @@ def closure(module: str) -> set[str]:
 
 KEYS = """
 import sys
-from test_kept_pictures import FUNCTIONS, IMAGES
+from test_kept_files import FUNCTIONS, IMAGES
 print(FUNCTIONS.key(), IMAGES.key(), "matplotlib" in sys.modules)
 """
 
@@ -202,21 +203,33 @@ def flipped(content: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [flipped, lambda content: content[:-9], lambda content: content[:0], None])
 def test_a_damaged_picture_is_drawn_again(run: Run, damage: Any) -> None:
     _, first = run(images=IMAGES)
-    (path,) = run.kept.folder.iterdir()
+    (path,) = (run.folder / "kept").iterdir()
     whole = path.read_bytes()
     path.unlink() if damage is None else path.write_bytes(damage(whole))
     assert run(images=IMAGES) == (["images"], first)
     assert path.read_bytes() == whole
 
 
+def test_the_script_of_the_charts_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda *_, **options: made.append(options) or "script")
+    kept = KeptFiles(tmp_path)
+    assert [vega.bundle(kept).script for _ in range(2)] == ["script", "script"]
+    assert made == [{"vl_version": vega.VEGA_LITE}]
+    monkeypatch.setattr(metadata, "version", lambda _: "0")
+    vega.bundle(kept)
+    vega.bundle()
+    assert len(made) == 3
+
+
 def test_a_folder_that_cannot_be_written_keeps_nothing(run: Run) -> None:
-    run.kept.folder.write_text("a file")
+    (run.folder / "kept").write_text("a file")
     _, first = run(images=IMAGES)
     assert run(images=IMAGES) == (["images"], first)
 
 
 def test_a_killed_run_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptPictures(tmp_path)
+    kept = KeptFiles(tmp_path)
     monkeypatch.setattr(os, "replace", lambda *_: None)  # as if it was killed before
     kept.put("key", b"picture")
     assert kept.get("key") is None
@@ -224,7 +237,7 @@ def test_a_killed_run_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: p
 
 
 def test_those_that_were_not_used_for_longest_go_first(tmp_path: Path) -> None:
-    kept = KeptPictures(tmp_path, max_bytes=2 * 42)
+    kept = KeptFiles(tmp_path, max_bytes=2 * 42)
     for number, name in enumerate("abc"):
         kept.put(name, bytes(10))
         long_ago = time.time() - 1000 + number
