@@ -233,8 +233,8 @@ def _yaml(key: str, value: Any, depth: int) -> str:
     """Format a key and its value as block style of YAML; mappings of plain values in one line if it is short enough."""
     flow = None if isinstance(value, Mapping) else False  # None: a mapping of plain values in one line
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C, in a quarter of the time, where it is installed
-    options = {"sort_keys": False, "allow_unicode": True, "width": 10**9, "default_flow_style": flow}
-    block = yaml.dump({key: value}, Dumper=dumper, **options)
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10**9, "default_flow_style": flow}
+    block: str = yaml.dump({key: value}, Dumper=dumper, **options)
     if isinstance(value, Mapping) and (block.count("\n") > 1 or len(block) + len("  ") * depth > MAX_LINE):
         members = "".join(_yaml(inner, member, depth + 1) for inner, member in value.items())
         return f"{block.partition(':')[0]}:\n{indent(members, '  ')}"
