@@ -5,8 +5,8 @@
     python -m stages.verify --all                        # everything but the downloads
 
 Each stage runs again as `stages.parallel` runs it, in a scratch folder, on the inputs that `dvc.lock` states for it.
-They come from DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outputs are compared with
-those that `dvc.lock` states:
+They come from DVC's cache; the workspace, its `dvc.lock` and the cache are only read. What stages keep of former runs
+in `.dvc/tmp/` is not used. The outputs are compared with those that `dvc.lock` states:
 
     same bytes      as stated
     same numbers    other bytes, but every number in them is equal

@@ -834,7 +834,7 @@ def test_a_process_that_is_killed_ends_the_drawing(tmp_path: Path) -> None:
         plot.draw_all(figures, 2)
 
 
-def test_everything_is_drawn_without_tensorflow(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
     plot.main(["--all", "slides"])
     first = files(Path("slides"))
     assert {name for name in first if name.startswith("data/")} == {
@@ -864,16 +864,27 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path, monkeypatch: py
     }
     for folder, names in expected.items():
         assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}
-    # The stage draws the same, but for what the page draws itself, and only once.
+
+
+def test_the_stage_draws_what_the_page_does_not_and_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stub(path: Path, draw: plot.Draw) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.as_posix().encode())
+
     monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.setattr(plot, "draw_and_save", stub)
+    monkeypatch.setattr(plot, "processes_for", lambda _: 1)
+    everything = {path.relative_to("all").as_posix() for path, _ in plot.all_figures(Path("all"))}
+    Path(plot.FIGURES, "curves").mkdir(parents=True)
+    Path(plot.FIGURES, "curves/gone.png").touch()
+    plot.main([])
+    first = files()
     of_page = ("curves/", "models/", "confusion/", "reliability/", "studies/")
-    drawn = {name: content for name, content in first.items() if not name.startswith(of_page) and "/" in name}
+    assert {*first, "effects.png"} == {name for name in everything if not name.startswith(of_page)}
+    monkeypatch.setattr(plot, "draw_and_save", lambda path, _: pytest.fail(f"{path} is drawn again"))
     plot.main([])
-    assert files() == drawn
-    monkeypatch.setattr(plot, "draw_and_save", lambda *figure: pytest.fail(f"{figure[0]} is drawn again"))
-    plot.main([])
-    assert files() == drawn
-    assert reporting.EFFECTS.read_bytes() == first["effects.png"]
+    assert files() == first
+    assert reporting.EFFECTS.read_bytes() == reporting.EFFECTS.as_posix().encode()
 
 
 @pytest.mark.parametrize(
