@@ -6,6 +6,7 @@ It reads the tables and the figures under `reports/`, the catalogue, the source 
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from stages.artifacts.tables import (
     LEADERBOARD,
     PARTS,
     PUBLISHED,
+    RELIABILITY,
     TRAININGS,
 )
 from stages.documents import read_described, read_sources, read_studies
@@ -30,12 +32,11 @@ from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged
 from stages.presentation.words import Text, text
 from stages.reporting import FIGURES
+from stages.reporting.kept_files import kept_files
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import bundle
 
-DRAWN_AS_CHARTS = ("curves", "confusion", "studies")
-"""Folders of figures that the page draws as charts."""
 PAGE = Path("reports/index.html")
 SCALING: Artifact[dict[str, Any]] = Artifact(MODELS, "/scaling.json", json.loads)
 """Names of the columns and how a row was scaled, of the split of each variant."""
@@ -59,11 +60,10 @@ def read_several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
 
 
 def read_pictures() -> dict[str, dict[str, bytes]]:
-    """Read the figures that the page does not draw itself, by folder and name."""
+    """Read the figures, by folder and name."""
     pictures: dict[str, dict[str, bytes]] = {}
     for path in sorted(FIGURES.glob("*/*.png")):
-        if path.parent.name not in DRAWN_AS_CHARTS:
-            pictures.setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
+        pictures.setdefault(path.parent.name, {})[path.stem] = path.read_bytes()
     return pictures
 
 
@@ -87,6 +87,7 @@ def read_reports() -> Reports:
         notes=notes,
         confusion=read_table(CONFUSION),
         classes=read_table(CLASSES),
+        reliability=read_table(RELIABILITY),
         environment=json.loads(ENVIRONMENT.read_text(encoding="utf-8")) if ENVIRONMENT.exists() else {},
         costs=[cost for cost in costs if cost.variant in catalogue.variants],
         pictures=read_pictures(),
@@ -96,7 +97,7 @@ def read_reports() -> Reports:
 def main() -> None:
     """Write the page."""
     reports = read_reports()
-    PAGE.write_text(render(reports, bundle()), encoding="utf-8", newline="\n")
+    PAGE.write_text(render(reports, bundle(kept_files(os.environ))), encoding="utf-8", newline="\n")
     print(f"{len(reports.names)} variants, {PAGE.stat().st_size / 1e6:.1f} MB: {PAGE}")
 
 

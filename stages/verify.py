@@ -5,8 +5,8 @@
     python -m stages.verify --all                        # everything but the downloads
 
 Each stage runs again as `stages.parallel` runs it, in a scratch folder, on the inputs that `dvc.lock` states for it.
-They come from DVC's cache; the workspace, its `dvc.lock` and the cache are only read. The outputs are compared with
-those that `dvc.lock` states:
+They come from DVC's cache; the workspace, its `dvc.lock` and the cache are only read. What stages keep of former runs
+in `.dvc/tmp/` is not used. The outputs are compared with those that `dvc.lock` states:
 
     same bytes      as stated
     same numbers    other bytes, but every number in them is equal
@@ -269,7 +269,8 @@ class Verifier:
             code=str(self.recorded.root),
             folders=inputs,
             preload=self.preloads.get(stage, ()),
-            variables={"DVC_ROOT": str(self.recorded.root)},
+            # A download finds the repository's mirrors; all others know nothing of it, and of nothing that it keeps.
+            variables={"DVC_ROOT": str(self.recorded.root)} if group(stage) == "download" else {},
         )
 
     def _files(self, output: Output) -> dict[str, str]:

@@ -151,7 +151,10 @@ def reports_of(names: list[str], baseline: str) -> Reports:
     classes = ["Sandal", "Bag"]
     counts = [(name, actual, predicted) for name in names for actual in classes for predicted in classes]
     evaluation = {part: {"loss": 0.25, "accuracy": 0.95} for part in ("train", "validation")}
-    layers = [{"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0}]
+    layers = [
+        {"name": "flatten", "class": "Flatten", "output_shape": [None, 784], "parameters": 0, "inputs": []},
+        {"name": "out", "class": "Dense", "output_shape": [None, 10], "parameters": 7850, "inputs": ["flatten"]},
+    ]
     declared = [name for name in names if name.isidentifier()]
     return Reports(
         catalogue=catalogue_of(declared),
@@ -180,10 +183,15 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             for name in names
             for each in classes
         ),
+        reliability=pd.DataFrame(
+            {"variant": name, "confidence": confidence, "accuracy": confidence, "rows": 14}
+            for name in names
+            for confidence in (0.5, 0.9)
+        ),
         environment=ENVIRONMENT,
         costs=[Cost(names[0], "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)],
         pictures={
-            **{kind: dict.fromkeys(names, DOT) for kind in ("models", "worst", "reliability")},
+            **{kind: dict.fromkeys(names, DOT) for kind in ("worst", "weights")},
             "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
             "keras": {"activations": DOT},
             "sweeps": {"rates": DOT},
@@ -209,5 +217,6 @@ def without(reports: Reports, name: str) -> Reports:
         tables={path: rows(table) for path, table in reports.tables.items()},
         confusion=rows(reports.confusion),
         classes=rows(reports.classes),
+        reliability=rows(reports.reliability),
         pictures={kind: others(by_name) for kind, by_name in reports.pictures.items()},
     )

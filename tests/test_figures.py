@@ -25,7 +25,7 @@ from matplotlib.text import Text
 from PIL import Image
 from projects import wait_until
 
-from stages import artifacts, plot
+from stages import artifacts, plot, reporting
 from stages.artifacts import tables
 from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets import fashion_mnist, housing, thoracic
@@ -36,6 +36,7 @@ from stages.presentation.colors import variant_colors
 from stages.presentation.effects import Effect
 from stages.presentation.kept import COMPARED
 from stages.presentation.words import LANGUAGES
+from stages.reporting import layout, learning_rates, stored
 from stages.reporting.figures import (
     DPI,
     PART_COLORS,
@@ -82,7 +83,7 @@ STEADY = falling(1.0, 0.5) + {"seed": 0, "epoch": 0, "loss": 0.2, "val_loss": 0.
 """Not so far apart that the axis would be logarithmic."""
 
 
-def layer(name: str, kind: str, units: int, parameters: int, *inputs: str) -> models.Layer:
+def layer(name: str, kind: str, units: int, parameters: int, *inputs: str) -> layout.Layer:
     shape = [None, units]
     return {"name": name, "class": kind, "output_shape": shape, "parameters": parameters, "inputs": list(inputs)}
 
@@ -497,7 +498,7 @@ def test_schedules_stand_beside_the_constant_rates_that_they_are_compared_with()
     by_variant = dict.fromkeys(["constant", "steady", "other"], CONSTANT) | dict.fromkeys(
         ["halved", "falling", "mine"], HALVED
     )
-    groups = rates.rates_by_baseline(studies, by_variant)
+    groups = learning_rates.rates_by_baseline(studies, by_variant)
     assert {baseline: list(group) for baseline, group in groups.items()} == {
         "constant": ["constant", "halved", "steady"],
         "other": ["other", "falling"],
@@ -580,7 +581,7 @@ def test_rows_far_outside_are_counted_not_drawn() -> None:
 
 
 def test_layers_alike_in_a_chain_are_one_box() -> None:
-    first, repeated, last = models.boxes_of(CHAIN)
+    first, repeated, last = layout.boxes_of(CHAIN)
     assert (first.names, len(repeated.names), last.names) == (["x"], 100, ["out"])
     written = {text.get_text() for text in texts_of(models.drawing("mine", CHAIN))}
     assert {"100 × Dense", "dense_0 … dense_99", "(None, 8) → (None, 8)", "100 × 72 parameters"} <= written
@@ -588,7 +589,7 @@ def test_layers_alike_in_a_chain_are_one_box() -> None:
 
 def test_layers_alike_that_feed_others_too_stay_apart() -> None:
     branch = layer("branch", "Dense", 1, 9, "dense_1")
-    boxes = models.boxes_of([*CHAIN[:4], branch])
+    boxes = layout.boxes_of([*CHAIN[:4], branch])
     assert [box.names for box in boxes] == [["x"], ["dense_0", "dense_1"], ["dense_2"], ["branch"]]
     assert boxes[3].inputs == boxes[2].inputs == [1]
 
@@ -599,7 +600,7 @@ def test_a_shape_shows_what_goes_in_and_what_comes_out() -> None:
 
 
 def test_branches_have_columns_and_the_longest_way_is_straight() -> None:
-    boxes = models.placed(models.boxes_of(TWO_OUTPUTS))
+    boxes = layout.placed(layout.boxes_of(TWO_OUTPUTS))
     places = {box.names[0]: (box.row, box.column) for box in boxes}
     way = ["deep", "dense", "dense_1", "concatenate", "main"]
     assert [places[name] for name in way] == [(row, 0) for row in range(5)]
@@ -607,20 +608,20 @@ def test_branches_have_columns_and_the_longest_way_is_straight() -> None:
 
 
 @pytest.mark.parametrize("layers", [CHAIN, WIDE_AND_DEEP, TWO_OUTPUTS], ids=["chain", "wide", "outputs"])
-def test_every_input_of_every_box_has_an_arrow(layers: list[models.Layer]) -> None:
+def test_every_input_of_every_box_has_an_arrow(layers: list[layout.Layer]) -> None:
     axes = models.drawing("mine", layers).axes[0]
     arrows = [patch for patch in axes.patches if isinstance(patch, matplotlib.patches.FancyArrowPatch)]
-    assert len(arrows) == sum(len(box.inputs) for box in models.boxes_of(layers))
+    assert len(arrows) == sum(len(box.inputs) for box in layout.boxes_of(layers))
 
 
 def test_a_rate_without_schedule_is_that_of_the_history() -> None:
-    epochs, rate = rates.learning_rate(HISTORY, None, steps_per_epoch=2)
+    epochs, rate = learning_rates.learning_rate(HISTORY, None, steps_per_epoch=2)
     assert (epochs.tolist(), rate.tolist()) == ([0, 1, 2], [0.1, 0.05, 0.05])
 
 
 def test_a_schedule_gives_the_rate_of_each_step_that_was_trained() -> None:
     schedule = pd.DataFrame({"step": [0, 1, 3, 4, 5], "learning_rate": [0.1, 0.05, 0.025, 0.01, 0.001]})
-    epochs, rate = rates.learning_rate(TWO_SEEDS, schedule, steps_per_epoch=2)
+    epochs, rate = learning_rates.learning_rate(TWO_SEEDS, schedule, steps_per_epoch=2)
     assert (epochs.tolist(), rate.tolist()) == ([0, 0.5, 1.5, 2], [0.1, 0.05, 0.025, 0.025])
 
 
@@ -654,6 +655,7 @@ ROWS = {"validation": 6, "train": 12, "test": 8}
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The state that `compare` leaves; reading the raw data gives zeros."""
     monkeypatch.chdir(tmp_path)
+    stored.raw.cache_clear()
     for module in (fashion_mnist, housing, thoracic):
         spec = module.SPEC
         monkeypatch.setattr(module, "SPEC", replace(spec, read=lambda _, spec=spec: spec.blank()))
@@ -758,9 +760,9 @@ def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(workspace: Path) -> None:
-    plot.draw_all(plot.all_figures(), 1)
+    plot.draw_all([*plot.all_figures()], 1)
     first = files()
-    plot.draw_all(plot.all_figures(), 3)
+    plot.draw_all([*plot.all_figures()], 3)
     assert files() == first
 
 
@@ -800,7 +802,7 @@ def slow():
     time.sleep(0.1)
     return Figure()
 
-plot.draw_all(((Path(sys.argv[1]) / f"{number}.png", slow) for number in range(1_000)), 2)
+plot.draw_all([(Path(sys.argv[1]) / f"{number}.png", slow) for number in range(1_000)], 2)
 """
 
 
@@ -833,8 +835,8 @@ def test_a_process_that_is_killed_ends_the_drawing(tmp_path: Path) -> None:
 
 
 def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
-    plot.main()
-    first = set(files())
+    plot.main(["--all", "slides"])
+    first = files(Path("slides"))
     assert {name for name in first if name.startswith("data/")} == {
         "data/fashion_mnist_samples.png",
         "data/fashion_mnist_classes.png",
@@ -864,6 +866,53 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
         assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}
 
 
+def test_the_stage_draws_what_the_page_does_not_and_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stub(path: Path, draw: plot.Draw) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.as_posix().encode())
+
+    monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.setattr(plot, "draw_and_save", stub)
+    monkeypatch.setattr(plot, "processes_for", lambda _: 1)
+    everything = {path.relative_to("all").as_posix() for path, _ in plot.all_figures(Path("all"))}
+    Path(plot.FIGURES, "curves").mkdir(parents=True)
+    Path(plot.FIGURES, "curves/gone.png").touch()
+    plot.main([])
+    first = files()
+    of_page = ("curves/", "models/", "confusion/", "reliability/", "studies/")
+    assert {*first, "effects.png"} == {name for name in everything if not name.startswith(of_page)}
+    monkeypatch.setattr(plot, "draw_and_save", lambda path, _: pytest.fail(f"{path} is drawn again"))
+    plot.main([])
+    assert files() == first
+    assert reporting.EFFECTS.read_bytes() == reporting.EFFECTS.as_posix().encode()
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("reports/figures/slides", "a folder outside of data and reports, got reports/figures/slides"),
+        ("data", "a folder outside of data and reports, got data"),
+        ("full", "an empty folder or a new one, got full, which holds mine.txt"),
+        ("full/mine.txt", "a folder that can be written, got full/mine.txt: File exists"),
+        ("full/mine.txt/new", "a folder that can be written, got full/mine.txt/new: Not a directory"),
+    ],
+)
+def test_all_figures_go_into_a_folder_of_their_own(
+    folder: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("full").mkdir()
+    Path("full/mine.txt").touch()
+    with pytest.raises(SystemExit, match=f"^--all: expected {said}$"):
+        plot.main(["--all", folder])
+
+
+def test_before_a_run_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^data/catalogue\.json: expected the file that `dvc repro configure` leaves"):
+        plot.main(["--all", "slides"])
+
+
 def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> None:
     """A variant that failed after the tables were made, and metrics that nobody measured."""
     for path in Path("data/models/softmax").iterdir():
@@ -875,8 +924,9 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
     )
     kept.to_csv(tables.LEADERBOARD, index=False)
     # Those of the data and of Keras's functions read nothing of it.
-    plot.draw_all((each for each in plot.all_figures() if each[0].parent.name not in ("data", "keras")), 1)
-    names = set(files())
+    figures = [each for each in plot.all_figures(workspace / "all") if each[0].parent.name not in ("data", "keras")]
+    plot.draw_all(figures, 1)
+    names = set(files(workspace / "all"))
     assert (
         not {"curves/softmax.png", "models/softmax.png", "weights/softmax.png", "residuals/wide_and_deep.png"} & names
     )
@@ -884,7 +934,7 @@ def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> N
 
 
 def test_every_variant_has_its_color_in_every_figure(workspace: Path) -> None:
-    draws = {f"{path.parent.name}/{path.stem}": draw for path, draw in plot.all_figures()}
+    draws = {f"{path.parent.name}/{path.stem}": draw for path, draw in plot.all_figures(workspace)}
     colors = variant_colors(CATALOGUE, read_studies())
 
     @cache

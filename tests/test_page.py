@@ -37,7 +37,7 @@ from stages.presentation import determinism, kept
 from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
-from stages.reporting.page import answers, boards, cards, charts, comparisons
+from stages.reporting.page import answers, boards, cards, charts, comparisons, models
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -119,7 +119,6 @@ def test_a_variant_whose_training_failed_has_a_card_that_says_so() -> None:
     said = missing(content)
     for key in ("no_model", "no_row", "no_history"):
         assert text("page", key, variant="second", path=LEADERBOARD)["en"] in said
-    assert text("page", "no_drawing", count=1)["en"] in said
 
 
 def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
@@ -157,7 +156,7 @@ def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
     reports = reports_of(NAMES, "plain")
     nothing: dict[str, Any] = {name: {} for name in ("recipes", "summaries", "histories", "environment", "pictures")}
     nothing["tables"] = {path: pd.DataFrame(columns=stage.COLUMNS[path]) for path in reports.tables}
-    nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes")}
+    nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes", "reliability")}
     said = missing(page.render(replace(reports, **nothing), BUNDLE))
     assert text("page", "no_environment", path=ENVIRONMENT)["en"] in said
     assert "Does dropout help?: no answer" in said
@@ -404,6 +403,51 @@ def test_no_study_can_be_called_as_the_claim_of_the_benchmarks_is(tmp_path: Path
 
 def card_of_links(content: str, name: str) -> str:
     return content.split(f'id="variant-{name}"')[1].split("</details>")[0]
+
+
+def test_a_card_draws_its_model_with_a_box_for_each_layer_and_an_arrow_between_them() -> None:
+    drawing = complete().split('id="variant-best"')[1].split('<svg class="model"')[1].split("</svg>")[0]
+    elements = Elements(f"<svg {drawing}")
+    assert [tag for tag, _ in elements.found if tag in ("rect", "path")] == ["rect", "rect", "path"]
+    said = [word for word in elements.words if word.strip()]
+    assert said == ["flatten", "Flatten", "rows × 784", "out", "Dense", "rows × 10", "7,850 parameters"]
+    assert elements.values("data-ko") == ["행 × 784", "행 × 10", "파라미터 7,850개"]
+
+
+def test_layers_alike_are_one_box_and_an_estimator_is_one_without_a_shape() -> None:
+    hidden = [
+        {"name": f"d{number}", "class": "Dense", "output_shape": [None, 8], "parameters": 72, "inputs": inputs}
+        for number, inputs in enumerate([["x"], ["d0"], ["d1"]])
+    ]
+    first = {"name": "x", "class": "InputLayer", "output_shape": [None, 8], "parameters": 0, "inputs": []}
+    drawing = models.drawn_model([first, *hidden], {"en": "Mine", "ko": "Mine"})
+    box = drawing.boxes[1]
+    assert (box.heading, box.name, box.parameters) == (
+        "3 × Dense",
+        "d0 … d2",
+        {"en": "3 × 72 parameters", "ko": "3 × 파라미터 72개"},
+    )
+    estimator: Any = {
+        "name": "estimator",
+        "class": "SGDClassifier",
+        "output_shape": None,
+        "parameters": 0,
+        "inputs": [],
+    }
+    (box,) = models.drawn_model([estimator], {"en": "Mine", "ko": "Mine"}).boxes
+    assert (box.shape["en"], box.parameters) == ("", None)
+
+
+def test_a_reliability_diagram_has_its_numbers_once_and_is_told_in_words() -> None:
+    content = complete()
+    data = json.loads(re.findall(r'id="data">(.*?)</script>', content, re.DOTALL)[0])
+    assert data["reliability"]["best"] == {"confidence": [0.5, 0.9], "accuracy": [0.5, 0.9], "rows": [14, 14]}
+    said = card_of_links(content, "best")
+    assert "0.50 of 14 predictions with probability 0.50; 0.90 of 14 predictions with probability 0.90" in said
+    assert "Bars: predictions, at most 14." in said
+    one = pd.DataFrame({"confidence": [0.5], "accuracy": [1.0], "rows": [1]})
+    description = charts.reliability_chart("mine", one).description
+    assert description["en"].endswith("class. 1.00 of 1 prediction with probability 0.50")
 
 
 def test_every_document_that_is_named_is_explained() -> None:

@@ -23,6 +23,8 @@ FOR_PEOPLE = {"diff", "keep", "parallel", "plan", "predict", "readme", "verify",
 """The scripts that no stage runs."""
 MADE = ["data", "logs", "reports/figures", "reports/index.html", "reports/plot_tables", "reports/tables"]
 """Folders that Git does not hold."""
+IMPORTED_BY_NAME = {"stages.datasets.spec": "stages.datasets", "stages.reporting.drawings": "stages.reporting.figures"}
+"""Packages of which a module imports any module by its name."""
 IMPORT = "import_tensorflow()"
 INSIDE_FUNCTIONS = {
     "stages.params.keras_tables",
@@ -66,15 +68,14 @@ def graph() -> grimp.ImportGraph:
 
 @cache
 def reached(module: str) -> frozenset[str]:
-    """The modules that importing one of ours loads: also the packages that hold them, and every data set's module."""
+    """The modules that importing one of ours loads: also the packages that hold them, and those by name."""
     found, waiting = set(), {module}
     while waiting:
         name = waiting.pop()
         found.add(name)
         parents = {name.rpartition(".")[0]} if "." in name else set()
         imported = graph().find_modules_directly_imported_by(name) if name in graph().modules else set()
-        # `spec_of` imports the modules of the data sets by their names.
-        by_name = graph().find_children("stages.datasets") if name == "stages.datasets.spec" else set()
+        by_name = graph().find_children(IMPORTED_BY_NAME[name]) if name in IMPORTED_BY_NAME else set()
         waiting |= (parents | imported | by_name) - found
     return frozenset(found)
 

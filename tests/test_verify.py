@@ -37,6 +37,9 @@ def write(path, text):
 
 if sys.argv[1] == "first":
     base = json.loads(Path("params.yaml").read_text())["base"]
+    kept = Path(os.environ["DVC_ROOT"], ".dvc", "tmp", "kept")
+    if kept.exists():
+        base = float(kept.read_text())
     content = {"name": "first", "values": [base, base + nudge]}
     write("data/first.json", json.dumps(content, indent=int(os.environ.get("INDENT", 1))))
 if sys.argv[1] == "second":
@@ -159,6 +162,12 @@ def test_stages_that_repeat_give_the_same_bytes(project: Path, capsys: pytest.Ca
     assert all(line.endswith("same bytes") for line in lines)
     assert lines[-1].startswith("5 stages in")
     assert hashes(project) == before
+
+
+def test_what_a_stage_kept_of_former_runs_is_not_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / ".dvc/tmp/kept").write_text("0.75")
+    assert verified("first") == 0
+    assert "same bytes" in capsys.readouterr().out
 
 
 def test_other_bytes_of_the_same_numbers_are_told_and_not_explained(

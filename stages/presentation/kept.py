@@ -5,8 +5,10 @@ have are the same.
 """
 
 import io
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,9 +94,12 @@ def merged(several: Tables, one: Tables) -> tuple[Tables, list[str]]:
     Returns: the tables, and the studies with the rows of one seed: those that ask something else in both runs, and
         those that compare a variant with another training.
     """
-    changed = stale_trainings(several[TRAININGS], one[TRAININGS])
+    changed = {*stale_trainings(several[TRAININGS], one[TRAININGS])}
     studies = [*one[ANSWERS]["study"]]
-    own = [study for study in studies if not _belongs(study, several, one, changed)]
+    before, now = _asked(several), _asked(one)
+    pairs = one[COMPARISONS][["study", "variant", "baseline"]].to_numpy().tolist()
+    outdated = {study for study, *pair in pairs if changed & {*pair}}
+    own = [study for study in studies if before[study] != now[study] or study in outdated]
     tables = {}
     for path in (ANSWERS, PARTS, COMPARISONS):
         rows = [_rows_of_study((one if study in own else several)[path], study) for study in studies]
@@ -161,13 +166,13 @@ def _of_variants(table: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     return table[table["variant"].isin(names)]
 
 
-def _belongs(study: str, several: Tables, one: Tables, changed: list[str]) -> bool:
+def _asked(tables: Tables) -> Mapping[str, list[Any]]:
+    """The cells that state what is asked, by study, which is in the first column."""
+    asked = defaultdict(list)
     for path in (ANSWERS, PARTS, COMPARISONS):
-        before, now = (_rows_of_study(each[path], study)[ASKED[path]] for each in (several, one))
-        if before.astype(object).fillna("").to_numpy().tolist() != now.astype(object).fillna("").to_numpy().tolist():
-            return False
-    compared = _rows_of_study(one[COMPARISONS], study)
-    return not {*compared["variant"], *compared["baseline"]} & {*changed}
+        for study, *cells in tables[path][ASKED[path]].astype(object).fillna("").to_numpy().tolist():
+            asked[study].append((path, cells))
+    return asked
 
 
 def _rows_of_study(table: pd.DataFrame, study: str) -> pd.DataFrame:

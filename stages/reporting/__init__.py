@@ -4,3 +4,5 @@ from pathlib import Path
 
 FIGURES = Path("reports/figures")
 """Written by `stages.plot`, shown by `stages.page`."""
+EFFECTS = Path("reports/effects.png")
+"""The answers to all questions in one picture."""

@@ -48,6 +48,15 @@ PUT_IN = """([first, last, into]) => {
 # How the drawings, which are on white, are shown.
 FILTERS = """() => [...new Set([...document.querySelectorAll(".picture")].map(
     picture => getComputedStyle(picture).filter))]"""
+# Texts of a drawing that leave their box or lie on another.
+CROWDED = """() => [...document.querySelectorAll(".model g")].flatMap(group => {
+    const box = group.querySelector("rect").getBoundingClientRect();
+    const texts = [...group.querySelectorAll("text")].filter(text => text.textContent);
+    const places = texts.map(text => text.getBoundingClientRect());
+    return texts.filter((_, one) => places[one].left < box.left || places[one].right > box.right || places.some(
+        (other, two) => two < one && other.left < places[one].right && other.right > places[one].left
+            && other.top + 3 < places[one].bottom && other.bottom - 3 > places[one].top)).map(text => text.textContent);
+})"""
 AT_ONCE = 5
 Visit = Callable[..., Page]
 
@@ -330,6 +339,17 @@ def test_the_pipelines_leaderboards_and_comparisons_are_read_without_scrolling_s
     assert page.evaluate(CUT) == []
 
 
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_every_text_of_the_pipelines_drawings_has_a_place_of_its_own(
+    real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
+) -> None:
+    page = visit(real, **options, **language)
+    page.click("#all-cards")
+    assert page.locator(".model").count() > 10
+    assert page.evaluate(CROWDED) == []
+
+
 def test_charts_leave_no_gaps(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP)
     page.click("#all-cards")
@@ -381,4 +401,4 @@ def test_a_study_of_one_variant_and_no_picture_opens(tmp_path: Path, visit: Visi
     reports = replace(reports_of(["only", "plain"], "plain"), pictures={}, environment={})
     path.write_text(render(reports, bundle()), encoding="utf-8")
     page = scrolled(visit(path, **DESKTOP))
-    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no drawing")
+    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no picture of the worst errors")

@@ -24,7 +24,7 @@ from stages.presentation.words import LANGUAGES, Text, read_strings, source_text
 from stages.reporting.page.answers import Question, questions
 from stages.reporting.page.boards import NO_COLOR, leaderboards, published_rows
 from stages.reporting.page.cards import make_card
-from stages.reporting.page.charts import Plotted, confusions, curves_of
+from stages.reporting.page.charts import Plotted, confusions, curves_of, reliabilities
 from stages.reporting.page.pictures import galleries, missing_pictures
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
@@ -32,8 +32,8 @@ from stages.reporting.vega import Bundle
 FOLDER = Path(__file__).parent
 SCRIPT_WORDS = {
     "page": (
-        *("actual", "close_all", "compared", "found_questions", "found_variants", "high", "low", "open_all"),
-        *("predicted", "rows", "share", "test_rows", "title"),
+        *("actual", "close_all", "compared", "confidence", "found_questions", "found_variants", "high", "low"),
+        *("open_all", "predicted", "predictions", "right", "rows", "share", "test_rows", "title"),
     ),
     "table": ("epoch", "part", "variant"),
     "parts": ("training", "validation"),
@@ -159,7 +159,7 @@ def variables(reports: Reports) -> dict[str, Any]:
         *(each for question in asked for each in question.missing),
         *(each for card in cards for each in card.missing),
         *(each for board in boards for each in board.missing),
-        *missing_pictures(reports, names),
+        *missing_pictures(reports),
     ]
     deciding = reports.deciding
     return {
@@ -183,6 +183,7 @@ def variables(reports: Reports) -> dict[str, Any]:
             "titles": titles,
             "curves": plotted.curves,
             "confusion": confusions(reports.confusion),
+            "reliability": reliabilities(reports.reliability),
             "differences": {each.name: each.points for each in asked},
             "strings": {language: script_words(language) for language in LANGUAGES},
         },

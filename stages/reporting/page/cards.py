@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS, TRAININGS
+from stages.artifacts.tables import CONFUSION, LEADERBOARD, METRICS
 from stages.comparison.trained import loss_function
 from stages.datasets.spec import spec_of
 from stages.documents import Described
@@ -18,7 +18,8 @@ from stages.presentation.formats import cell, format_metric
 from stages.presentation.metrics import label, unit
 from stages.presentation.words import Text, joined, note_text, text
 from stages.reporting.page.answers import Question
-from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, trainings
+from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, reliability_chart, trainings
+from stages.reporting.page.models import DrawnModel, drawn_model
 from stages.reporting.page.pictures import Picture, variant_pictures
 from stages.reporting.page.reports import Reports
 from stages.training.recipe import Recipe, Spec
@@ -68,6 +69,7 @@ class Card:
     first: Text | None
     """Notes on what is a mean of several trainings, and what is of the first one."""
     layers: Sequence[Mapping[str, Any]]
+    drawing: DrawnModel | None
     recipe: str
     recipe_hash: str
     charts: list[Chart]
@@ -76,6 +78,8 @@ class Card:
     confusion: Chart | None
     classes: list[dict[Any, Any]]
     """Its rows of classes.csv."""
+    reliability: Chart | None
+    reliability_key: Text | None
     pictures: list[Picture]
     questions: list[Question]
     documents: Sequence[str]
@@ -90,12 +94,11 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
     """Make the card of a variant."""
     recipe, summary, history = reports.recipe(name), reports.summaries.get(name), reports.histories.get(name)
     dataset = reports.dataset(name)
-    board = reports.tables[LEADERBOARD]
-    rows = board[board["variant"] == name]
+    rows = reports.rows("leaderboard", name)
     row = rows.iloc[0] if len(rows) else None
     metrics = [each for each in plotted.curves.get(name, {}) if each != "learning_rate" or plotted.changes_rate(name)]
     charts = curve_charts([name], metrics, plotted, dataset)
-    counts = reports.confusion[reports.confusion["variant"] == name]
+    counts, bins = (reports.rows(table, name) for table in ("confusion", "reliability"))
     not_measurable = holds_out_nothing(row, history)
     asked = [each for each in questions if name in each.members]
     described = reports.described.get(name)
@@ -114,12 +117,15 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         means=over_trainings("means", history, summary),
         first=over_trainings("first", history, summary),
         layers=summary["layers"] if summary else [],
+        drawing=drawn_model(summary["layers"], reports.title(name)) if summary else None,
         recipe=declaration(name, recipe, reports.columns.get(name)) if recipe else "",
         recipe_hash=hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         charts=charts,
         has_bands=trainings(history) > 1,
         confusion=confusion_chart(name, counts) if len(counts) else None,
-        classes=reports.classes[reports.classes["variant"] == name].to_dict("records"),
+        classes=reports.rows("classes", name).to_dict("records"),
+        reliability=reliability_chart(name, bins) if len(bins) else None,
+        reliability_key=text("page", "reliability_key", count=bins["rows"].max()) if len(bins) else None,
         pictures=variant_pictures(reports, name),
         questions=asked,
         documents=described.documents if described else [],
@@ -150,7 +156,7 @@ def missing(reports: Reports, name: str, row: pd.Series | None, has_charts: bool
     classifies = row is not None and pd.notna(row.get("test_accuracy"))
     recipe, model, measured = name in reports.recipes, name in reports.summaries, row is not None
     history = has_charts or "estimator" in reports.recipe(name)
-    confusion = not classifies or bool((reports.confusion["variant"] == name).any())
+    confusion = not classifies or len(reports.rows("confusion", name)) > 0
     return [
         *([] if recipe else [text("page", "no_recipe", variant=name)]),
         *([] if model else [text("page", "no_model", variant=name)]),
@@ -172,13 +178,12 @@ def notes(recipe: Recipe, not_measurable: bool) -> list[Text]:
 
 def divergence(reports: Reports, name: str) -> list[Text]:
     """Tell how many trainings of a variant diverged, when and why: of this run, and of the one whose answers count."""
-    own, deciding = (tables[TRAININGS] for tables in (reports.tables, reports.deciding))
     texts = []
-    for trained in (own, deciding) if reports.several else (own,):
-        rows = trained[trained["variant"] == name]
+    for table in ("trainings", "deciding") if reports.several else ("trainings",):
+        rows = reports.rows(table, name)
         diverged = rows[rows["diverged"].notna()]
         if len(diverged):
-            key = "diverged_of_several" if trained is not own else "diverged_of" if len(rows) > 1 else "diverged_alone"
+            key = "diverged_of_several" if table == "deciding" else "diverged_of" if len(rows) > 1 else "diverged_alone"
             first, last = int(diverged["diverged"].min()), int(diverged["diverged"].max())
             when = text("page", "in_epochs" if last > first else "in_epoch", epoch=first, last=last)
             why = joined([reason(each) for each in dict.fromkeys(diverged["reason"])], ", ")
@@ -227,9 +232,9 @@ def declaration(name: str, recipe: Recipe, columns: Sequence[str] | None = None)
 def _yaml(key: str, value: Any, depth: int) -> str:
     """Format a key and its value as block style of YAML; mappings of plain values in one line if it is short enough."""
     flow = None if isinstance(value, Mapping) else False  # None: a mapping of plain values in one line
-    block = yaml.safe_dump(
-        {key: value}, sort_keys=False, allow_unicode=True, width=float("inf"), default_flow_style=flow
-    )
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C, in a quarter of the time, where it is installed
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 10**9, "default_flow_style": flow}
+    block: str = yaml.dump({key: value}, Dumper=dumper, **options)
     if isinstance(value, Mapping) and (block.count("\n") > 1 or len(block) + len("  ") * depth > MAX_LINE):
         members = "".join(_yaml(inner, member, depth + 1) for inner, member in value.items())
         return f"{block.partition(':')[0]}:\n{indent(members, '  ')}"

@@ -52,7 +52,7 @@ class Plotted:
 
 def trainings(history: pd.DataFrame | None) -> int:
     """Count the trainings of a variant."""
-    return 0 if history is None or history.empty else int(history.groupby("epoch").size().max())
+    return 0 if history is None or history.empty else int(np.bincount(history["epoch"]).max())
 
 
 def curves_of(history: pd.DataFrame) -> Curves:
@@ -121,6 +121,27 @@ def confusion_chart(name: str, counts: pd.DataFrame) -> Chart:
     ]
     description = text("page", "confusion_chart", pairs=joined(pairs) if pairs else text("page", "never_confused"))
     return Chart(description, {"kind": "confusion", "variant": name})
+
+
+def reliability_chart(name: str, bins: pd.DataFrame) -> Chart:
+    """Make the reliability diagram of a variant. bins: its rows of reliability.csv, by rising confidence."""
+    rows = bins[["accuracy", "confidence", "rows"]].to_numpy().tolist()
+    described = [
+        text("page", "bin", accuracy=f"{accuracy:.2f}", confidence=f"{confidence:.2f}", count=int(count))
+        for accuracy, confidence, count in [rows[0], *rows[1:][-1:]]
+    ]
+    return Chart(text("page", "reliability_chart", bins=joined(described)), {"kind": "reliability", "variant": name})
+
+
+def reliabilities(bins: pd.DataFrame) -> dict[str, dict[str, Sequence[float | None]]]:
+    """Make the data of the reliability diagrams: {variant: {confidence, accuracy, rows: a number for each bin}}."""
+    return {
+        str(name): {
+            **{column: numbers(rows[column]) for column in ("confidence", "accuracy")},
+            "rows": rows["rows"].tolist(),
+        }
+        for name, rows in bins.groupby("variant")
+    }
 
 
 def confusions(counts: pd.DataFrame) -> dict[str, dict[str, Any]]:

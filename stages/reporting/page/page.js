@@ -151,6 +151,7 @@ const HEIGHTS = {
   curves: () => 290,
   differences: ({ study, metric }) => 38 * data.differences[study].filter((each) => each.metric === metric).length + 50,
   confusion: ({ variant }) => 34 * data.confusion[variant].classes.length + 90,
+  reliability: () => 290,
 };
 const views = new Map();
 const titled = (name) => data.titles[name]?.[root.lang] ?? name;
@@ -252,7 +253,34 @@ function confusion({ variant }) {
   };
 }
 
-const KINDS = { curves, differences, confusion };
+function reliability({ variant }) {
+  const { confidence, accuracy, rows } = data.reliability[variant];
+  const values = confidence.map((each, place) => ({
+    confidence: each, accuracy: accuracy[place], rows: rows[place], begin: each - 0.02, end: Math.min(each + 0.02, 1),
+  }));
+  const axis = (key, field) => ({ field, type: "quantitative", title: word("page", key), axis: { tickCount: 5 }, scale: { domain: [0, 1] } });
+  const [x, y] = [axis("confidence", "confidence"), axis("right", "accuracy")];
+  const bars = { field: "rows", type: "quantitative", axis: null, scale: { domain: [0, 4 * Math.max(...rows)] } };  // below the line
+  const tooltip = tooltips("page", ["confidence", "right", "predictions"], ["confidence", "accuracy", "rows"]);
+  const color = data.colors[variant];
+  return {
+    data: { values }, resolve: { scale: { y: "independent" } }, layer: [
+      { mark: { type: "rect", color, opacity: 0.3 }, encoding: { x: axis("confidence", "begin"), x2: { field: "end" }, y: bars, y2: { datum: 0 }, tooltip } },
+      {
+        layer: [
+          {
+            data: { values: [{ at: 0 }, { at: 1 }] }, mark: { type: "line", strokeDash: [4, 3], strokeWidth: 1, color: ink().quiet },
+            encoding: { x: axis("confidence", "at"), y: axis("right", "at") },
+          },
+          { mark: { type: "line", color, strokeWidth: 1.8 }, encoding: { x, y } },
+          { mark: { type: "point", filled: true, size: 30, opacity: 1, color }, encoding: { x, y, tooltip } },
+        ],
+      },
+    ],
+  };
+}
+
+const KINDS = { curves, differences, confusion, reliability };
 const ink = () => isDark()
   ? { text: "#e8e8e8", quiet: "#b3b8bd", line: "#3a3d41", empty: "#22272b", full: "#0072b2" }
   : { text: "#1d1f21", quiet: "#55595e", line: "#d9dce0", empty: "#f3f6f8", full: "#0072b2" };

@@ -1,7 +1,7 @@
 """PNG files on the report page, as data: URLs."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -58,11 +58,10 @@ def _pictures(reports: Reports, kinds: Iterable[str], name: str, shown_as: Text)
 
 def picture(kind: str, caption: Text, owner: Text, content: bytes) -> Picture:
     """Make a picture. owner: title of the variant, the study or the data set that it shows."""
-    key = {"models": "drawing_alt", "worst": "worst_alt"}.get(kind, "picture_alt")
     return Picture(
         kind=kind,
         caption=caption,
-        alt=text("page", key, variant=owner, caption=caption),
+        alt=text("page", "worst_alt" if kind == "worst" else "picture_alt", variant=owner, caption=caption),
         source=f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}",
         note=text("page", "inverted") if kind in INVERTED else None,
     )
@@ -115,14 +114,11 @@ def _predicts_images(row: pd.Series) -> bool:
     return bool(spec.image_shape) and bool(pd.notna(row.get(f"test_{spec.ranked_by}")))
 
 
-def missing_pictures(reports: Reports, names: Sequence[str]) -> list[Text]:
-    """Count the variants without a drawing, and those of images without a picture of the worst errors."""
+def missing_pictures(reports: Reports) -> list[Text]:
+    """Count the variants of images without a picture of the worst errors, and tell if the data have none."""
     images = [str(row["variant"]) for _, row in reports.tables[LEADERBOARD].iterrows() if _predicts_images(row)]
-    missing = []
-    for kind, key, wanted in (("models", "no_drawing", names), ("worst", "no_worst", images)):
-        count = sum(name not in reports.pictures.get(kind, {}) for name in wanted)
-        if count:
-            missing.append(text("page", key, count=count))
+    count = sum(name not in reports.pictures.get("worst", {}) for name in images)
+    missing = [text("page", "no_worst", count=count)] if count else []
     if "data" not in reports.pictures:
         missing.append(text("page", "no_data_pictures"))
     return missing

@@ -41,11 +41,33 @@ class Reports:
     """Notes on the run."""
     confusion: pd.DataFrame
     classes: pd.DataFrame
+    reliability: pd.DataFrame
     environment: Mapping[str, Any]
     costs: Sequence[Cost]
     """Costs of determinism; without any, the page has no such claim."""
     pictures: Mapping[str, Mapping[str, bytes]]
     """PNG files under `reports/figures/` by folder and by the name of the file."""
+
+    def rows(self, table: str, name: str) -> pd.DataFrame:
+        """Rows of a variant in confusion, classes, reliability, leaderboard, trainings or those that decide."""
+        rows = self._by_variant[table].get(name)
+        return self._tables[table][:0] if rows is None else rows
+
+    @property
+    def _tables(self) -> Mapping[str, pd.DataFrame]:
+        return {
+            "confusion": self.confusion,
+            "classes": self.classes,
+            "reliability": self.reliability,
+            "leaderboard": self.tables[LEADERBOARD],
+            "trainings": self.tables[TRAININGS],
+            "deciding": self.deciding[TRAININGS],
+        }
+
+    @cached_property
+    def _by_variant(self) -> Mapping[str, Mapping[str, pd.DataFrame]]:
+        groups = {key: table.groupby("variant", sort=False) for key, table in self._tables.items()}
+        return {key: {str(name): rows for name, rows in group} for key, group in groups.items()}
 
     @property
     def deciding(self) -> Tables:

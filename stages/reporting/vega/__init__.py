@@ -1,10 +1,13 @@
 """Vega, which draws charts in a browser, as bundled by PyPI's `vl-convert-python`: script, versions and licenses."""
 
+import hashlib
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import vl_convert
+
+from stages.reporting.kept_files import NOTHING, KeptFiles
 
 VEGA_LITE = "6.4"
 """The version for Vega 6, which the package always bundles. It also draws specs of version 5, as DVC's templates."""
@@ -32,12 +35,18 @@ class Bundle(NamedTuple):
         return said
 
 
-def bundle() -> Bundle:
-    """Make the script; nothing is downloaded."""
+def bundle(kept: KeptFiles = NOTHING) -> Bundle:
+    """Make the script, unless it is kept; nothing is downloaded."""
+    package, snippet = metadata.version("vl-convert-python"), "window.vegaEmbed = vegaEmbed;"
+    key = hashlib.sha256(f"{package}\0{VEGA_LITE}\0{snippet}".encode()).hexdigest()
+    script = kept.get(key)
+    if script is None:
+        script = vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE).encode()
+        kept.put(key, script)
     return Bundle(
-        script=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE),
+        script=script.decode(),
         vega=vl_convert.get_vega_version(),
         vega_lite=VEGA_LITE,
         vega_embed=vl_convert.get_vega_embed_version(),
-        package=metadata.version("vl-convert-python"),
+        package=package,
     )
