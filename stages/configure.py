@@ -31,7 +31,7 @@ from stages.comparison.criteria import CRITERIA
 from stages.datasets.spec import RAW, spec_of
 from stages.documents import PublishedValue, read_described, read_published, read_sources, read_studies
 from stages.documents.checks import check_described, check_published, check_studies
-from stages.evaluation.metrics import measured_names
+from stages.evaluation.names import measured_names
 from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.differences import NOT_COMPARED

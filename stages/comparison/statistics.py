@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import hypergeom, norm, t
+from scipy.special import ndtri, stdtr, stdtrit
 
 from stages.comparison.verdicts import Verdict
 
@@ -99,7 +99,7 @@ class Estimate(NamedTuple):
             return 1.0
         if len(self.parts) == 1:
             variance, degrees = self.parts[0]
-            return 2 * float(t.sf(half / sqrt(variance), degrees))
+            return 2 * float(stdtr(degrees, -half / sqrt(variance)))
         return exp(brentq(lambda error: self.half(exp(error)) - half, log(LEAST_ERROR), 0.0))
 
 
@@ -162,7 +162,7 @@ class Moments(NamedTuple):
 @lru_cache(4096)
 def quantile(error: float, degrees: float) -> float:
     """Two-sided quantile of Student's t: a value beyond it, on either side, has the chance of error."""
-    return float(-t.ppf(error / 2, degrees))
+    return float(-stdtrit(degrees, error / 2))
 
 
 def variances_of(values: np.ndarray) -> Variances:
@@ -228,7 +228,7 @@ def share_interval(found: Moments, rows: int, error: float) -> Interval:
 
 def share_of_seeds(count: int, seeds: int, error: float) -> Interval:
     """Share of so many seeds with Wilson's interval."""
-    return _wilson(count / seeds, float(norm.ppf(1 - error / 2)) ** 2 / seeds)
+    return _wilson(count / seeds, float(ndtri(1 - error / 2)) ** 2 / seeds)
 
 
 def _wilson(share: float, squared: float) -> Interval:
@@ -291,6 +291,8 @@ def error_of_shares(diverged: int, seeds: int, error: float) -> float:
 @lru_cache(1024)
 def _p_values_of_shares(diverged: int, seeds: int) -> dict[int, float]:
     """Fisher's exact p by the count of one variant, if so many of both diverged in all."""
+    from scipy.stats import hypergeom  # here, since it takes a third of a second
+
     counts = np.arange(max(0, diverged - seeds), min(diverged, seeds) + 1)
     chances = hypergeom.pmf(counts, 2 * seeds, diverged, seeds)
     rising = np.sort(chances)
