@@ -30,14 +30,19 @@ def log_losses(y: np.ndarray, wide: np.ndarray) -> np.ndarray:
 
 
 def _roc_auc(y: np.ndarray, probabilities: np.ndarray) -> float:
-    from sklearn import metrics  # here, since it takes half a second, and other scores do without it
+    """Share of the pairs of a row of each class that are in order, a tie being half of one (Mann & Whitney 1947).
 
-    false_positives, true_positives, _ = metrics.roc_curve(y, probabilities[:, -1])
-    return float(np.trapezoid(true_positives, false_positives))  # as `roc_auc_score`, in a third of the time
+    NaN without such a pair.
+    """
+    of_class_1 = probabilities[:, -1]
+    negative, positive = np.sort(of_class_1[y == 0]), of_class_1[y == 1]
+    in_order = sum(int(np.searchsorted(negative, positive, side).sum()) for side in ("left", "right")) / 2
+    pairs = len(negative) * len(positive)
+    return in_order / pairs if pairs else float("nan")
 
 
 def _average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
-    from sklearn import metrics
+    from sklearn import metrics  # here, since it takes half a second, and all other scores do without it
 
     return metrics.average_precision_score(y, probabilities[:, -1])
 

@@ -28,8 +28,7 @@ from math import exp, inf, isnan, log, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import betaln, ndtri, stdtr, stdtrit  # scipy.stats takes a third of a second
 
 from stages.comparison.verdicts import Verdict
 
@@ -100,6 +99,8 @@ class Estimate(NamedTuple):
         if len(self.parts) == 1:
             variance, degrees = self.parts[0]
             return 2 * float(stdtr(degrees, -half / sqrt(variance)))
+        from scipy.optimize import brentq  # here, since it takes a tenth of a second
+
         return exp(brentq(lambda error: self.half(exp(error)) - half, log(LEAST_ERROR), 0.0))
 
 
@@ -291,13 +292,17 @@ def error_of_shares(diverged: int, seeds: int, error: float) -> float:
 @lru_cache(1024)
 def _p_values_of_shares(diverged: int, seeds: int) -> dict[int, float]:
     """Fisher's exact p by the count of one variant, if so many of both diverged in all."""
-    from scipy.stats import hypergeom  # here, since it takes a third of a second
-
     counts = np.arange(max(0, diverged - seeds), min(diverged, seeds) + 1)
-    chances = hypergeom.pmf(counts, 2 * seeds, diverged, seeds)
+    ways = _log_choose(diverged, counts) + _log_choose(2 * seeds - diverged, seeds - counts)
+    chances = np.exp(ways - _log_choose(2 * seeds, seeds))  # hypergeometric
     rising = np.sort(chances)
     as_rare = np.searchsorted(rising, chances * (1 + 1e-7), side="right")  # equal ones differ in their last bits
     return dict(zip(counts.tolist(), np.minimum(np.cumsum(rising)[as_rare - 1], 1.0).tolist(), strict=True))
+
+
+def _log_choose(all_of_them: int, chosen: np.ndarray | int) -> np.ndarray:
+    """Logarithm of the number of ways to choose so many."""
+    return -betaln(all_of_them - chosen + 1, chosen + 1) - log(all_of_them + 1)
 
 
 def cannot_be_known(found: Moments, worth: float, error: float) -> bool:
