@@ -222,7 +222,7 @@ def _lock_of(revision: str) -> str | None:
 
 
 def md5s_in(lock: str) -> dict[str, str]:
-    """Give the MD5s of the outputs by their paths; none of a file that is damaged. lock: text of a dvc.lock at the root."""
+    """Give the MD5s of the outputs by their paths; none if it is damaged. lock: the text of a dvc.lock at the root."""
     try:
         stages = (parse_yaml(lock, "dvc.lock") or {}).get("stages", {})
     except YAMLFileCorruptedError:
