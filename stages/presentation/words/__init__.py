@@ -21,7 +21,8 @@ Text = Mapping[str, str]
 def read_strings(language: str) -> Strings:
     """Read the strings of a language."""
     path = Path(__file__).with_name(f"{language}.yaml")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, in a tenth of the time, where it is installed
+    return yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 (both are safe)
 
 
 def text(*path: str, **fields: Any) -> Text:
