@@ -77,8 +77,10 @@ class State(ABC):
 
         Raises: ValueError if a file is damaged, or missing.
         """
+        files = {path: self.read(path) for path in (artifact.path(variant) for artifact in TOLD_APART_BY)}
+        dataset = RECIPE.read(variant, files.__getitem__)["dataset"]
         try:
-            return read_trained(variant, self.read, self._targets(RECIPE.read(variant, self.read)["dataset"], scratch))
+            return read_trained(variant, files.__getitem__, self._targets(dataset, scratch))
         except FileNotFoundError as error:
             raise self._absent(Path(error.filename)) from None
 

@@ -255,8 +255,8 @@ def test_what_a_run_recorded_is_compared_though_the_workspace_is_gone(
     assert head.split()[2:4] == ["before", "after"]
     assert line.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
     assert rest == ["1 better", "the same recipe, another result: better", ONE_SEED, "the same, byte for byte: 2"]
-    untouched = [before.md5(PREDICTIONS.path(name)) for name in ("same", "hardly")]
-    assert not {*untouched} & {*read}
+    assert before.md5(PREDICTIONS.path("better")) in read
+    assert before.md5(PREDICTIONS.path("same")) not in read
 
 
 def test_what_was_recorded_and_is_not_in_the_cache_is_told(project: Path, recorded: Callable[[str], Recorded]) -> None:
