@@ -250,7 +250,12 @@ def test_what_a_run_recorded_is_compared_though_the_workspace_is_gone(
     lay_criteria(project)
     read: list[str] = []
     path_of = CacheStore.path
-    monkeypatch.setattr(CacheStore, "path", lambda self, md5: (read.append(md5), path_of(self, md5))[1])
+
+    def noted(self: CacheStore, md5: str) -> Path:
+        read.append(md5)
+        return path_of(self, md5)
+
+    monkeypatch.setattr(CacheStore, "path", noted)
     head, line, *rest = diff.differences(before, after).text().splitlines()
     assert head.split()[2:4] == ["before", "after"]
     assert line.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]

@@ -133,7 +133,12 @@ def test_a_recipe_is_checked_when_it_changes_and_comes_out_the_same(
     assert completed(content, store) == completed(content, kept.NOTHING)
     checked: list[str] = []
     check = checks.check_model
-    monkeypatch.setattr(checks, "check_model", lambda *args: (checked.append(args[4]), check(*args)))
+
+    def noted(*arguments: Any) -> None:
+        checked.append(arguments[4])
+        check(*arguments)
+
+    monkeypatch.setattr(checks, "check_model", noted)
     again = completed(content, store)
     assert json.dumps(again) == json.dumps(completed(content, kept.NOTHING))
     del checked[:]

@@ -239,5 +239,5 @@ def training_table(
         evaluation = summary["evaluations"][number]
         if {"train", "validation"} <= evaluation.keys():
             row["overfitting"] = EVALUATION_SCORES["overfitting"](evaluation)
-        row |= of_last
+        row |= {str(column): value for column, value in of_last.items()}
     return pd.DataFrame(rows)

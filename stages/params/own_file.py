@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.params.kept import Kept
+from stages.params.kept import NOTHING, Kept
 from stages.training import import_tensorflow
 from stages.training.custom_objects import FILE, objects_of, read_source
 from stages.training.objects import BASES, sentence
@@ -36,10 +36,10 @@ def _values(value: Any) -> list[Any]:
     return [each for inner in value for each in _values(inner)] if isinstance(value, list) else [value]
 
 
-def read_own_file(name: str, kept: Kept) -> OwnFile:
-    """Run the file and name what it defines, unless it was run before.
+def read_own_file(name: str, kept: Kept = NOTHING) -> OwnFile:
+    """Run the file and name what it defines, unless an earlier run did.
 
-    Raises: ValueError that names the file and the line.
+    kept: results of earlier runs. Raises: ValueError that names the file and the line.
     """
     try:
         source, sha256 = read_source(name)
