@@ -37,13 +37,14 @@ from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.params.completion import Completion, Splits
 from stages.params.differences import NOT_COMPARED
 from stages.params.kept import NOTHING, Kept, of_repository
-from stages.params.keras_tables import write_keras_tables
+from stages.params.keras_tables import KERAS_TABLES
 from stages.params.messages import shown, unknown
 from stages.params.overrides import notes, recipe
 from stages.params.schema import Params, read_params
 from stages.params.sweeps import SWEEPS as SWEEPS_FILE
 from stages.params.sweeps import Candidate, candidates, read_sweeps
 from stages.splits import NORMALIZED
+from stages.training import import_tensorflow
 from stages.training.recipe import Recipe
 
 CHECKED = Path("data/checked")
@@ -192,6 +193,25 @@ def remove_leftovers(variants: Collection[str], datasets: Collection[str], sweep
         else:
             path.unlink()
     return left
+
+
+def write_keras_tables(recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLES, kept: Kept = NOTHING) -> None:
+    """Write the tables of Keras's own functions; see `stages.params.keras_functions`.
+
+    recipes: complete ones by variant; folder: made if it is missing; kept: results of earlier runs.
+    """
+    rates = {name: made.get("optimizer", {}).get("learning_rate") for name, made in recipes.items()}
+    with_schedule = {name: made for name, made in recipes.items() if isinstance(rates[name], Mapping)}
+
+    def tables() -> dict[str, str]:
+        import_tensorflow()
+        from stages.params.keras_functions import keras_tables
+
+        return keras_tables(with_schedule)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in kept.once({"keras_tables": with_schedule}, tables).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from stages.params import keras_functions, keras_tables
+from stages.configure import write_keras_tables
+from stages.params import keras_functions
 from stages.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("deterministic")
@@ -36,7 +37,7 @@ def schedule(**options: Any) -> dict[str, Any]:
 def test_the_tables_are_written_twice_with_the_same_bytes(tmp_path: Path) -> None:
     recipes = {"mine": recipe_of(schedule(**STAIRCASE))}
     for name in ("a", "b"):
-        keras_tables.write_keras_tables(recipes, tmp_path / name)
+        write_keras_tables(recipes, tmp_path / name)
     files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
     assert sorted(files) == ["activations.csv", "initializers.csv", "schedules.csv"]
     assert {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()} == files
@@ -114,6 +115,6 @@ def test_a_schedule_has_a_row_for_each_step_that_changes_the_rate() -> None:
 def test_constant_rates_and_estimators_have_no_schedule(tmp_path: Path) -> None:
     estimator: Recipe = {"dataset": "thoracic", "split": "clean", "estimator": {"class": "LogisticRegression"}}
     recipes = {"constant": recipe_of({"class": "SGD", "learning_rate": 0.1}), "estimator": estimator}
-    keras_tables.write_keras_tables(recipes, tmp_path)
+    write_keras_tables(recipes, tmp_path)
     table = pd.read_csv(tmp_path / "schedules.csv")
     assert (list(table), len(table)) == (["variant", "step", "learning_rate"], 0)

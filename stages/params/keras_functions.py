@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from stages.datasets.spec import spec_of
+from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, SCHEDULES
 from stages.training import custom_objects
 from stages.training.objects import build
 from stages.training.recipe import Recipe
 
+DIGITS = 6
+"""Products are in float64, which processors round differently only beyond the digits that are written."""
 SEED = 42
 """Seed of the pictures' random numbers: no training depends on it."""
 INITIALIZER_CLASSES = {"glorot_uniform": "GlorotUniform", "he_normal": "HeNormal", "lecun_normal": "LecunNormal"}
@@ -20,6 +23,24 @@ ACTIVATION_INITIALIZERS = (
 )
 """Activations with the initializers that the documents recommend, and ReLU with Keras's default as well."""
 FAN_INS = (30, 100, 300, 784, 2000)
+
+
+def keras_tables(recipes: Mapping[str, Recipe]) -> dict[str, str]:
+    """Write the three tables as CSV, by the names of their files; the same recipes give the same text.
+
+    activations.csv: input, and the output of each activation in a column of its own.
+    initializers.csv: see `initializer_table`.
+    schedules.csv: see `schedule_table`.
+
+    recipes: complete ones by variant.
+    """
+    tables = {
+        ACTIVATIONS: activation_table(),
+        INITIALIZERS: initializer_table(),
+        SCHEDULES: schedule_table(recipes),
+    }
+    form = f"%.{DIGITS}g"
+    return {name: table.to_csv(index=False, float_format=form, lineterminator="\n") for name, table in tables.items()}
 
 
 def activation_table() -> pd.DataFrame:
