@@ -16,6 +16,7 @@ from dvc.repo import Repo
 from projects import DVC_YAML, ROOT, block, changed_stages, lies_in, outputs_of, small_project, stages_of
 
 from stages.datasets.spec import names, spec_of
+from stages.params.kept import CODE
 from stages.params.schema import Params, read_params
 
 STAGES = list(DVC_YAML["stages"])
@@ -134,6 +135,14 @@ def test_a_stage_that_trains_nothing_does_not_import_tensorflow(stage: str) -> N
     assert importing & reached(script(stage)) <= INSIDE_FUNCTIONS
     asking = [file for file in files_of(reached(script(stage))) if IMPORT in (ROOT / file).read_text(encoding="utf-8")]
     assert asking == [] or asking == ["stages/training/__init__.py"]
+
+
+def test_what_configure_keeps_hangs_on_all_code_of_its_checks() -> None:
+    asked = ("stages.params.completion", "stages.params.keras_functions", "stages.normalization.rows")
+    files = {ROOT / file for module in asked for file in files_of(reached(module))}
+    kept = {path for pattern in CODE for path in (ROOT / "stages").glob(pattern)}
+    assert ROOT / "stages/params/checks/step.py" in files
+    assert files <= kept | {ROOT / "stages/__init__.py"}
 
 
 def test_no_script_imports_tensorflow_when_it_is_imported() -> None:

@@ -24,6 +24,8 @@ MAX_FILES = 5000
 """A run of the repository's own variants leaves 150, of about a kilobyte."""
 DIGITS = 64
 """Of a SHA-256."""
+CODE = ("datasets/*.py", "normalization/*.py", "params/**/*.py", "training/*.py", "splits.py")
+"""Files of `stages` on which checks depend."""
 
 Found = TypeVar("Found")
 
@@ -82,7 +84,8 @@ def of_repository() -> Kept:
 def environment() -> dict[str, str]:
     """Describe what a result depends on beside its inputs: our code, all installed libraries, Python, the machine."""
     package = Path(stages.__path__[0])
-    code = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in sorted(package.rglob("*.py"))}
+    files = sorted({path for pattern in CODE for path in package.glob(pattern)})
+    code = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in files}
     libraries = sorted(path.name for entry in sys.path for path in Path(entry).glob("*.dist-info"))
     return {
         "code": _hash(json.dumps(code)),
