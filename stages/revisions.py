@@ -219,8 +219,8 @@ class Revision(Recorded):
 
 def _lock_of(revision: str) -> str | None:
     """Give the text of dvc.lock in a revision that Git knows; None without one."""
-    found = subprocess.run(["git", "show", f"{revision}:./dvc.lock"], capture_output=True, text=True, check=False)
-    return None if found.returncode else found.stdout
+    found = subprocess.run(["git", "show", f"{revision}:./dvc.lock"], capture_output=True, check=False)
+    return None if found.returncode else found.stdout.decode("utf-8", errors="replace")
 
 
 def md5s_in(lock: str) -> dict[str, str]:
