@@ -19,8 +19,8 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,13 @@ from stages.comparison.criteria import CRITERIA
 from stages.datasets.spec import RAW, spec_of
 from stages.documents import PublishedValue, read_described, read_published, read_sources, read_studies
 from stages.documents.checks import check_described, check_published, check_studies
-from stages.evaluation.metrics import measured_names
+from stages.evaluation.names import measured_names
 from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
+from stages.params.completion import Completion, Splits
 from stages.params.differences import NOT_COMPARED
-from stages.params.keras_tables import write_keras_tables
+from stages.params.kept import NOTHING, Kept, of_repository
+from stages.params.keras_tables import KERAS_TABLES
 from stages.params.messages import shown, unknown
 from stages.params.overrides import notes, recipe
 from stages.params.schema import Params, read_params
@@ -51,16 +53,14 @@ DATASET_FOLDERS = (SPLITS, NORMALIZED, RAW)
 SWEEP_FOLDERS = (SWEEPS, SWEEP_TABLES)
 """Folders with files of each variant, data set and sweep: nothing else removes those that are gone."""
 
-Splits = dict[str, dict[str, dict[str, Any]]]
-"""Options by data set and split."""
 
-
-def complete_splits(params: Params) -> Splits:
+def complete_splits(params: Params, kept: Kept = NOTHING) -> Splits:
     """Give the options of every split, complete and checked.
 
+    kept: results of earlier runs.
     Raises: ValueError with one line per mistake: its place in `params.yaml`, what was expected and what came.
     """
-    splits: Splits = {}
+    splits: dict[str, dict[str, dict[str, Any]]] = {}
     mistakes = []
     for dataset, declared in params.datasets.items():
         spec = spec_of(dataset)
@@ -69,10 +69,10 @@ def complete_splits(params: Params) -> Splits:
             mistakes.append(unknown(f"stages/datasets/{dataset}.py, SPEC.ranked_by", known, spec.ranked_by))
         splits[dataset] = {}
         for name, split in declared.splits.items():
-            options = split.model_dump(mode="json", exclude_none=True)
-            splits[dataset][name] = {key: value for key, value in options.items() if value != []}
+            given = split.model_dump(mode="json", exclude_none=True)
+            splits[dataset][name] = options = {key: value for key, value in given.items() if value != []}
             try:
-                check_options(spec, splits[dataset][name])
+                kept.once({"dataset": dataset, "options": options}, partial(check_options, spec, options))
             except OptionError as error:
                 mistakes.append(f"datasets.{dataset}.splits.{name}.{error}")
     if mistakes:
@@ -80,36 +80,15 @@ def complete_splits(params: Params) -> Splits:
     return splits
 
 
-@contextmanager
-def _completing(params: Params, splits: Splits) -> Iterator[Callable[[Recipe, str], None]]:
-    """Give the function that checks and completes a recipe at a place, while names of one's own classes are known."""
-    import_tensorflow()
-    from stages.params.own_file import read_own_file
-    from stages.training import custom_objects
-
-    own = read_own_file(params.custom_objects)
-
-    def complete(made: Recipe, place: str) -> None:
-        if own.is_used_by(made):
-            made["custom_objects"] = {"file": own.file, "sha256": own.sha256}
-        _complete(made, place, splits[made["dataset"]][made["split"]])
-
-    with custom_objects.scope(own.source):
-        yield complete
-
-
-def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
+def complete_recipes(params: Params, splits: Splits, kept: Kept = NOTHING) -> dict[str, Recipe]:
     """Give the recipe of every variant, complete and checked; see `complete_splits`."""
     recipes, mistakes = {}, []
-    with _completing(params, splits) as complete:
-        from stages.params import checks
-
+    with Completion(params, splits, kept) as complete:
         if params.optimizer is not None:
-            checks.check_optimizer(params.optimizer, "optimizer")
+            complete.check_optimizer(params.optimizer, "optimizer")
         for name, variant in params.variants.items():
             try:
-                recipes[name] = made = recipe(params, variant, f"variants.{name}")
-                complete(made, f"variants.{name}")
+                recipes[name] = complete(recipe(params, variant, f"variants.{name}"), f"variants.{name}")
             except ValueError as error:
                 mistakes += str(error).splitlines()
     if mistakes:
@@ -117,11 +96,13 @@ def complete_recipes(params: Params, splits: Splits) -> dict[str, Recipe]:
     return recipes
 
 
-def complete_sweeps(params: Params, splits: Splits, recipes: Mapping[str, Recipe]) -> dict[str, dict[str, Any]]:
-    """Give the content of `data/sweeps/<sweep>.json` for each sweep, complete and checked; see `complete_splits`."""
+def complete_sweeps(
+    params: Params, splits: Splits, recipes: Mapping[str, Recipe], kept: Kept = NOTHING
+) -> dict[str, dict[str, Any]]:
+    """Give the content of `data/sweeps/<sweep>.json` for each sweep, complete and checked; see `complete_recipes`."""
     found, mistakes = {}, []
     variants = {_without_seeds(made): name for name, made in reversed([*recipes.items()])}
-    with _completing(params, splits) as complete:
+    with Completion(params, splits, kept) as complete:
         for name, sweep in read_sweeps().items():
             try:
                 made = list(candidates(name, sweep, params, complete))
@@ -159,24 +140,6 @@ def _check_candidates(name: str, found: Sequence[Candidate], splits: Splits) -> 
         if (equal := before.setdefault(_without_seeds(each.recipe), each)) is not each:
             got = f"one recipe for {shown(equal.labels)} and {shown(each.labels)}"
             raise ValueError(f"{SWEEPS_FILE}, {name}: expected candidates that differ, got {got}")
-
-
-def _complete(made: Recipe, place: str, options: Mapping[str, Any]) -> None:
-    """Check a recipe, and write the optimizers' own learning rates into it. options: of its split."""
-    from stages.params import checks
-
-    spec = spec_of(made["dataset"])
-    if "estimator" in made:
-        checks.check_estimator(made, len(spec.classes), place)
-        return
-    made["optimizer"] = checks.with_learning_rate(made["optimizer"], f"{place}.optimizer")
-    before = made.get("initial_weights")
-    while before is not None:
-        own_place = f"variants.{before['variant']}.optimizer"
-        before["optimizer"] = checks.with_learning_rate(before["optimizer"], own_place)
-        before = before.get("initial_weights")
-    shape = spec.row_shape(options.get("columns_left_out", ()))
-    checks.check_model(made, shape, len(spec.classes), "validation" in options, place, options["scaling"])
 
 
 def catalogue_of(params: Params) -> Catalogue:
@@ -232,6 +195,25 @@ def remove_leftovers(variants: Collection[str], datasets: Collection[str], sweep
     return left
 
 
+def write_keras_tables(recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLES, kept: Kept = NOTHING) -> None:
+    """Write the tables of Keras's own functions; see `stages.params.keras_functions`.
+
+    recipes: complete ones by variant; folder: made if it is missing; kept: results of earlier runs.
+    """
+    rates = {name: made.get("optimizer", {}).get("learning_rate") for name, made in recipes.items()}
+    with_schedule = {name: made for name, made in recipes.items() if isinstance(rates[name], Mapping)}
+
+    def tables() -> dict[str, str]:
+        import_tensorflow()
+        from stages.params.keras_functions import keras_tables
+
+        return keras_tables(with_schedule)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in kept.once({"keras_tables": with_schedule}, tables).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in the order of the content."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -243,16 +225,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Check params.yaml and write the recipe of every variant.")
     parser.add_argument("--check", action="store_true", help="check alone: write and remove nothing")
     only_check = parser.parse_args(arguments).check
+    kept = of_repository()
     try:
         params = read_params()
-        splits = complete_splits(params)
-        recipes = complete_recipes(params, splits)
+        splits = complete_splits(params, kept)
+        recipes = complete_recipes(params, splits, kept)
         said = list(notes(params))
         check_worth(params)
         check_documents(recipes, splits)
-        sweeps = complete_sweeps(params, splits, recipes)
+        sweeps = complete_sweeps(params, splits, recipes, kept)
     except ValueError as error:
         sys.exit(str(error))
+    kept.reduce()
     for note in said:
         print(f"note: {note}")
     if only_check:
@@ -267,7 +251,7 @@ def main(arguments: list[str] | None = None) -> None:
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
     write_json(CRITERIA, params.comparison.model_dump(mode="json"))
-    write_keras_tables(recipes)
+    write_keras_tables(recipes, kept=kept)
     for path in remove_leftovers(recipes, splits, sweeps):
         print(f"removed {path}: the project has nothing of that name any more")
     CHECKED.write_text(

@@ -9,12 +9,13 @@ Every variant whose recipe, predictions, history or evaluation differ gets a lin
 its 95 % interval (see `stages.comparison.statistics`), and the verdict on b: better, worse, same, open, or no interval
 for a metric with one value per training. The verdicts of all lines share the chance of an error (Holm's procedure), so
 a line may be open though its own interval excludes 0. Below stands what changed in its recipe.
+
+It needs recipes, targets and what trainings leave, and no table of another stage.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import isnan
 from pathlib import Path
@@ -22,113 +23,44 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
-from dvc.api import DVCFileSystem
-from dvc.exceptions import DvcException
-from dvc.scm import SCMError
-from dvc_data.index import DataIndexDirError
 
-from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, RECIPES, SUMMARY, SWEEP, Artifact
 from stages.comparison.criteria import Criteria, read_criteria
 from stages.comparison.scores import KNOWN, RANKING
 from stages.comparison.studies import Difference, difference
-from stages.comparison.trained import TrainedVariant, read_trained
+from stages.comparison.trained import TrainedVariant
 from stages.comparison.verdicts import Verdict
 from stages.datasets.spec import spec_of
 from stages.params.differences import recipe_differences
 from stages.params.messages import shown, unknown
-from stages.splits import NORMALIZED
+from stages.revisions import WORKSPACE, State, state_of
 
-WORKSPACE = "workspace"
 DIFF_COLUMNS = ["variant", "metric", "a", "b", "difference", "low", "high", "verdict"]
 ONE_SEED = "one seed: these verdicts are about the trained models; with another seed they may be reversed"
 
 
-class Revision:
-    """The files of a revision, or of the workspace."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._files: Any = None
-        if name != WORKSPACE:
-            try:
-                self._files = DVCFileSystem(rev=name)
-                self._files.ls("/")
-            except (DvcException, SCMError) as error:
-                raise ValueError(f"{name}: expected a revision or an experiment, got: {error}") from None
-
-    def read(self, path: Path) -> bytes:
-        """Read a file. Raises: ValueError if the revision has none, or none that can be had."""
-        try:
-            return path.read_bytes() if self._files is None else self._files.cat_file(f"/{path.as_posix()}")
-        except (OSError, DataIndexDirError):
-            raise self._absent(path) from None
-
-    def variants(self) -> list[str]:
-        """Name the variants that have a recipe."""
-        if (found := self._names(RECIPE)) is None:
-            raise ValueError(f"{self.name}: expected {RECIPES}, got a revision without it")
-        return found
-
-    def sweeps(self) -> list[str]:
-        """Name the sweeps that are configured; none in a revision of before there were any."""
-        return self._names(SWEEP) or []
-
-    def _names(self, artifact: Artifact[Any]) -> list[str] | None:
-        if self._files is None:
-            return artifact.variants()
-        try:
-            return sorted(Path(path).stem for path in self._files.ls(f"/{artifact.folder.as_posix()}", detail=False))
-        except FileNotFoundError:
-            return None
-        except DataIndexDirError:
-            raise self._absent(artifact.folder) from None
-
-    def _absent(self, path: Path) -> ValueError:
-        where = "`dvc repro`" if self._files is None else f"`dvc pull`, or `dvc repro` where {self.name} is checked out"
-        return ValueError(f"{self.name}: expected {path}, got none; it comes with {where}")
-
-    def files_of(self, variant: str) -> dict[Path, bytes]:
-        """Read the files that show whether a variant changed: their contents by path."""
-        paths = [artifact.path(variant) for artifact in (RECIPE, PREDICTIONS, HISTORY, SUMMARY)]
-        return {path: self.read(path) for path in paths}
-
-    def trained(self, variant: str, files: dict[Path, bytes], scratch: Path) -> TrainedVariant:
-        """Read a trained variant from its files, with the targets of its split. scratch: a folder for those.
-
-        Raises: ValueError if a file is damaged, or the targets are missing.
-        """
-        if self._files is None:
-            try:
-                return read_trained(variant, files.__getitem__)
-            except FileNotFoundError as error:
-                raise self._absent(Path(error.filename)) from None
-        dataset, folder = RECIPE.read(variant, files.__getitem__)["dataset"], scratch / self.name.replace("/", "_")
-        if not (folder / dataset).exists():
-            self._copy_targets(dataset, folder)
-        return read_trained(variant, files.__getitem__, folder)
-
-    def _copy_targets(self, dataset: str, folder: Path) -> None:
-        index = self.read(NORMALIZED / dataset / "splits.json")
-        names = {"splits.json"}
-        for split in json.loads(index).values():
-            names |= {f"{split['arrays']}/{name}" for name in ("y.npy", "rows.npy", "scaling.json")}
-        contents = {name: self.read(NORMALIZED / dataset / name) for name in sorted(names)}  # all of them, or none
-        for name, content in contents.items():
-            target = folder / dataset / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-
-
 @dataclass
 class Changes:
-    """The differences between two revisions."""
+    """The differences between two states."""
 
+    before: str
+    """Name of the state."""
+    after: str
     rows: list[list[Any]] = field(default_factory=list)
     """One for each variant that could be compared, with DIFF_COLUMNS."""
     recipes: list[str] = field(default_factory=list)
     """One line for each changed recipe."""
     notes: list[str] = field(default_factory=list)
     """Variants that could not be compared and why, and what to know of the rows."""
+
+    def text(self) -> str:
+        """Write them as a table, with lines below it."""
+        found = []
+        if self.rows:
+            names = {"a": self.before, "b": self.after}
+            table = pd.DataFrame(self.rows, columns=DIFF_COLUMNS).rename(columns=names)
+            found.append(table.to_string(index=False, float_format="{:.4f}".format))
+            found.append(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
+        return "\n".join([*found, *self.recipes, *self.notes])
 
 
 def pair_seeds(one: TrainedVariant, other: TrainedVariant) -> tuple[TrainedVariant, TrainedVariant]:
@@ -146,33 +78,35 @@ def pair_seeds(one: TrainedVariant, other: TrainedVariant) -> tuple[TrainedVaria
     return one.with_seeds(common), other.with_seeds(common)
 
 
-def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str], criteria: Criteria) -> Changes:
-    """Compare the variants that both revisions have. metric_of: the metric by data set.
+def differences(before: State, after: State, metric: str | None = None, criteria: Criteria | None = None) -> Changes:
+    """Compare the variants that both states have. Of those that did not change, no more than the MD5s are read.
 
-    Raises: ValueError if a revision has no recipes, or not the files of a single variant.
+    metric: by default that which ranks the data set; criteria: by default those of the workspace.
+    Raises: ValueError if a state has no recipes, or not the files of a single variant.
     """
-    names = {revision.name: revision.variants() for revision in (a, b)}
-    changes = Changes()
+    criteria = criteria or read_criteria()
+    names = [state.variants() for state in (before, after)]
+    common = [name for name in names[0] if name in names[1]]
+    changes = Changes(before.name, after.name)
     changes.notes += [
-        f"{name}: in {revision.name} only"
-        for revision, other in ((a, b), (b, a))
-        for name in names[revision.name]
-        if name not in names[other.name]
+        f"{name}: in {state.name} only"
+        for state, own in zip((before, after), names, strict=True)
+        for name in own
+        if name not in common
     ]
-    common = [name for name in names[a.name] if name in names[b.name]]
     with TemporaryDirectory() as scratch:
-        pairs, unread = _changed(a, b, common, Path(scratch))
+        pairs, unread = _changed(before, after, common, Path(scratch))
         changes.notes += [f"{name}: not compared: {error}" for name, error in unread.items()]
         same_recipe, compared = [], dict[str, Difference]()
-        for before, after in pairs:
-            if line := _recipe_change(before, after):
+        for one, other in pairs:
+            if line := _recipe_change(one, other):
                 changes.recipes.append(line)
             else:
-                same_recipe.append(before.name)
+                same_recipe.append(one.name)
             try:
-                compared[after.name] = _difference(before, after, metric_of(after.recipe["dataset"]))
+                compared[other.name] = _difference(one, other, metric or spec_of(other.recipe["dataset"]).ranked_by)
             except ValueError as error:
-                changes.notes.append(f"{before.name}: not compared: {error}")
+                changes.notes.append(f"{one.name}: not compared: {error}")
     judged = verdicts([*compared.values()], criteria)
     changes.rows = [_row(*row, criteria) for row in zip(compared, compared.values(), judged, strict=True)]
     changes.notes += [
@@ -189,7 +123,7 @@ def compare_revisions(a: Revision, b: Revision, metric_of: Callable[[str], str],
 
 
 def _changed(
-    a: Revision, b: Revision, names: list[str], scratch: Path
+    before: State, after: State, names: list[str], scratch: Path
 ) -> tuple[list[tuple[TrainedVariant, TrainedVariant]], dict[str, ValueError]]:
     """Read the variants that changed, and give the error of each that could not be read.
 
@@ -198,9 +132,8 @@ def _changed(
     pairs, unread = [], {}
     for name in names:
         try:
-            files = a.files_of(name), b.files_of(name)
-            if files[0] != files[1]:
-                pairs.append((a.trained(name, files[0], scratch), b.trained(name, files[1], scratch)))
+            if before.version(name) != after.version(name):
+                pairs.append((before.trained(name, scratch), after.trained(name, scratch)))
         except ValueError as error:
             unread[name] = error
     if names and len(unread) == len(names):
@@ -280,16 +213,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         if options.metric is not None and options.metric not in KNOWN:
             raise ValueError(unknown("--metric", KNOWN, options.metric))
-        a, b = Revision(options.a), Revision(options.b)
-        metric = options.metric
-        changes = compare_revisions(a, b, lambda dataset: metric or spec_of(dataset).ranked_by, read_criteria())
+        print(differences(state_of(options.a), state_of(options.b), options.metric).text())
     except ValueError as error:
         sys.exit(str(error))
-    if changes.rows:
-        table = pd.DataFrame(changes.rows, columns=DIFF_COLUMNS).rename(columns={"a": options.a, "b": options.b})
-        print(table.to_string(index=False, float_format="{:.4f}".format))
-        print(", ".join(f"{count} {name}" for name, count in table["verdict"].value_counts().items()))
-    print("\n".join(changes.recipes + changes.notes))
 
 
 if __name__ == "__main__":

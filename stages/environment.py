@@ -9,17 +9,35 @@ The stage depends on the models: DVC runs it again when some of their bytes chan
 leaves the record alone. It names the machine that last changed a model.
 """
 
+import ctypes
 import json
 import os
 import platform
 import re
-from importlib import metadata
+import subprocess
+import sys
+from importlib import import_module, metadata
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from stages.artifacts.tables import ENVIRONMENT
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")  # Linux; py-cpuinfo's sizes depend on the number of cores
+
+PROCESSOR = """
+import json, time
+from cpuinfo import cpuinfo
+cpuinfo.CAN_CALL_CPUID_IN_SUBPROCESS = False
+time.sleep = lambda seconds: None
+print(json.dumps(cpuinfo._get_cpu_info_internal()))
+"""
+"""What `cpuinfo.get_cpu_info` does, in a process of its own, which its machine code may end. But it does not measure
+the clock rate, for which py-cpuinfo sleeps in one process and waits in a loop in another, a second long."""
+
+LINKED = {"numpy": "_core/_multiarray_umath", "scipy": "linalg/_fblas", "sklearn": "utils/_openmp_helpers"}
+"""A module of each package that is linked to its library of matrix products, or of threads."""
 
 LIBRARIES = (
     "h5py",
@@ -60,9 +78,7 @@ Environment = dict[str, Any]
 
 def processor() -> dict[str, Any]:
     """Describe the processor: name, model, instruction sets, and sizes of one core's caches if the system tells."""
-    import cpuinfo
-
-    info = cpuinfo.get_cpu_info()
+    info = cpu_info()
     return {
         "name": info.get("brand_raw"),
         "vendor": info.get("vendor_id_raw"),
@@ -72,6 +88,12 @@ def processor() -> dict[str, Any]:
         "instructions": sorted(flag for flag in info.get("flags", []) if ARITHMETIC.match(flag)),
         "caches": caches(CACHES),
     }
+
+
+def cpu_info() -> dict[str, Any]:
+    """Ask py-cpuinfo; empty if it cannot tell."""
+    done = subprocess.run([sys.executable, "-c", PROCESSOR], capture_output=True, check=False)
+    return {} if done.returncode else json.loads(done.stdout)
 
 
 def caches(folder: Path) -> dict[str, str]:
@@ -96,10 +118,10 @@ def libraries() -> dict[str, str]:
 
 def linear_algebra() -> dict[str, dict[str, Any]]:
     """Describe the libraries of matrix products behind NumPy, SciPy and scikit-learn: kernels and threads."""
-    import scipy.linalg  # noqa: F401 (loads its library)
-    import sklearn.utils  # noqa: F401
     from threadpoolctl import threadpool_info
 
+    for package, module in LINKED.items():
+        load(package, module)
     return {
         f"{found['internal_api']} {found['version'] or ''}".strip(): {
             "kernels" if name == "architecture" else "threads": found[name]
@@ -108,6 +130,19 @@ def linear_algebra() -> dict[str, dict[str, Any]]:
         }
         for found in threadpool_info()
     }
+
+
+def load(package: str, module: str) -> None:
+    """Load a module in C, and the libraries that it is linked to, without importing its package, which takes a second.
+
+    module: its path in the package, without the ending.
+    """
+    found = find_spec(package)
+    folder = Path(found.origin if found and found.origin else package).parent
+    try:
+        ctypes.CDLL(str(folder / f"{module}{EXTENSION_SUFFIXES[0]}"))
+    except OSError:  # Windows: the package says where its libraries are
+        import_module(f"{package}.{Path(module).parent}")
 
 
 def environment() -> Environment:

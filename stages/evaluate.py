@@ -14,11 +14,13 @@ Reads the recipes, the saved predictions, the targets and the histories; scikit-
 
 import json
 from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
 from stages.artifacts.tables import CLASSIFIER_TABLES, COLUMNS, METRICS, TABLES, TRAININGS, write_table
@@ -43,14 +45,16 @@ def measure(
     return variant_metrics(by_training, splits, summary), table
 
 
+@config_context(skip_parameter_validation=True)  # that of scikit-learn's functions, which are called by the thousand
 def main() -> None:
     """Measure every variant."""
+    stored = cache(partial(load_splits, inputs=False))
     measured: dict[str, dict[str, Any]] = {}
     trainings: list[pd.DataFrame] = []
     classified: dict[Path, list[pd.DataFrame]] = {path: [] for path in CLASSIFIER_TABLES}
     for name, recipe in RECIPE.read_all().items():
         dataset = recipe["dataset"]
-        splits = load_splits(dataset, recipe["split"], inputs=False)
+        splits = stored(dataset, recipe["split"])
         predictions, history, summary = PREDICTIONS.read(name), HISTORY.read(name), SUMMARY.read(name)
         found, table = measure(name, recipe, splits, predictions, history, summary)
         measured.setdefault(dataset, {})[name] = found

@@ -25,8 +25,8 @@ from pathlib import Path
 import pandas as pd
 
 from stages.artifacts.tables import BEST, BEST_OF_K, ENVIRONMENT, MEMBERS, METRICS, SWEEP_TABLES, TRAININGS
-from stages.diff import WORKSPACE, Revision
 from stages.presentation.kept import KEPT, KEPT_SWEEPS, folder_of, kept
+from stages.revisions import WORKSPACE, state_of
 
 FILES = (METRICS, *KEPT, ENVIRONMENT)
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("revision", nargs="?", default=WORKSPACE, help="a commit, a branch or an experiment")
     name = parser.parse_args(arguments).revision
     try:
-        revision = Revision(name)
+        revision = state_of(name)
         contents = {path: revision.read(path) for path in FILES}
         of_sweeps = [Path(name, table) for name in revision.sweeps() for table in (MEMBERS, BEST, BEST_OF_K)]
         swept = {path: revision.read(SWEEP_TABLES / path) for path in of_sweeps}

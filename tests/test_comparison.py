@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from compared import RECIPE, trained
 from simulated import at_most, criteria, difference_of, draw, moments_of_each
+from sklearn.metrics import roc_auc_score
 
 from stages.comparison import scores
 from stages.comparison.cost import minutes
@@ -58,6 +59,30 @@ def test_two_classes_are_ranked_by_the_probability_of_class_1_whether_it_has_a_c
     score = scores.TRAINING_SCORES[metric]
     assert score(y, ones) == 1
     assert score(y, np.hstack([1 - ones, ones])) == 1
+
+
+def test_the_roc_auc_is_that_of_scikit_learn_where_probabilities_tie() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        y, ties = generator.integers(0, 2, 30), generator.integers(0, 5, (30, 1)).astype(np.float32) / 4
+        assert scores.TRAINING_SCORES["roc_auc"](y, ties) == pytest.approx(roc_auc_score(y, ties[:, 0]), abs=1e-15)
+    assert isnan(scores.TRAINING_SCORES["roc_auc"](np.zeros(30, np.int32), ties))
+
+
+def test_a_score_of_a_training_is_computed_once_for_all_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def loss(evaluation: Any) -> float:
+        asked.append(evaluation)
+        return evaluation["train"]["loss"]
+
+    monkeypatch.setitem(scores.EVALUATION_SCORES, "training_loss", loss)
+    baseline, members = trained("old", 100, seeds=3), [trained(name, 120, seeds=3, loss=0.25) for name in "ab"]
+    for member in members:
+        assert difference(member, baseline, "training_loss").ours == 0.25
+    assert len(asked) == 9
+    assert baseline.with_seeds({42, 43, 44, 45}) is baseline
+    assert difference(members[0].with_seeds({43, 44}), baseline, "training_loss").seeds == 2
 
 
 def test_what_a_saved_model_and_its_epochs_say_of_overfitting() -> None:

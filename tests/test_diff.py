@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,11 @@ import pytest
 from dvc.repo import Repo
 from projects import copied, initialize
 
-from stages import diff
+from stages import diff, revisions
+from stages.artifacts import PREDICTIONS
+from stages.revisions import Recorded, Workspace
+from stages.scheduling.store import CacheStore
+from stages.scheduling.task import hash_path
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # of DVC, in this process
 
@@ -212,6 +217,89 @@ def test_other_seeds_are_compared_one_by_one(project: Path, capsys: pytest.Captu
     assert told(capsys)[1].split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
     lay(project, "better", [260, 270], seeds=(43, 44))
     assert "better: not compared: expected seeds in common, got [42] and [43, 44]" in told(capsys)
+
+
+@pytest.fixture
+def recorded(project: Path) -> Callable[[str], Recorded]:
+    """Records what is in the workspace, as a run does that has put it into the cache."""
+
+    def record(name: str) -> Recorded:
+        md5s = {}
+        for path in [Path("data/recipes"), Path("data/normalized/fashion_mnist"), *Path("data/models").iterdir()]:
+            found = hash_path(path)
+            md5s[path.as_posix()] = found.md5
+            for inner, md5 in found.files.items():
+                store.put(path / inner, md5)
+            listing = project / "listing"
+            listing.write_bytes(found.listing or b"")
+            store.put(listing, found.md5)
+            listing.unlink()
+        return Recorded(name, md5s, store)
+
+    store = CacheStore(project / ".dvc/cache")
+    return record
+
+
+def test_what_a_run_recorded_is_compared_though_the_workspace_is_gone(
+    project: Path, recorded: Callable[[str], Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = recorded("before")
+    lay(project, "better", [260])
+    after = recorded("after")
+    shutil.rmtree(project / "data")
+    lay_criteria(project)
+    read: list[str] = []
+    path_of = CacheStore.path
+
+    def noted(self: CacheStore, md5: str) -> Path:
+        read.append(md5)
+        return path_of(self, md5)
+
+    monkeypatch.setattr(CacheStore, "path", noted)
+    head, line, *rest = diff.differences(before, after).text().splitlines()
+    assert head.split()[2:4] == ["before", "after"]
+    assert line.split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
+    assert rest == ["1 better", "the same recipe, another result: better", ONE_SEED, "the same, byte for byte: 2"]
+    assert before.md5(PREDICTIONS.path("better")) in read
+    assert before.md5(PREDICTIONS.path("same")) not in read
+
+
+def test_what_was_recorded_and_is_not_in_the_cache_is_told(project: Path, recorded: Callable[[str], Recorded]) -> None:
+    before = recorded("before")
+    lay(project, "better", [260])
+    after = recorded("after")
+    CacheStore(project / ".dvc/cache").path(after.md5(PREDICTIONS.path("better"))).unlink()
+    line, *_ = diff.differences(before, after).text().splitlines()
+    expected = "after: expected data/models/better/predictions.npz, got none; it comes with `dvc pull`"
+    assert line == f"better: not compared: {expected}"
+
+
+def test_the_workspace_of_a_clone_is_compared(project: Path, tmp_path: Path) -> None:
+    clone = copied(project, tmp_path / "clone")
+    lay(clone, "better", [260])
+    text = diff.differences(Workspace(), Workspace(clone, "clone")).text()
+    assert text.splitlines()[1].split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
+
+
+def test_outputs_that_dvc_lock_records_are_read_from_the_cache_itself(
+    project: Path,
+    recorded: Callable[[str], Recorded],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outs = [{"path": path, "md5": md5} for path, md5 in recorded("before")._md5s.items()]
+    Path("dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": {"all": {"cmd": "true", "outs": outs}}}))
+    git("rm", "-q", "--cached", "data/recipes.dvc", "data/models.dvc")
+    git("add", "dvc.lock")
+    git("commit", "-qm", "recorded")
+    lay(project, "better", [260])
+    monkeypatch.setattr(revisions, "DVCFileSystem", None)
+    assert told(capsys)[1].split()[:5] == ["better", "accuracy", "0.5000", "0.6500", "0.1500"]
+
+
+@pytest.mark.parametrize("lock", ["", "stages: [", "stages: {all: {cmd: true}}"])
+def test_a_lock_without_outputs_records_none(lock: str) -> None:
+    assert revisions.md5s_in(lock) == {}
 
 
 def test_a_revision_that_is_none_is_told(project: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cpuinfo
 import pytest
 
 from stages import environment
@@ -72,8 +73,40 @@ def test_every_library_that_is_named_is_installed(here: environment.Environment)
 def test_the_instruction_sets_of_arithmetic_are_kept(
     flags: list[str], kept: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cpuinfo.get_cpu_info", lambda: {"flags": flags, "hz_actual_friendly": "2.4 GHz"})
+    monkeypatch.setattr(environment, "cpu_info", lambda: {"flags": flags, "hz_actual_friendly": "2.4 GHz"})
     assert environment.processor()["instructions"] == kept
+
+
+def test_the_processor_is_as_the_library_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = environment.processor()
+    monkeypatch.setattr(environment, "cpu_info", cpuinfo.get_cpu_info)
+    assert own["name"]
+    assert environment.processor() == own
+
+
+def test_a_processor_of_which_nothing_is_told_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "PROCESSOR", "raise SystemExit(1)")
+    assert (environment.processor()["name"], environment.processor()["instructions"]) == (None, [])
+
+
+def test_the_libraries_of_matrix_products_are_those_that_the_packages_load() -> None:
+    code = (
+        "import sys; from stages.environment import linear_algebra; found = linear_algebra()\n"
+        "assert not {'scipy', 'sklearn'} & sys.modules.keys()\n"
+        "import scipy.linalg, sklearn.utils; assert len(found) > 1 and linear_algebra() == found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_library_that_cannot_be_loaded_alone_comes_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(path)
+
+    imported: list[str] = []
+    monkeypatch.setattr(environment.ctypes, "CDLL", refuse)
+    monkeypatch.setattr(environment, "import_module", imported.append)
+    environment.load("scipy", "linalg/_fblas")
+    assert imported == ["scipy.linalg"]
 
 
 def test_the_caches_are_those_of_one_core(tmp_path: Path) -> None:
@@ -88,7 +121,6 @@ def test_the_caches_are_those_of_one_core(tmp_path: Path) -> None:
 
 def test_a_variable_that_chooses_kernels_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    monkeypatch.setattr(environment, "processor", dict)  # it takes a second to tell
     assert environment.environment()["variables"]["TF_ENABLE_ONEDNN_OPTS"] == "0"
 
 

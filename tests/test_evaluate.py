@@ -3,10 +3,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.metrics
 
 from stages.artifacts.tables import CONFUSION, PRECISION_RECALL, RELIABILITY, ROC
 from stages.comparison.scores import shares
 from stages.evaluation import metrics, tables
+from stages.evaluation.names import measured_names
 from stages.splits import Split
 
 
@@ -97,7 +99,7 @@ ESTIMATOR: Any = {"estimator": {"class": "SGDClassifier"}}
 def test_the_metrics_that_a_value_may_be_of_are_named(
     part: str, epoch: int | None, recipe: Any, classes: int, parts: set[str], names: list[str]
 ) -> None:
-    assert metrics.measured_names(part, epoch, recipe, classes, parts) == names
+    assert measured_names(part, epoch, recipe, classes, parts) == names
 
 
 def test_one_seed_has_no_deviation_and_several_have() -> None:
@@ -138,6 +140,40 @@ def summary_of(*epochs: int, diverged: Any = None) -> dict[str, Any]:
         "evaluations": [{} if each else evaluation for each in diverged],
         "diverged": diverged,
     }
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(2, 1), (2, 2), (4, 4)])
+def test_a_classifier_is_measured_as_scikit_learn_does(classes: int, columns: int) -> None:
+    generator = np.random.default_rng(classes)
+    y = generator.integers(0, classes, 200).astype(np.int32)
+    y[y == classes - 1] = 1  # the last of several classes is never right
+    probabilities = generator.dirichlet(np.ones(classes), 200).astype(np.float32)[:, -columns:]
+    wide, measured = shares(probabilities), metrics.classification_metrics(y, probabilities)
+    labels, predicted = range(classes), wide.argmax(axis=1)
+    expected = {
+        "accuracy": sklearn.metrics.accuracy_score(y, predicted),
+        "log_loss": sklearn.metrics.log_loss(y, wide, labels=labels),
+        "macro_f1": sklearn.metrics.f1_score(y, predicted, labels=labels, average="macro", zero_division=0),
+    }
+    if classes == 2:
+        expected["roc_auc"] = sklearn.metrics.roc_auc_score(y, wide[:, 1])
+        expected["average_precision"] = sklearn.metrics.average_precision_score(y, wide[:, 1])
+    measured.pop("calibration_error")
+    assert measured == pytest.approx(expected, rel=1e-12)
+    table = tables.class_metrics(y, probabilities, tuple(map(str, labels)))
+    by_class = sklearn.metrics.precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
+    assert np.allclose(table[["precision", "recall", "f1", "rows"]].T, by_class, rtol=1e-12)
+    counts = tables.confusion(y, probabilities, tuple(map(str, labels)))["count"]
+    assert counts.tolist() == sklearn.metrics.confusion_matrix(y, predicted, labels=labels).ravel().tolist()
+
+
+def test_the_names_are_those_of_what_is_measured() -> None:
+    for classes in (2, 3):
+        measured = metrics.classification_metrics(np.arange(classes), np.eye(classes, dtype=np.float32))
+        assert list(measured) == measured_names("test", None, {}, classes, ALL_PARTS)
+    outputs = {"main": np.ones((2, 1), np.float32), "auxiliary": np.ones((2, 1), np.float32)}
+    measured = metrics.part_metrics(np.array([0.0, 1.0], np.float32), outputs, TWO_OUTPUTS)
+    assert list(measured) == measured_names("test", None, TWO_OUTPUTS, 0, ALL_PARTS)
 
 
 def test_a_variant_is_measured_on_each_part_that_it_predicted() -> None:

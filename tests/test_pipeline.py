@@ -16,6 +16,7 @@ from dvc.repo import Repo
 from projects import DVC_YAML, ROOT, block, changed_stages, lies_in, outputs_of, small_project, stages_of
 
 from stages.datasets.spec import names, spec_of
+from stages.params.kept import CODE
 from stages.params.schema import Params, read_params
 
 STAGES = list(DVC_YAML["stages"])
@@ -27,7 +28,6 @@ IMPORTED_BY_NAME = {"stages.datasets.spec": "stages.datasets", "stages.reporting
 """Packages of which a module imports any module by its name."""
 IMPORT = "import_tensorflow()"
 INSIDE_FUNCTIONS = {
-    "stages.params.keras_tables",
     "stages.training",
     "stages.training.custom_objects",
     "stages.training.xla",
@@ -138,6 +138,14 @@ def test_a_stage_that_trains_nothing_does_not_import_tensorflow(stage: str) -> N
     assert asking == [] or asking == ["stages/training/__init__.py"]
 
 
+def test_what_configure_keeps_hangs_on_all_code_of_its_checks() -> None:
+    asked = ("stages.params.completion", "stages.params.keras_functions", "stages.normalization.rows")
+    files = {ROOT / file for module in asked for file in files_of(reached(module))}
+    kept = {path for pattern in CODE for path in (ROOT / "stages").glob(pattern)}
+    assert ROOT / "stages/params/checks/step.py" in files
+    assert files <= kept | {ROOT / "stages/__init__.py"}
+
+
 def test_no_script_imports_tensorflow_when_it_is_imported() -> None:
     scripts = [script(stage) for stage in STAGES] + [f"stages.{name}" for name in sorted(FOR_PEOPLE)]
     program = f"import sys, {', '.join(scripts)}; print({{'tensorflow', 'keras'}} & sys.modules.keys())"
@@ -146,7 +154,7 @@ def test_no_script_imports_tensorflow_when_it_is_imported() -> None:
 
 
 def test_every_script_at_the_top_of_stages_is_a_stage_or_for_people() -> None:
-    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "splits"}
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "revisions", "splits"}
     assert {script(stage).rpartition(".")[2] for stage in STAGES} == scripts - FOR_PEOPLE
 
 

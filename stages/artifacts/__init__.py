@@ -9,14 +9,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
-import pandas as pd
 
 from stages.training.objects import sentence
 from stages.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECIPES = Path("data/recipes")
 MODELS = Path("data/models")
@@ -65,6 +67,12 @@ class Artifact(Generic[Content]):
         return {variant: self.read(variant) for variant in self.variants()}
 
 
+def _table(content: bytes) -> "pd.DataFrame":
+    import pandas as pd  # here, since stages that read no table do without it
+
+    return pd.read_csv(io.BytesIO(content))
+
+
 RECIPE: Artifact[Recipe] = Artifact(RECIPES, ".json", json.loads)
 TRAINED_RECIPE: Artifact[Recipe] = Artifact(MODELS, "/recipe.json", json.loads)
 """The recipe that the model was trained from."""
@@ -74,7 +82,7 @@ PREDICTIONS: Artifact[dict[str, np.ndarray]] = Artifact(
     MODELS, "/predictions.npz", lambda content: dict(np.load(io.BytesIO(content)))
 )
 """Float32 (trainings, rows, outputs) by part, those of a second output as `<part>_auxiliary`."""
-HISTORY: Artifact[pd.DataFrame] = Artifact(MODELS, "/history.csv", lambda content: pd.read_csv(io.BytesIO(content)))
+HISTORY: Artifact["pd.DataFrame"] = Artifact(MODELS, "/history.csv", _table)
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
 SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
 """A sweep, with its name instead of a variant's: `variant`, `seeds`, `grid` (its keys), `keys` (all), `best_for` and

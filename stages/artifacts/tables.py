@@ -4,8 +4,10 @@
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLES = Path("reports/tables/evaluation")
 METRICS = TABLES / "metrics.json"
@@ -61,6 +63,6 @@ COLUMNS: dict[Path, list[str]] = {
 """Columns in their order. Trainings and leaderboard have more, one for each metric of a part: `<part>_<metric>`."""
 
 
-def write_table(table: pd.DataFrame, path: Path, digits: int = 9) -> None:
+def write_table(table: "pd.DataFrame", path: Path, digits: int = 9) -> None:
     """Write a table as CSV, the same bytes on every system."""
     table.to_csv(path, index=False, float_format=f"%.{digits}g", lineterminator="\n")

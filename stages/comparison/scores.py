@@ -1,12 +1,14 @@
 """Scores: one for every test row where the metric has one, else one value for each training."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from sklearn import metrics
 
 from stages.training import Evaluation, predicted_classes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -22,22 +24,40 @@ def shares(probabilities: np.ndarray) -> np.ndarray:
     return wide / wide.sum(axis=1, keepdims=True)
 
 
-def _log_loss(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    label_shares = shares(probabilities)[np.arange(len(y)), y]
-    return -np.log(np.clip(label_shares, np.finfo(np.float64).eps, 1))  # clipped as scikit-learn does
+def log_losses(y: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """Cross-entropy of each row in nats, float64 (n,), clipped as scikit-learn does. wide: as `shares` gives them."""
+    return -np.log(np.clip(wide[np.arange(len(y)), y], np.finfo(np.float64).eps, 1))
+
+
+def _roc_auc(y: np.ndarray, probabilities: np.ndarray) -> float:
+    """Share of the pairs of a row of each class that are in order, a tie being half of one (Mann & Whitney 1947).
+
+    NaN without such a pair.
+    """
+    of_class_1 = probabilities[:, -1]
+    negative, positive = np.sort(of_class_1[y == 0]), of_class_1[y == 1]
+    in_order = sum(int(np.searchsorted(negative, positive, side).sum()) for side in ("left", "right")) / 2
+    pairs = len(negative) * len(positive)
+    return in_order / pairs if pairs else float("nan")
+
+
+def _average_precision(y: np.ndarray, probabilities: np.ndarray) -> float:
+    from sklearn import metrics  # here, since it takes half a second, and all other scores do without it
+
+    return metrics.average_precision_score(y, probabilities[:, -1])
 
 
 ROW_SCORES: dict[str, Score] = {
     "accuracy": lambda y, probabilities: (predicted_classes(probabilities) == y).astype(np.float64),
-    "log_loss": _log_loss,
+    "log_loss": lambda y, probabilities: log_losses(y, shares(probabilities)),
     "mse": lambda y, predicted: (predicted[:, 0].astype(np.float64) - y) ** 2,
     "mae": lambda y, predicted: np.abs(predicted[:, 0].astype(np.float64) - y),
 }
 """Float64 (rows,) from y (rows,) and predictions, float32 (rows, outputs); the metric is their mean."""
 
 TRAINING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "roc_auc": lambda y, probabilities: metrics.roc_auc_score(y, probabilities[:, -1]),
-    "average_precision": lambda y, probabilities: metrics.average_precision_score(y, probabilities[:, -1]),
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
 }
 """One number for two classes, from y (rows,) and probabilities, float32 (rows, 2), or (rows, 1) those of class 1."""
 
@@ -52,7 +72,7 @@ EVALUATION_SCORES: dict[str, Callable[[Evaluation], float]] = {
 `overfitting` is validation loss less training loss.
 """
 
-HISTORY_SCORES: dict[str, Callable[[pd.DataFrame], float]] = {
+HISTORY_SCORES: dict[str, Callable[["pd.DataFrame"], float]] = {
     "loss_rise": lambda history: history["val_loss"].iloc[-1] - history["val_loss"].min(),
 }
 """One number from the epochs of one training: `loss_rise` is the rise of the validation loss from its minimum."""

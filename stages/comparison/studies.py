@@ -197,9 +197,9 @@ def difference(member: TrainedVariant, baseline: TrainedVariant, metric: str) ->
     the score, by the same loss.
     """
     _check_alike(member, baseline, metric)
-    seeds = {*member.history["seed"]} & {*baseline.history["seed"]}
+    seeds = member.all_seeds & baseline.all_seeds
     if not seeds:
-        got = f"{sorted({*member.history['seed']})} and {sorted({*baseline.history['seed']})}"
+        got = f"{sorted(member.all_seeds)} and {sorted(baseline.all_seeds)}"
         raise ValueError(f"{member.name}: expected seeds in common with {baseline.name}, got {got}")
     member, baseline = member.with_seeds(seeds), baseline.with_seeds(seeds)
     ours, theirs = _scores_by_seed(member, metric), _scores_by_seed(baseline, metric)
@@ -233,7 +233,7 @@ def difference(member: TrainedVariant, baseline: TrainedVariant, metric: str) ->
 
 def _scores_by_seed(trained: TrainedVariant, metric: str) -> np.ndarray:
     """Scores with the seeds that did not diverge: float (seeds, rows), or (seeds, splits) if the split is repeated."""
-    ended = {*trained.history["seed"]} - trained.diverged_seeds()
+    ended = trained.all_seeds - trained.diverged_seeds()
     if not ended:
         return np.empty((0, 1))
     scores = trained.with_seeds(ended).scores(metric)

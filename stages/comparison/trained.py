@@ -4,10 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from stages.artifacts import HISTORY, PREDICTIONS, RECIPE, SUMMARY
 from stages.comparison.scores import (
@@ -23,6 +22,9 @@ from stages.splits import NORMALIZED, Split, load_splits, split_of_each
 from stages.training import Evaluation
 from stages.training.recipe import Recipe
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True)
 class TrainedVariant:
@@ -34,7 +36,7 @@ class TrainedVariant:
     """The split and its repetitions."""
     predictions: Mapping[str, np.ndarray]
     """float32 (trainings, rows, outputs) by part; the seeds of a split follow each other."""
-    history: pd.DataFrame
+    history: "pd.DataFrame"
     evaluations: Sequence[Evaluation]
     """Of each training; see `stages.training.evaluation`."""
     diverged: Sequence[Mapping[str, Any] | None]
@@ -45,10 +47,20 @@ class TrainedVariant:
         """The split, if there are several, and the seed of each training."""
         return list(self.history[self._keys].drop_duplicates().itertuples(index=False, name=None))
 
+    @cached_property
+    def all_seeds(self) -> frozenset[int]:
+        """Seeds that it was trained with, on each split."""
+        return frozenset(training[-1] for training in self.trainings)
+
     @property
     def seeds(self) -> int:
-        """Number of seeds that it was trained with, on each split."""
-        return self.history["seed"].nunique()
+        """Number of these seeds."""
+        return len(self.all_seeds)
+
+    @cached_property
+    def _scores(self) -> dict[str, np.ndarray]:
+        """Scores that are one number for each training: they are small, and several comparisons need them."""
+        return {}
 
     @property
     def _keys(self) -> list[str]:
@@ -56,6 +68,8 @@ class TrainedVariant:
 
     def with_seeds(self, seeds: Collection[int]) -> "TrainedVariant":
         """Keep the trainings with these seeds."""
+        if self.all_seeds <= {*seeds}:
+            return self
         kept = [number for number, training in enumerate(self.trainings) if training[-1] in seeds]
         return replace(
             self,
@@ -78,6 +92,13 @@ class TrainedVariant:
         known = metrics_for(len(spec_of(self.recipe["dataset"]).classes))
         if metric not in known:
             raise ValueError(f"{self.name}: expected a metric among {', '.join(known)}, got {metric!r}")
+        if metric in ROW_SCORES:
+            return self._predicted(metric)
+        if metric not in self._scores:
+            self._scores[metric] = self._of_trainings(metric)
+        return self._scores[metric]
+
+    def _of_trainings(self, metric: str) -> np.ndarray:
         if metric in SPREAD_SCORES:
             by_split = self.scores(SPREAD_SCORES[metric]).mean(axis=1).reshape(len(self.splits), -1)
             return distances_from_median(by_split).reshape(-1, 1)
@@ -129,6 +150,8 @@ def distances_from_median(scores: np.ndarray) -> np.ndarray:
 
 def joined(blocks: Sequence[TrainedVariant]) -> TrainedVariant:
     """Join the trainings of a variant with different seeds into one: all seeds of the first split come first."""
+    import pandas as pd  # here, since configure asks this module for a name alone
+
     first = blocks[0]
     trainings = [training for block in blocks for training in block.trainings]
     order = sorted(range(len(trainings)), key=lambda number: trainings[number])

@@ -23,11 +23,14 @@ import reprlib
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile, RowError, Target, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ARCHIVE = "cal_housing.tgz"
 MEMBER = "CaliforniaHousing/cal_housing.data"
@@ -59,6 +62,8 @@ FEATURES = (
 
 def read(folder: Path) -> Raw:
     """The table in the archive; ValueError for a row or cell that is not as published."""
+    import pandas as pd  # here, since most that ask for the data set read no table
+
     path = folder / ARCHIVE
     name = f"{path}:{MEMBER}"
     columns = [*RAW_COLUMNS, RAW_TARGET]
@@ -101,11 +106,13 @@ def read_member(path: Path, member: str, limit: int) -> bytes:
         raise ValueError(f"{path}: expected a whole .tar.gz archive, got: {error}") from error
 
 
-def features_from_raw(table: pd.DataFrame) -> np.ndarray:
+def features_from_raw(table: "pd.DataFrame") -> np.ndarray:
     """float64 (rows, 8) of `FEATURES`, not scaled, from a table with the `RAW_COLUMNS`; other columns are ignored.
 
     RowError with the column and rows (from 0) of values that are no finite numbers or no number of households.
     """
+    import pandas as pd
+
     missing = [column for column in RAW_COLUMNS if column not in table.columns]
     if missing:
         raise ValueError(f"expected the columns {', '.join(RAW_COLUMNS)}, got none called {', '.join(missing)}")

@@ -1,15 +1,15 @@
-"""Metrics of a variant's predictions, by scikit-learn: of each training, and their means."""
+"""Metrics of a variant's predictions, as scikit-learn defines them: of each training, and their means."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from stages.comparison.scores import EVALUATION_SCORES, TRAINING_SCORES, shares
+from stages.comparison.scores import EVALUATION_SCORES, TRAINING_SCORES, log_losses, shares
 from stages.comparison.statistics import share_of_seeds
-from stages.comparison.trained import loss_function
+from stages.evaluation.names import auxiliary_names
 from stages.splits import Split, split_of_each
 from stages.training import predicted_classes
 from stages.training.recipe import Recipe
@@ -18,6 +18,8 @@ Metrics = dict[str, float]
 
 ERROR = 0.05
 """Chance that an interval of the tables of one variant misses."""
+NOT_OF_LAST = ("epoch", "learning_rate", "cross_validation_accuracy")
+"""Columns of a history that are no metrics of its last epoch."""
 
 
 def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
@@ -28,17 +30,36 @@ def classification_metrics(y: np.ndarray, probabilities: np.ndarray) -> Metrics:
     which Keras takes from the logits and scikit-learn clips at 2e-16. Only two classes have TRAINING_SCORES.
     """
     wide = shares(probabilities)
-    classes = range(wide.shape[1])
-    predicted = predicted_classes(probabilities)
+    counts = confusion_counts(y, probabilities)
     measured = {
-        "accuracy": metrics.accuracy_score(y, predicted),
-        "log_loss": metrics.log_loss(y, wide, labels=classes),
-        "macro_f1": metrics.f1_score(y, predicted, labels=classes, average="macro", zero_division=0),
+        "accuracy": float(counts.trace() / len(y)),
+        "log_loss": float(log_losses(y, wide).mean()),
+        "macro_f1": float(scores_of_classes(counts)["f1"].mean()),
         "calibration_error": calibration_error(y, wide),
     }
-    if len(classes) == 2:
+    if len(counts) == 2:
         measured |= {name: score(y, probabilities) for name, score in TRAINING_SCORES.items()}
     return measured
+
+
+def confusion_counts(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Count rows by actual and by predicted class, int64 (classes, classes): what the scores of classes are made of.
+
+    y: int (n,); probabilities: float32 (n, classes), or (n, 1) that of class 1 of two.
+    """
+    classes = max(probabilities.shape[1], 2)
+    pairs = y.astype(np.int64) * classes + predicted_classes(probabilities)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def scores_of_classes(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of each class, float64 (classes,): 0 where there is nothing to divide by.
+
+    counts: as `confusion_counts` gives them.
+    """
+    right, actual, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    parts = {"precision": (right, predicted), "recall": (right, actual), "f1": (2 * right, actual + predicted)}
+    return {name: part / np.maximum(whole, 1) for name, (part, whole) in parts.items()}
 
 
 def calibration_error(y: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
@@ -86,47 +107,24 @@ def part_metrics(y: np.ndarray, outputs: dict[str, np.ndarray], recipe: Recipe) 
     measured = regression_metrics(y, main)
     if "auxiliary" in outputs:
         measured["auxiliary_mse"] = regression_metrics(y, outputs["auxiliary"])["mse"]
-        if loss_function(recipe) == "MeanSquaredError":
+        if "loss" in auxiliary_names(recipe):
             weights = {"main": 1.0, "auxiliary": 1.0} | recipe.get("loss_weights", {})
             measured["loss"] = weights["main"] * measured["mse"] + weights["auxiliary"] * measured["auxiliary_mse"]
     return measured
-
-
-def measured_names(
-    part: str, epoch: int | None, recipe: Recipe, classes: int, parts_of_split: Collection[str]
-) -> list[str]:
-    """Name the metrics of a part: those of the history for an epoch, else those of the saved model.
-
-    part: "training", "validation", "test", "cross_validation" or "model"; classes: 0 for a quantity; parts_of_split:
-    "train", "validation", "test", as far as the variant's split has them.
-    Returns: no name for a part that the split or the recipe lacks, nor for the epochs of an estimator, which has none.
-    """
-    if part in ("validation", "test") and part not in parts_of_split:
-        return []
-    if epoch is not None and "estimator" in recipe:
-        return []
-    outputs = ["main", "auxiliary"] if recipe.get("graph", {}).get("auxiliary_output") else ["main"]
-    if epoch is not None:
-        names = ["loss", *recipe.get("metrics", {})]
-        return names + [f"{output}_{name}" for output in outputs for name in names if len(outputs) > 1]
-    if part == "model":
-        return ["parameters", "epochs", "trainings", "multiply_adds"]
-    if part == "cross_validation":
-        return ["accuracy"] if "cross_validation" in recipe else []
-    targets = np.arange(classes or 2, dtype=int if classes else float)
-    predicted = np.full((len(targets), classes if classes > 2 else 1), 1 / len(targets))
-    return list(part_metrics(targets, dict.fromkeys(outputs, predicted), recipe))
 
 
 def mean_metrics(measured: list[Metrics]) -> Metrics:
     """Average each metric over the trainings; of several, also `<metric>_std`. One without metrics, which diverged, is
     left out.
     """
-    table = pd.DataFrame(measured)
-    values = table.mean().to_dict()
-    if len(table) > 1:
-        values |= table.std(ddof=1).add_suffix("_std").to_dict()
-    return {str(name): round(float(value), 6) for name, value in values.items() if np.isfinite(value)}
+    found = {}
+    for name in dict.fromkeys(name for each in measured for name in each):
+        values = np.array([each[name] for each in measured if not np.isnan(each.get(name, np.nan))])
+        if len(values):
+            found[name] = values.mean()
+        if len(values) > 1:
+            found[f"{name}_std"] = values.std(ddof=1)
+    return {name: round(float(value), 6) for name, value in found.items() if np.isfinite(value)}
 
 
 def training_metrics(
@@ -227,8 +225,12 @@ def training_table(
         for seed in seeds
     ]
     keys = [column for column in ("split", "seed") if column in history]
-    epochs = [epochs for _, epochs in history.groupby(keys, sort=False)]
-    for number, (row, count) in enumerate(zip(rows, summary["epochs"], strict=True)):
+    by_epoch = history.groupby(keys, sort=False)
+    last = by_epoch.tail(1).drop(columns=[*keys, *NOT_OF_LAST], errors="ignore").add_prefix("last_")
+    if "val_loss" in history:
+        last["least_val_loss"] = by_epoch["val_loss"].min().to_numpy()
+    of_history = zip(summary["epochs"], last.to_dict("records"), strict=True)
+    for number, (row, (count, of_last)) in enumerate(zip(rows, of_history, strict=True)):
         row["epochs"] = count
         diverged = summary["diverged"][number] or {}
         row |= {"diverged": diverged.get("epoch"), "reason": diverged.get("reason")}
@@ -237,8 +239,5 @@ def training_table(
         evaluation = summary["evaluations"][number]
         if {"train", "validation"} <= evaluation.keys():
             row["overfitting"] = EVALUATION_SCORES["overfitting"](evaluation)
-        last = epochs[number].iloc[-1].drop([*keys, "epoch", "learning_rate"], errors="ignore")
-        row |= {f"last_{column}": value for column, value in last.items() if column != "cross_validation_accuracy"}
-        if "val_loss" in history:
-            row["least_val_loss"] = epochs[number]["val_loss"].min()
+        row |= {str(column): value for column, value in of_last.items()}
     return pd.DataFrame(rows)

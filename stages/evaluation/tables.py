@@ -8,7 +8,7 @@ from sklearn import metrics
 
 from stages.artifacts.tables import CLASSES, CONFUSION, PRECISION_RECALL, RELIABILITY, ROC, WORST
 from stages.comparison.scores import shares
-from stages.evaluation.metrics import confidence_bins
+from stages.evaluation.metrics import confidence_bins, confusion_counts, scores_of_classes
 from stages.splits import Split, split_of_each
 from stages.training import predicted_classes
 
@@ -37,28 +37,23 @@ def classifier_tables(
     if len(classes) == 2:
         seeds = len(of_each) // len(splits)
         for path, curve in ((ROC, roc), (PRECISION_RECALL, precision_recall)):
-            curves = [
-                curve(*training).assign(split=number // seeds, seed=seed + number % seeds)
-                for number, training in zip(ended, zip(targets, predictions, strict=True), strict=True)
-            ]
-            tables[path] = pd.concat(curves)
+            curves = [curve(*training) for training in zip(targets, predictions, strict=True)]
+            number = np.repeat(ended, [len(each) for each in curves])
+            tables[path] = pd.concat(curves).assign(split=number // seeds, seed=seed + number % seeds)
     return tables
 
 
 def confusion(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Count rows by actual and predicted class."""
-    counts = metrics.confusion_matrix(y, predicted_classes(probabilities), labels=range(len(classes)))
-    index = pd.MultiIndex.from_product([classes, classes], names=["actual", "predicted"])
-    return pd.DataFrame({"count": counts.ravel()}, index=index).reset_index()
+    counts, names = confusion_counts(y, probabilities), np.array(classes, dtype=object)
+    actual, predicted = np.repeat(names, len(classes)), np.tile(names, len(classes))
+    return pd.DataFrame({"actual": actual, "predicted": predicted, "count": counts.ravel()})
 
 
 def class_metrics(y: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Measure precision, recall and F1 of each class, one row each: class, precision, recall, f1, rows."""
-    labels = range(len(classes))
-    precision, recall, f1, rows = metrics.precision_recall_fscore_support(
-        y, predicted_classes(probabilities), labels=labels, zero_division=0
-    )
-    return pd.DataFrame({"class": classes, "precision": precision, "recall": recall, "f1": f1, "rows": rows})
+    counts = confusion_counts(y, probabilities)
+    return pd.DataFrame({"class": classes, **scores_of_classes(counts), "rows": counts.sum(axis=1)})
 
 
 def worst_rows(

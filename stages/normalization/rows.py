@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from stages.datasets.spec import DatasetSpec, Raw
 
@@ -62,6 +61,8 @@ def divide(spec: DatasetSpec, raw: Raw, options: Options) -> dict[str, np.ndarra
 
 def _take(spec: DatasetSpec, raw: Raw, rows: np.ndarray, part: str, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Take the part's rows out of these; the others, and those of the part."""
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split  # here: configure asks for rows seldom
+
     how, size = options[part]["rows"], options[part]["size"]
     count = len(rows)
     if how == "group":

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.training import graphs, schedules
+from stages.params.kept import NOTHING, Kept
+from stages.training import import_tensorflow
 from stages.training.custom_objects import FILE, objects_of, read_source
 from stages.training.objects import BASES, sentence
 from stages.training.recipe import Recipe
+
+OURS = ("stages.training.graphs", "stages.training.schedules")
+"""Modules of ours whose functions a recipe may name."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +36,31 @@ def _values(value: Any) -> list[Any]:
     return [each for inner in value for each in _values(inner)] if isinstance(value, list) else [value]
 
 
-def read_own_file(name: str) -> OwnFile:
-    """Run the file and name what it defines. Raises: ValueError that names the file and the line."""
+def read_own_file(name: str, kept: Kept = NOTHING) -> OwnFile:
+    """Run the file and name what it defines, unless an earlier run did.
+
+    kept: results of earlier runs. Raises: ValueError that names the file and the line.
+    """
     try:
         source, sha256 = read_source(name)
     except (OSError, ValueError) as error:
         raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
+
+    names = kept.once({"custom_objects": source}, lambda: _names(name, source))
+    return OwnFile(name, source, sha256, frozenset(names))
+
+
+def _names(file: str, source: str) -> list[str]:
+    import_tensorflow()
     try:
-        names = frozenset(objects_of(source))
+        names = sorted(objects_of(source))
     except (Exception, SystemExit) as error:  # whatever the file raises
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
         line = error.lineno if isinstance(error, SyntaxError) else (lines or [1])[-1]
         got = f"{type(error).__name__}: {sentence(error)}"
-        raise ValueError(f"{name}, line {line}: expected Python that can be imported, got {got}") from None
-    modules = [graphs, schedules, *map(importlib.import_module, (*BASES, "keras.activations"))]
-    for own in sorted(names):
+        raise ValueError(f"{file}, line {line}: expected Python that can be imported, got {got}") from None
+    modules = [*map(importlib.import_module, (*OURS, *BASES, "keras.activations"))]
+    for own in names:
         if any(hasattr(module, own) for module in modules):
-            raise ValueError(f"{name}, {own}: expected a name that Keras does not have, got {own}")
-    return OwnFile(name, source, sha256, names)
+            raise ValueError(f"{file}, {own}: expected a name that Keras does not have, got {own}")
+    return names

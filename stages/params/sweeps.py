@@ -206,11 +206,13 @@ class Candidate:
     """With the first of its seeds."""
 
 
-def candidates(name: str, sweep: Sweep, params: Params, complete: Callable[[Recipe, str], None]) -> Iterator[Candidate]:
+def candidates(
+    name: str, sweep: Sweep, params: Params, complete: Callable[[Recipe, str], Recipe]
+) -> Iterator[Candidate]:
     """Yield the candidates of a sweep.
 
     What the top of `params.yaml` sets in every variant does not concern the keys that the sweep sets.
-    complete: checks a recipe at a place and completes it, or raises ValueError.
+    complete: checks a recipe at a place and gives it complete, or raises ValueError.
     Raises: ValueError with one line per mistake: the first candidate that has it, the key, what was expected and came.
     """
     if sweep.variant not in params.variants:
@@ -231,9 +233,7 @@ def candidates(name: str, sweep: Sweep, params: Params, complete: Callable[[Reci
     for each, point in points.items():
         place = f"variants.{each}"
         try:
-            made = recipe(params, params.variants[each], place)
-            complete(made, place)
-            yield Candidate(_labels(point), made)
+            yield Candidate(_labels(point), complete(recipe(params, params.variants[each], place), place))
         except ValueError as error:
             mistakes += str(error).splitlines()
     if mistakes:

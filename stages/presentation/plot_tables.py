@@ -35,13 +35,13 @@ def mean_and_range(history: pd.DataFrame, column: str) -> pd.DataFrame:
     The mean ends with the first training that ends, because the later ones are a selection; it is NaN from there on.
     low and high, the least and the greatest value, are NaN if there is one training.
     """
+    if history["epoch"].is_unique:  # one training, as most have: its values are the means
+        values = history.set_index("epoch")[column].sort_index().astype(float)
+        return pd.DataFrame({"mean": values, "low": float("nan"), "high": float("nan")})
     by_epoch = history.groupby("epoch")[column]
     trainings = by_epoch.size()
     mean = by_epoch.mean().where(trainings == trainings.max())
-    table = pd.DataFrame({"mean": mean, "low": by_epoch.min(), "high": by_epoch.max()})
-    if trainings.max() == 1:
-        table[["low", "high"]] = float("nan")
-    return table
+    return pd.DataFrame({"mean": mean, "low": by_epoch.min(), "high": by_epoch.max()})
 
 
 def learning_curves(

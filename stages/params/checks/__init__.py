@@ -38,6 +38,12 @@ OF_LAYERS = (
 _passed: set[str] = set()
 """Layers, optimizers and callbacks that were run: most variants share them."""
 
+Weights = list[tuple[int, str]]
+"""Ranks and dtypes of a model's trainable weights."""
+
+_weights: dict[str, Weights] = {}
+"""Those of layers that were run."""
+
 COLUMNS = ("split", "seed", "epoch", "loss", "learning_rate")
 """Columns of every history: no metric can be called so."""
 
@@ -89,13 +95,17 @@ def check_model(
         check_spec(keras.layers, once, f"{place}.{layer_place}", builder.NESTED, given=("name",))
     if "graph" in recipe:
         check_spec(graphs, recipe["graph"], f"{place}.graph", builder.NESTED, given=("inputs",))
+    layers = repr([{key: recipe.get(key) for key in OF_LAYERS}, data])
+    if _was_run(recipe, layers, _weights.get(layers, [])) and "initial_weights" not in recipe:
+        _check_callbacks(recipe, data.has_validation, place)
+        return
     with session():
         with keras.StatelessScope(initialize_variables=False):  # shapes alone: no weight takes memory or is drawn
             model = builder.build_model(recipe, data.shape, place)
         _check_shapes(recipe, model, data.classes, place)
         builder.compile_model(model, recipe, place)
         _check_callbacks(recipe, data.has_validation, place)
-        _check_run(recipe, model, data, place)
+        _check_run(recipe, model, data, layers, place)
     if "initial_weights" in recipe:
         check_initial_weights(recipe["initial_weights"], model, data.shape, place)
 
@@ -122,15 +132,23 @@ def _check_shapes(recipe: Recipe, model: keras.Model, classes: int, place: str) 
         _check_form_of_targets(metric["class"], losses, classes, f"{place}.metrics.{name}.class")
 
 
-def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> None:
-    """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
-    ranks = sorted({(len(weight.shape), str(weight.dtype)) for weight in model.trainable_weights})
-    optimizer = repr([_without_numbers(recipe["optimizer"]), ranks, recipe["jit_compile"]])
+def _of_run(recipe: Recipe, weights: Weights) -> tuple[str, str]:
+    """Describe an optimizer and callbacks, as far as a run tells more of them than checks of their values."""
+    optimizer = repr([_without_numbers(recipe["optimizer"]), weights, recipe["jit_compile"]])
     seen_by = {name: _without_numbers(spec) for name, spec in recipe.get("callbacks", {}).items()}
-    callbacks = repr([seen_by, optimizer if seen_by else None])
-    layers = repr([{key: recipe.get(key) for key in OF_LAYERS}, data])
-    if _passed >= {optimizer, callbacks, layers}:
+    return optimizer, repr([seen_by, optimizer if seen_by else None])
+
+
+def _was_run(recipe: Recipe, layers: str, weights: Weights) -> bool:
+    return _passed >= {layers, *_of_run(recipe, weights)}
+
+
+def _check_run(recipe: Recipe, model: keras.Model, data: Data, layers: str, place: str) -> None:
+    """Run the compiled model on made-up rows, unless one of the same layers, optimizer and callbacks was run before."""
+    weights = sorted({(len(weight.shape), str(weight.dtype)) for weight in model.trainable_weights})
+    if _was_run(recipe, layers, weights):
         return
+    optimizer, callbacks = _of_run(recipe, weights)
     prepare()
     try:
         with keras.StatelessScope():
@@ -146,6 +164,7 @@ def _check_run(recipe: Recipe, model: keras.Model, data: Data, place: str) -> No
     if callbacks not in _passed:
         check_callbacks_run(recipe, model, data, place)
     _passed.update({optimizer, callbacks, layers})
+    _weights[layers] = weights
 
 
 def _without_numbers(value: Any) -> Any:
