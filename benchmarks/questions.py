@@ -28,7 +28,7 @@ DROPOUT = 0.3
 
 STAGES = ("configure", "train relu_100", "environment", "evaluate", "compare", "plot", "page")
 """What a question about relu_100 runs."""
-KEPT_PICTURES = ".dvc/tmp/figures"
+MEMO = ".dvc/tmp/memo"
 WORDS = {THEIRS: "stages/reporting/strings/en.yaml", OURS: "stages/presentation/words/en.yaml"}
 
 
@@ -144,7 +144,7 @@ def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) 
     each = clones[OURS]
     ask("one variant, on all cores", OURS, "stages.parallel", "-S", f"{EPOCHS}={KNOWN + 2 + 2 * number}")
     each.go_back()
-    shutil.rmtree(each.folder / KEPT_PICTURES, ignore_errors=True)
+    shutil.rmtree(each.folder / MEMO, ignore_errors=True)
     for way in clones:
         ask("all pictures", way, "stages.plot")
         clones[way].go_back()

@@ -32,11 +32,12 @@ from stages.datasets.spec import RAW, spec_of
 from stages.documents import PublishedValue, read_described, read_published, read_sources, read_studies
 from stages.documents.checks import check_described, check_published, check_studies
 from stages.evaluation.names import measured_names
+from stages.memo import of_repository
 from stages.normalization.rows import SPLITS, OptionError, check_options
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
+from stages.params.checked import NOTHING_CHECKED, Checked
 from stages.params.completion import Completion, Splits
 from stages.params.differences import NOT_COMPARED
-from stages.params.kept import NOTHING, Kept, of_repository
 from stages.params.keras_tables import KERAS_TABLES
 from stages.params.messages import shown, unknown
 from stages.params.overrides import notes, recipe
@@ -54,10 +55,10 @@ SWEEP_FOLDERS = (SWEEPS, SWEEP_TABLES)
 """Folders with files of each variant, data set and sweep: nothing else removes those that are gone."""
 
 
-def complete_splits(params: Params, kept: Kept = NOTHING) -> Splits:
+def complete_splits(params: Params, checked: Checked = NOTHING_CHECKED) -> Splits:
     """Give the options of every split, complete and checked.
 
-    kept: results of earlier runs.
+    checked: results of earlier runs.
     Raises: ValueError with one line per mistake: its place in `params.yaml`, what was expected and what came.
     """
     splits: dict[str, dict[str, dict[str, Any]]] = {}
@@ -72,7 +73,7 @@ def complete_splits(params: Params, kept: Kept = NOTHING) -> Splits:
             given = split.model_dump(mode="json", exclude_none=True)
             splits[dataset][name] = options = {key: value for key, value in given.items() if value != []}
             try:
-                kept.once({"dataset": dataset, "options": options}, partial(check_options, spec, options))
+                checked.once({"dataset": dataset, "options": options}, partial(check_options, spec, options))
             except OptionError as error:
                 mistakes.append(f"datasets.{dataset}.splits.{name}.{error}")
     if mistakes:
@@ -80,10 +81,10 @@ def complete_splits(params: Params, kept: Kept = NOTHING) -> Splits:
     return splits
 
 
-def complete_recipes(params: Params, splits: Splits, kept: Kept = NOTHING) -> dict[str, Recipe]:
+def complete_recipes(params: Params, splits: Splits, checked: Checked = NOTHING_CHECKED) -> dict[str, Recipe]:
     """Give the recipe of every variant, complete and checked; see `complete_splits`."""
     recipes, mistakes = {}, []
-    with Completion(params, splits, kept) as complete:
+    with Completion(params, splits, checked) as complete:
         if params.optimizer is not None:
             complete.check_optimizer(params.optimizer, "optimizer")
         for name, variant in params.variants.items():
@@ -96,13 +97,10 @@ def complete_recipes(params: Params, splits: Splits, kept: Kept = NOTHING) -> di
     return recipes
 
 
-def complete_sweeps(
-    params: Params, splits: Splits, recipes: Mapping[str, Recipe], kept: Kept = NOTHING
-) -> dict[str, dict[str, Any]]:
-    """Give the content of `data/sweeps/<sweep>.json` for each sweep, complete and checked; see `complete_recipes`."""
+def complete_sweeps(params: Params, splits: Splits, checked: Checked = NOTHING_CHECKED) -> dict[str, dict[str, Any]]:
+    """Give the content of `data/sweeps/<sweep>.json` for each sweep, complete and checked; see `complete_splits`."""
     found, mistakes = {}, []
-    variants = {_without_seeds(made): name for name, made in reversed([*recipes.items()])}
-    with Completion(params, splits, kept) as complete:
+    with Completion(params, splits, checked) as complete:
         for name, sweep in read_sweeps().items():
             try:
                 made = list(candidates(name, sweep, params, complete))
@@ -116,10 +114,7 @@ def complete_sweeps(
                 "grid": [*sweep.grid],
                 "keys": sweep.keys,
                 "best_for": sweep.best_for,
-                "candidates": [
-                    {"labels": each.labels, "variant": variants.get(_without_seeds(each.recipe)), "recipe": each.recipe}
-                    for each in made
-                ],
+                "candidates": [{"labels": each.labels, "recipe": each.recipe} for each in made],
             }
     if mistakes:
         raise ValueError("\n".join(mistakes))
@@ -195,10 +190,12 @@ def remove_leftovers(variants: Collection[str], datasets: Collection[str], sweep
     return left
 
 
-def write_keras_tables(recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLES, kept: Kept = NOTHING) -> None:
+def write_keras_tables(
+    recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLES, checked: Checked = NOTHING_CHECKED
+) -> None:
     """Write the tables of Keras's own functions; see `stages.params.keras_functions`.
 
-    recipes: complete ones by variant; folder: made if it is missing; kept: results of earlier runs.
+    recipes: complete ones by variant; folder: made if it is missing; checked: results of earlier runs.
     """
     rates = {name: made.get("optimizer", {}).get("learning_rate") for name, made in recipes.items()}
     with_schedule = {name: made for name, made in recipes.items() if isinstance(rates[name], Mapping)}
@@ -210,7 +207,7 @@ def write_keras_tables(recipes: Mapping[str, Recipe], folder: Path = KERAS_TABLE
         return keras_tables(with_schedule)
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in kept.once({"keras_tables": with_schedule}, tables).items():
+    for name, text in checked.once({"keras_tables": with_schedule}, tables).items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -225,18 +222,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Check params.yaml and write the recipe of every variant.")
     parser.add_argument("--check", action="store_true", help="check alone: write and remove nothing")
     only_check = parser.parse_args(arguments).check
-    kept = of_repository()
+    checked = Checked(of_repository("checks"))
     try:
         params = read_params()
-        splits = complete_splits(params, kept)
-        recipes = complete_recipes(params, splits, kept)
+        splits = complete_splits(params, checked)
+        recipes = complete_recipes(params, splits, checked)
         said = list(notes(params))
         check_worth(params)
         check_documents(recipes, splits)
-        sweeps = complete_sweeps(params, splits, recipes, kept)
+        sweeps = complete_sweeps(params, splits, checked)
     except ValueError as error:
         sys.exit(str(error))
-    kept.reduce()
+    checked.memo.reduce()
     for note in said:
         print(f"note: {note}")
     if only_check:
@@ -251,7 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
         write_json(SPLITS / f"{dataset}.json", options)
     write_catalogue(catalogue_of(params))
     write_json(CRITERIA, params.comparison.model_dump(mode="json"))
-    write_keras_tables(recipes, kept=kept)
+    write_keras_tables(recipes, checked=checked)
     for path in remove_leftovers(recipes, splits, sweeps):
         print(f"removed {path}: the project has nothing of that name any more")
     CHECKED.write_text(

@@ -6,7 +6,6 @@ It reads the tables and the figures under `reports/`, the catalogue, the source 
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,12 @@ from stages.artifacts.tables import (
     TRAININGS,
 )
 from stages.documents import read_described, read_sources, read_studies
+from stages.memo import of_repository
 from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import COSTS, costs_of
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, kept, merged
 from stages.presentation.words import Text, text
 from stages.reporting import FIGURES
-from stages.reporting.kept_files import kept_files
 from stages.reporting.page import render
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import bundle
@@ -97,7 +96,7 @@ def read_reports() -> Reports:
 def main() -> None:
     """Write the page."""
     reports = read_reports()
-    PAGE.write_text(render(reports, bundle(kept_files(os.environ))), encoding="utf-8", newline="\n")
+    PAGE.write_text(render(reports, bundle(of_repository("reports"))), encoding="utf-8", newline="\n")
     print(f"{len(reports.names)} variants, {PAGE.stat().st_size / 1e6:.1f} MB: {PAGE}")
 
 

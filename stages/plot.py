@@ -32,13 +32,12 @@ With `--all`, also what the report page draws itself:
     studies/<study>.png          learning curves of a study's variants
 
 Figures whose metric, history or predictions are missing are left out. Up to eight processes draw. As a stage of DVC it
-draws those that have changed, and takes the others from `.dvc/tmp/reports/` in the repository.
+draws those that have changed, and takes the others from `.dvc/tmp/memo/` in the repository.
 """
 
 import argparse
 import gc
 import multiprocessing
-import os
 import shutil
 import signal
 import sys
@@ -47,10 +46,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.memo import Memo, of_repository
 from stages.reporting import FIGURES
 from stages.reporting.all_figures import all_figures
 from stages.reporting.drawings import Drawing
-from stages.reporting.kept_files import KeptFiles, kept_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,12 +107,12 @@ def processes_for(figures: int) -> int:
     return min(int(cpu_count()), MAX_PROCESSES, -(-figures // FIGURES_OF_A_PROCESS))
 
 
-def draw_changed(figures: Iterable[tuple[Path, Drawing]], kept: KeptFiles) -> None:
+def draw_changed(figures: Iterable[tuple[Path, Drawing]], memo: Memo) -> None:
     """Write figures: those whose pictures are kept as they are, the others drawn."""
     changed = []
     for path, drawing in figures:
         key = drawing.key()
-        picture = kept.get(key)
+        picture = memo.get(key)
         if picture is None:
             changed.append((path, drawing, key))
         else:
@@ -121,8 +120,8 @@ def draw_changed(figures: Iterable[tuple[Path, Drawing]], kept: KeptFiles) -> No
             path.write_bytes(picture)
     draw_all([(path, drawing) for path, drawing, _ in changed])
     for path, _, key in changed:
-        kept.put(key, path.read_bytes())
-    kept.reduce()
+        memo.put(key, path.read_bytes())
+    memo.reduce()
 
 
 def new_folder(name: str) -> Path:
@@ -156,7 +155,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     if folder is None:
         shutil.rmtree(FIGURES, ignore_errors=True)  # as DVC does
-        draw_changed(figures, kept_files(os.environ))
+        draw_changed(figures, of_repository("reports"))
     else:
         draw_all(figures)
 

@@ -86,6 +86,5 @@ HISTORY: Artifact["pd.DataFrame"] = Artifact(MODELS, "/history.csv", _table)
 """One row for each epoch of each training: (split,) seed, epoch, <metric>, val_<metric>, learning_rate."""
 SWEEP: Artifact[dict[str, Any]] = Artifact(SWEEPS, ".json", json.loads)
 """A sweep, with its name instead of a variant's: `variant`, `seeds`, `grid` (its keys), `keys` (all), `best_for` and
-`candidates`, which have `labels` by key, the `recipe` with the first seed, and as `variant` one of `params.yaml` with
-the same recipe, or null.
+`candidates`, which have `labels` by key and the `recipe` with the first seed.
 """

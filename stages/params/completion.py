@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any, cast
 
 from stages.datasets.spec import spec_of
-from stages.params.kept import Kept
+from stages.params.checked import Checked
 from stages.params.own_file import read_own_file
 from stages.params.schema import Params
 from stages.training import custom_objects, import_tensorflow
@@ -23,11 +23,11 @@ class Completion(ExitStack):
     TensorFlow is imported as soon as there is something that no run has checked before.
     """
 
-    def __init__(self, params: Params, splits: Splits, kept: Kept) -> None:
+    def __init__(self, params: Params, splits: Splits, checked: Checked) -> None:
         """Read one's own file of classes. Raises: ValueError if it cannot be used."""
         super().__init__()
-        self._splits, self._kept = splits, kept
-        self._own = read_own_file(params.custom_objects, kept)
+        self._splits, self._checked = splits, checked
+        self._own = read_own_file(params.custom_objects, checked)
         self._is_prepared = False
 
     def _prepare(self) -> None:
@@ -45,7 +45,7 @@ class Completion(ExitStack):
 
             checks.check_optimizer(spec, place)
 
-        self._kept.once({"optimizer": spec, "custom_objects": self._own.sha256}, check)
+        self._checked.once({"optimizer": spec, "custom_objects": self._own.sha256}, check)
 
     def __call__(self, made: Recipe, place: str) -> Recipe:
         """Give a recipe checked and complete. place: `variants.<name>`. Raises: ValueError."""
@@ -59,7 +59,7 @@ class Completion(ExitStack):
             return completed(checked, place, options)
 
         about = {"options": options, "row_shape": spec.row_shape(), "class_counts": spec.class_counts}
-        return made | self._kept.once({"recipe": checked, **about}, complete)
+        return made | self._checked.once({"recipe": checked, **about}, complete)
 
 
 def completed(made: Recipe, place: str, options: Mapping[str, Any]) -> Recipe:

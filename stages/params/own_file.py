@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stages.params.kept import NOTHING, Kept
+from stages.params.checked import NOTHING_CHECKED, Checked
 from stages.training import import_tensorflow
 from stages.training.custom_objects import FILE, objects_of, read_source
 from stages.training.objects import BASES, sentence
@@ -36,17 +36,17 @@ def _values(value: Any) -> list[Any]:
     return [each for inner in value for each in _values(inner)] if isinstance(value, list) else [value]
 
 
-def read_own_file(name: str, kept: Kept = NOTHING) -> OwnFile:
+def read_own_file(name: str, checked: Checked = NOTHING_CHECKED) -> OwnFile:
     """Run the file and name what it defines, unless an earlier run did.
 
-    kept: results of earlier runs. Raises: ValueError that names the file and the line.
+    checked: results of earlier runs. Raises: ValueError that names the file and the line.
     """
     try:
         source, sha256 = read_source(name)
     except (OSError, ValueError) as error:
         raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
 
-    names = kept.once({"custom_objects": source}, lambda: _names(name, source))
+    names = checked.once({"custom_objects": source}, lambda: _names(name, source))
     return OwnFile(name, source, sha256, frozenset(names))
 
 

@@ -53,7 +53,7 @@ def tabulate(sweep: Mapping[str, Any], members: Sequence[Member]) -> dict[str, p
     that did), epochs, parameters, multiply_adds, <part>_<metric>.
     best.csv: the keys; candidates, from which it was chosen; seeds; validation_<metric> and its standard deviation over
     seeds; test_<metric> and its 95 % interval; diverged, epochs, parameters and multiply_adds as above; at_edge, the
-    keys whose value is the least or the greatest of the grid; variant, the one of `params.yaml` with this recipe.
+    keys whose value is the least or the greatest of the grid.
     best_of_k.csv: see `best_of_k`; for each value of `best_for`.
     """
     metric = spec_of(members[0].recipe["dataset"]).ranked_by
@@ -67,13 +67,12 @@ def tabulate(sweep: Mapping[str, Any], members: Sequence[Member]) -> dict[str, p
     for label, group in groups.items():
         first = group.iloc[0]
         own = [each for each in members if each.candidate == first["candidate"]]
-        variant = sweep["candidates"][int(first["candidate"])]["variant"]
         best.append(
             {name: first[name] for name in ("candidate", *sweep["keys"])}
             | {"candidates": len(group), "seeds": len(own)}
             | _scores(first, own, metric)
             | {name: first[name] for name in ("diverged", *OF_MODEL)}
-            | {"at_edge": " ".join(at_edge(first, labels[sweep["grid"]])), "variant": variant}
+            | {"at_edge": " ".join(at_edge(first, labels[sweep["grid"]]))}
         )
         curves.append(best_of_k(group, metric))
         if by:

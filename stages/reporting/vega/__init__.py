@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import vl_convert
 
-from stages.reporting.kept_files import NOTHING, KeptFiles
+from stages.memo import NOTHING, Memo
 
 VEGA_LITE = "6.4"
 """The version for Vega 6, which the package always bundles. It also draws specs of version 5, as DVC's templates."""
@@ -35,14 +35,14 @@ class Bundle(NamedTuple):
         return said
 
 
-def bundle(kept: KeptFiles = NOTHING) -> Bundle:
+def bundle(memo: Memo = NOTHING) -> Bundle:
     """Make the script, unless it is kept; nothing is downloaded."""
     package, snippet = metadata.version("vl-convert-python"), "window.vegaEmbed = vegaEmbed;"
     key = hashlib.sha256(f"{package}\0{VEGA_LITE}\0{snippet}".encode()).hexdigest()
-    script = kept.get(key)
+    script = memo.get(key)
     if script is None:
         script = vl_convert.javascript_bundle(snippet, vl_version=VEGA_LITE).encode()
-        kept.put(key, script)
+        memo.put(key, script)
     return Bundle(
         script=script.decode(),
         vega=vl_convert.get_vega_version(),

@@ -1,9 +1,8 @@
-"""A picture is drawn again when what it shows has changed, and only then; so it is with what else is kept."""
+"""A picture is drawn again when what it shows has changed, and only then; so it is with the script of the charts."""
 
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
@@ -17,9 +16,9 @@ import vl_convert
 
 from stages import plot
 from stages.datasets.spec import spec_of
+from stages.memo import Memo
 from stages.reporting import code, drawings, stored, vega
 from stages.reporting.drawings import Drawing, Stored
-from stages.reporting.kept_files import KeptFiles
 
 INPUTS = np.linspace(-4, 4, 9)
 ACTIVATIONS = pd.DataFrame({"input": INPUTS, "tanh": np.tanh(INPUTS)})
@@ -46,7 +45,7 @@ class Run:
     """Runs of the stage in a folder, and what they drew."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.kept = folder, KeptFiles(folder / "kept")
+        self.folder, self.memo = folder, Memo(folder / "memo")
         self.drawn: list[str] = []
         draw_and_save = plot.draw_and_save
 
@@ -59,7 +58,7 @@ class Run:
     def __call__(self, **figures: Drawing) -> tuple[list[str], dict[str, bytes]]:
         """Names that are drawn, and the pictures that are there."""
         self.drawn = []
-        plot.draw_changed([(self.folder / f"{name}.png", drawing) for name, drawing in figures.items()], self.kept)
+        plot.draw_changed([(self.folder / f"{name}.png", drawing) for name, drawing in figures.items()], self.memo)
         return self.drawn, {name: (self.folder / f"{name}.png").read_bytes() for name in figures}
 
 
@@ -184,7 +183,7 @@ def closure(module: str) -> set[str]:
 
 KEYS = """
 import sys
-from test_kept_files import FUNCTIONS, IMAGES
+from test_drawings import FUNCTIONS, IMAGES
 print(FUNCTIONS.key(), IMAGES.key(), "matplotlib" in sys.modules)
 """
 
@@ -203,7 +202,7 @@ def flipped(content: bytes) -> bytes:
 @pytest.mark.parametrize("damage", [flipped, lambda content: content[:-9], lambda content: content[:0], None])
 def test_a_damaged_picture_is_drawn_again(run: Run, damage: Any) -> None:
     _, first = run(images=IMAGES)
-    (path,) = (run.folder / "kept").iterdir()
+    (path,) = (run.folder / "memo").iterdir()
     whole = path.read_bytes()
     path.unlink() if damage is None else path.write_bytes(damage(whole))
     assert run(images=IMAGES) == (["images"], first)
@@ -218,35 +217,10 @@ def test_the_script_of_the_charts_is_made_once(tmp_path: Path, monkeypatch: pyte
         return "script"
 
     monkeypatch.setattr(vl_convert, "javascript_bundle", javascript_bundle)
-    kept = KeptFiles(tmp_path)
-    assert [vega.bundle(kept).script for _ in range(2)] == ["script", "script"]
+    memo = Memo(tmp_path)
+    assert [vega.bundle(memo).script for _ in range(2)] == ["script", "script"]
     assert made == [vega.VEGA_LITE]
     monkeypatch.setattr(metadata, "version", lambda _: "0")
-    vega.bundle(kept)
+    vega.bundle(memo)
     vega.bundle()
     assert len(made) == 3
-
-
-def test_a_folder_that_cannot_be_written_keeps_nothing(run: Run) -> None:
-    (run.folder / "kept").write_text("a file")
-    _, first = run(images=IMAGES)
-    assert run(images=IMAGES) == (["images"], first)
-
-
-def test_a_killed_run_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = KeptFiles(tmp_path)
-    monkeypatch.setattr(os, "replace", lambda *_: None)  # as if it was killed before
-    kept.put("key", b"picture")
-    assert kept.get("key") is None
-    assert len([*tmp_path.iterdir()]) == 1
-
-
-def test_those_that_were_not_used_for_longest_go_first(tmp_path: Path) -> None:
-    kept = KeptFiles(tmp_path, max_bytes=2 * 42)
-    for number, name in enumerate("abc"):
-        kept.put(name, bytes(10))
-        long_ago = time.time() - 1000 + number
-        os.utime(tmp_path / name, (long_ago, long_ago))
-    assert kept.get("a") == bytes(10)
-    kept.reduce()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "c"]

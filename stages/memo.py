@@ -1,31 +1,30 @@
-"""What former runs have made, in `.dvc/tmp/` of the repository, by keys that tell all that it depends on.
+"""Results of earlier runs, in `.dvc/tmp/memo/` of the repository, by keys that tell all that they depend on.
 
-It only saves time: what is damaged or gone is made again, and what cannot be written is not kept. Several runs may use
-the folder at once, and a killed one leaves no half of a file under a key.
+They only save time: one that is damaged or gone is made again, and one that cannot be written is not kept. Several runs
+may use a folder at once, and a killed one leaves no half of a file under a key.
 """
 
 import hashlib
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-FOLDER = Path(".dvc/tmp/reports")
+FOLDER = Path(".dvc/tmp/memo")
 DIGEST = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
-class KeptFiles:
-    """A folder with a file for each key: the SHA-256 of what is kept, and that."""
+class Memo:
+    """A folder with a file for each key: the SHA-256 of a result, and the result."""
 
-    folder: Path | None
+    folder: Path | None = None
     """Without one, nothing is kept."""
     max_bytes: int = 200_000_000
 
     def get(self, key: str) -> bytes | None:
-        """Give what is kept; None without a whole file."""
+        """Give a result; None without a whole one."""
         with suppress(OSError):
             if self.folder is None:
                 return None
@@ -36,18 +35,18 @@ class KeptFiles:
                 return content[DIGEST:]
         return None
 
-    def put(self, key: str, content: bytes) -> None:
-        """Keep it."""
+    def put(self, key: str, result: bytes) -> None:
+        """Keep a result."""
         with suppress(OSError):
             if self.folder is None:
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(content).digest() + content)
+                file.write(hashlib.sha256(result).digest() + result)
             os.replace(file.name, self.folder / key)
 
     def reduce(self) -> None:
-        """Remove the files whose last use is longest ago, until the others have at most `max_bytes`."""
+        """Remove the results whose last use is longest ago, until the others have at most `max_bytes`."""
         with suppress(OSError):  # another run may remove the same
             size = 0
             files = self.folder.iterdir() if self.folder else ()
@@ -57,10 +56,13 @@ class KeptFiles:
                     path.unlink()
 
 
-NOTHING = KeptFiles(None)
+NOTHING = Memo()
 
 
-def kept_files(environ: Mapping[str, str]) -> KeptFiles:
-    """Give those of the repository that DVC names to a stage; a run by hand keeps nothing."""
-    root = environ.get("DVC_ROOT")
-    return KeptFiles(Path(root) / FOLDER) if root else NOTHING
+def of_repository(name: str) -> Memo:
+    """Give the memo of this name of the repository that this runs in; NOTHING where it is in none.
+
+    Where DVC runs a stage elsewhere, $DVC_ROOT names the repository.
+    """
+    root = Path(os.environ.get("DVC_ROOT", ""))
+    return Memo(root / FOLDER / name) if (root / ".dvc").is_dir() else NOTHING

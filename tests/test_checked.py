@@ -1,7 +1,6 @@
 """What `stages.configure` keeps of its checks between runs: it changes neither a result nor a message."""
 
 import json
-import os
 import shutil
 import sys
 from copy import deepcopy
@@ -12,8 +11,10 @@ import pytest
 from projects import run
 
 from stages import configure
-from stages.params import checks, kept
-from stages.params.kept import Kept
+from stages.memo import Memo
+from stages.params import checked as checked_before
+from stages.params import checks
+from stages.params.checked import NOTHING_CHECKED, Checked
 from stages.params.schema import parse_params
 from stages.params.yaml_file import read_yaml
 from stages.training.recipe import Recipe
@@ -27,98 +28,52 @@ def never() -> NoReturn:
 
 
 def test_the_same_inputs_are_not_looked_at_again(tmp_path: Path) -> None:
-    store = Kept(tmp_path / "checks")
+    store = Checked(Memo(tmp_path / "checks"))
     assert store.once({"recipe": [1]}, lambda: {"b": 1, "a": [2.5, None]}) == {"b": 1, "a": [2.5, None]}
     assert json.dumps(store.once({"recipe": [1]}, never)) == '{"b": 1, "a": [2.5, null]}'
     assert store.once({"recipe": [2]}, lambda: 2) == 2
-    assert Kept().once({"recipe": [1]}, lambda: 3) == 3
+    assert Checked().once({"recipe": [1]}, lambda: 3) == 3
 
 
 @pytest.mark.parametrize("what", ["code", "libraries", "python", "machine"])
 def test_what_was_found_elsewhere_is_found_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    store = Kept(tmp_path)
+    store = Checked(Memo(tmp_path))
     store.once({}, lambda: 1)
-    before = kept.environment()
+    before = checked_before.environment()
     assert before[what]
-    monkeypatch.setattr(kept, "environment", lambda: before | {what: "another"})
+    monkeypatch.setattr(checked_before, "environment", lambda: before | {what: "another"})
     assert store.once({}, lambda: 2) == 2
 
 
 def test_the_code_is_all_of_ours_and_the_libraries_have_their_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = kept.environment()
+    before = checked_before.environment()
     assert all(any(name.startswith(f"{each}-3.") for name in before["libraries"].split()) for each in ("keras", "dvc"))
     (tmp_path / "params").mkdir()
     (tmp_path / "params/checks.py").write_text("one")
     monkeypatch.setattr("stages.__path__", [str(tmp_path)])
-    codes = [kept.environment.__wrapped__()["code"]]
+    codes = [checked_before.environment.__wrapped__()["code"]]
     (tmp_path / "params/checks.py").write_text("two")
-    codes.append(kept.environment.__wrapped__()["code"])
+    codes.append(checked_before.environment.__wrapped__()["code"])
     assert len({*codes, before["code"]}) == 3
 
 
 def test_a_mistake_is_not_kept(tmp_path: Path) -> None:
-    store = Kept(tmp_path)
+    store = Checked(Memo(tmp_path))
     for _ in range(2):
         with pytest.raises(ValueError, match="expected a rate"):
             store.once({}, lambda: (_ for _ in ()).throw(ValueError("expected a rate")))
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: content[:0],
-        lambda content: content[:-1],
-        lambda content: content[:-2] + b"2}",
-        lambda content: b"0" * 64 + content[64:],
-        lambda content: b"\xff" + content,
-    ],
-)
-def test_a_damaged_result_is_found_again(tmp_path: Path, damage: Any) -> None:
-    store = Kept(tmp_path)
-    store.once({}, lambda: {"a": 1})
-    (path,) = tmp_path.iterdir()
-    whole = path.read_bytes()
-    path.write_bytes(damage(whole))
-    assert store.once({}, lambda: {"a": 3}) == {"a": 3}
-    assert store.once({}, never) == {"a": 3}
-
-
 def test_what_cannot_be_kept_is_found_each_time(tmp_path: Path) -> None:
     (tmp_path / "checks").write_text("a file in place of the folder")
-    store = Kept(tmp_path / "checks")
+    store = Checked(Memo(tmp_path / "checks"))
     assert [store.once({}, lambda: 1), store.once({}, lambda: 2)] == [1, 2]
-    store.reduce()
 
 
-def test_the_results_that_were_used_last_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MAX_FILES", 2)
-    store = Kept(tmp_path)
-    for number in range(3):
-        store.once({"number": number}, lambda: 0)
-    for path in tmp_path.iterdir():
-        os.utime(path, (0, 0))
-    for number in (0, 2):
-        store.once({"number": number}, never)
-    store.reduce()
-    assert [store.once({"number": number}, lambda: "anew") for number in range(3)] == [0, "anew", 0]
-
-
-def test_the_folder_is_the_repositorys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert kept.of_repository() == kept.NOTHING
-    (tmp_path / "project/.dvc").mkdir(parents=True)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))  # of a stage that runs in a folder of its own
-    assert kept.of_repository() == Kept(tmp_path / "project/.dvc/tmp/checks")
-    monkeypatch.delenv("DVC_ROOT")
-    monkeypatch.chdir("project")
-    assert kept.of_repository() == Kept(Path(".dvc/tmp/checks"))
-
-
-def completed(content: Any, store: Kept) -> dict[str, Recipe]:
+def completed(content: Any, store: Checked) -> dict[str, Recipe]:
     params = parse_params(deepcopy(content))
     return configure.complete_recipes(params, configure.complete_splits(params, store), store)
 
@@ -128,9 +83,9 @@ def test_a_recipe_is_checked_when_it_changes_and_comes_out_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    store, content = Kept(tmp_path), deepcopy(CONTENT)
+    store, content = Checked(Memo(tmp_path)), deepcopy(CONTENT)
     names = [*content["variants"]]
-    assert completed(content, store) == completed(content, kept.NOTHING)
+    assert completed(content, store) == completed(content, NOTHING_CHECKED)
     checked: list[str] = []
     check = checks.check_model
 
@@ -140,7 +95,7 @@ def test_a_recipe_is_checked_when_it_changes_and_comes_out_the_same(
 
     monkeypatch.setattr(checks, "check_model", noted)
     again = completed(content, store)
-    assert json.dumps(again) == json.dumps(completed(content, kept.NOTHING))
+    assert json.dumps(again) == json.dumps(completed(content, NOTHING_CHECKED))
     del checked[:]
     first = next(name for name in names if "layers" in content["variants"][name])
     content["epochs"], content["seeds"] = 3, 2  # of which their ranges are all that is checked
