@@ -1,6 +1,7 @@
 """Fixtures of several test files: the repository's own parameters, and TensorFlow as the stages use it."""
 
 import gc
+import os
 import signal
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Put what a test is marked to try into the record of the run, from which `trust.py` makes a table."""
+    if os.name != "posix" and item.get_closest_marker("posix"):
+        pytest.skip("signals, forks and mounts are those of Linux and macOS")
     for name in TRIES:
         item.user_properties += [(name, ": ".join(marker.args)) for marker in item.iter_markers(name)]
 
