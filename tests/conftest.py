@@ -30,6 +30,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(name in getattr(item, "fixturenames", ()) for name in OF_THE_CATALOGUE):
             item.add_marker("catalogue")
+        if os.name != "posix" and item.get_closest_marker("posix"):
+            item.add_marker(pytest.mark.skip(reason="signals, forks and mounts are those of Linux and macOS"))
     config.stash[TRIED] = {
         (name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)
     }
@@ -37,8 +39,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Put what a test is marked to try into the record of the run, from which `trust.py` makes a table."""
-    if os.name != "posix" and item.get_closest_marker("posix"):
-        pytest.skip("signals, forks and mounts are those of Linux and macOS")
     for name in TRIES:
         item.user_properties += [(name, ": ".join(marker.args)) for marker in item.iter_markers(name)]
 
