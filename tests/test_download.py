@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import os
+import pickle
 import shutil
 import socket
 import struct
@@ -12,17 +13,21 @@ import sys
 import tarfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 import yaml
 
 import stages.datasets
 from stages import download
-from stages.datasets import thoracic
+from stages.datasets import housing, thoracic
 from stages.datasets.spec import RAW, RawFile, names, spec_of
 
 REPOSITORY = Path(__file__).parents[1]
@@ -806,6 +811,43 @@ def test_fashion_mnist_is_looked_for_where_keras_and_torchvision_keep_it(tmp_pat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         assert path in download.sources_of(spec, file, [], tmp_path)
+
+
+@pytest.mark.parametrize("kept", ["scikit_learn_data", "kept"])
+def test_housing_is_taken_from_what_scikit_learn_keeps(tmp_path, monkeypatch, kept):
+    published = REPOSITORY / RAW / "housing" / housing.FILE
+    if not published.is_file():
+        pytest.skip("no raw files of housing here")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "home" / "kept"))
+    source = tmp_path / "home" / kept / "cal_housing_py3.pkz"
+    source.parent.mkdir(parents=True)
+    # As `fetch_california_housing` does it.
+    table = np.loadtxt(published, delimiter=",")[:, [8, 7, 2, 3, 4, 5, 6, 1, 0]]
+    joblib.dump(table, source, compress=6)
+    spec = spec_of("housing")
+    sources = download.sources_of(spec, spec.files[0], [], tmp_path)
+    assert source in sources
+    download.fetch(spec.files[0], tmp_path, [source])
+    assert (tmp_path / housing.FILE).read_bytes() == published.read_bytes()
+    joblib.dump(table[::-1], source, compress=6)
+    with pytest.raises(ValueError, match="wrong content"):
+        download.fetch(spec.files[0], tmp_path, [source])
+
+
+class Command:
+    """Pickled, it runs a command where it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("made",)
+
+
+@pytest.mark.bad_input("download", "a pickle that would run a command")
+def test_what_scikit_learn_keeps_is_not_unpickled(tmp_path, monkeypatch):
+    monkeypatch.setattr(housing, "ROWS", 1)
+    for content in (b"", b"x", zlib.compress(b"."), zlib.compress(pickle.dumps([Command(), bytes(999)]))[:-1]):
+        with suppress(ValueError):
+            assert b"," in housing.from_scikit_learn(content)
+    assert os.listdir() == []
 
 
 def test_ucis_own_file_gives_the_table_byte_for_byte():

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODULES = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("stages/**/*.py"))]
 
 LATER = ("stages/training/", "stages/scheduling/")
-"""A change of these trains, or runs, everything again. What `scheduling` writes as text stays on the machine."""
+"""A change of these trains, or runs, everything again: they are as they are. What `scheduling` writes as text stays on
+the machine, and sweeps do not run on Windows."""
 
 POSIX = {
     *("fork", "forkpty", "killpg", "getpgid", "setsid", "geteuid", "getuid", "mkfifo", "statvfs", "wait4"),

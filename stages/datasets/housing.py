@@ -1,8 +1,8 @@
 """California housing: median house value of the 20,640 block groups of the 1990 census.
 
 Source: Pace & Barry 1997, "Sparse Spatial Autoregressions", Statistics & Probability Letters 33, from StatLib; the
-table in the archive that scikit-learn's `fetch_california_housing` reads. What that function leaves in
-`~/scikit_learn_data` is a pickle, which may run code, so that it is no source. License: public.
+table in the archive that scikit-learn's `fetch_california_housing` reads; of what that function keeps,
+`from_scikit_learn` makes the same bytes. License: public.
 
 x: float64 (20640, 8), scikit-learn's features in its order, derived by `features_from_raw`:
 
@@ -18,6 +18,8 @@ x: float64 (20640, 8), scikit-learn's features in its order, derived by `feature
 y: float64 (20640,), medianHouseValue / 100,000, in 100,000 USD, 0.14999 to 5.00001 (the survey cuts at 500,000 USD).
 """
 
+import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,26 @@ def read(folder: Path) -> Raw:
     return Raw(x, table[RAW_TARGET].to_numpy() / USD)
 
 
+def from_scikit_learn(content: bytes) -> bytes:
+    """The file from what scikit-learn keeps: a compressed pickle, which ends with the values and a full stop.
+
+    It is not unpickled, since a pickle may run code. ValueError for bytes of no such form.
+    """
+    columns = [RAW_TARGET, "medianIncome", *RAW_COLUMNS[2:7], "latitude", "longitude"]
+    size = len(columns) * ROWS * 8
+    try:
+        pickled = zlib.decompressobj().decompress(content, 2 * size)
+    except zlib.error as error:
+        raise ValueError(f"expected a compressed table, got: {error}") from error
+    if len(pickled) <= size:
+        raise ValueError(f"expected more than {size} bytes, got {len(pickled)}")
+    values = np.frombuffer(pickled[-1 - size : -1], "<f8").reshape(len(columns), ROWS)
+    table = io.BytesIO()
+    order = [columns.index(name) for name in (*RAW_COLUMNS, RAW_TARGET)]
+    np.savetxt(table, values[order].T, fmt="%f", delimiter=",")
+    return table.getvalue()
+
+
 def features_from_raw(table: pd.DataFrame) -> np.ndarray:
     """float64 (rows, 8) of `FEATURES`, not scaled, from a table with the `RAW_COLUMNS`; other columns are ignored.
 
@@ -103,10 +125,12 @@ SPEC = DatasetSpec(
                 "https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.tgz",
                 "https://raw.githubusercontent.com/caroljmcdonald/spark3-book/781dc6af0866541b87c99b9ab46301d44f357ddd/data/cal_housing.tgz",
             ),
-            ("cal_housing.tgz",),
+            ("cal_housing.tgz", "cal_housing_py3.pkz"),
+            from_scikit_learn,
         ),
     ),
     mirror="california-housing",
+    caches=("~/scikit_learn_data", "$SCIKIT_LEARN_DATA"),
     rows=ROWS,
     ranked_by="mse",
     features=FEATURES,
