@@ -35,7 +35,7 @@ SECTIONS = {
 
 def write_pages(results: dict[str, Any], folder: Path) -> None:
     """Write the page of the results and the table of the cost of determinism: to the folder, or to their places."""
-    (folder / PAGE.name).write_text(report.render(results), encoding="utf-8")
+    (folder / PAGE.name).write_text(report.render(results), encoding="utf-8", newline="\n")
     costs = ROOT / COSTS if folder == RESULTS.parent else folder / COSTS.name
     costs.write_text(report.determinism_table(results), encoding="utf-8", newline="\n")
 
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
             results.setdefault("minutes", {})[letter] = round(say.minutes() - start, 1)
             if not printed:  # after each section, so that little is lost
                 folder.mkdir(parents=True, exist_ok=True)
-                numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+                numbers.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8", newline="\n")
                 write_pages(results, folder)
     if printed:
         print(report.render(results))

@@ -158,7 +158,7 @@ def main() -> None:
     write_tables(tables)
     leaderboard, answers, published = (tables[path] for path in (LEADERBOARD, ANSWERS, PUBLISHED))
     summary = summarize(leaderboard, answers, published)
-    RUN_SUMMARY.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    RUN_SUMMARY.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
     write_plot_tables(leaderboard, tables[COMPARISONS], studies, trained)
     for answer, count in answers["answer"].value_counts().items():
         print(f"claims, {answer}: {count}")

@@ -64,7 +64,7 @@ def main() -> None:
             for path, rows in classifier_tables(classes, splits, predictions["test"], recipe["seed"]).items():
                 classified[path].append(rows.assign(variant=name))
     TABLES.mkdir(parents=True, exist_ok=True)
-    METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    METRICS.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
     write_table(pd.concat(trainings), TRAININGS, digits=6)
     for path, tables in classified.items():
         table = pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS[path])

@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
         if after != before:
             behind.append(str(path))
             if not check:
-                path.write_text(after, encoding="utf-8")
+                path.write_text(after, encoding="utf-8", newline="\n")
     for line in stale_lines(one, several):
         print(f"{line}; see stages/keep.py")
     if check and behind:

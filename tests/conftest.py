@@ -1,6 +1,7 @@
 """Fixtures of several test files: the repository's own parameters, and TensorFlow as the stages use it."""
 
 import gc
+import os
 import signal
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(name in getattr(item, "fixturenames", ()) for name in OF_THE_CATALOGUE):
             item.add_marker("catalogue")
+        if os.name != "posix" and item.get_closest_marker("posix"):
+            item.add_marker(pytest.mark.skip(reason="signals, forks and mounts are those of Linux and macOS"))
     config.stash[TRIED] = {
         (name, *marker.args) for item in items for name in TRIES for marker in item.iter_markers(name)
     }

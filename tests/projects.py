@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import chdir, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from stages.datasets.spec import spec_of
-from stages.download import DEFAULT_MIRROR
+from stages import download
+from stages.datasets.spec import RAW, spec_of
 from stages.parallel import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,7 +138,7 @@ def small_project(folder: Path, with_data: bool = True) -> Path:
     """
     params: dict[str, Any] = yaml.safe_load((SMALL / "params.yaml").read_text(encoding="utf-8"))
     for name in params["datasets"] if with_data else ():
-        copy_raw_files(name, folder.parent / "mirror")
+        raw_files(name, folder.parent / "mirror" / spec_of(name).mirror)
     initialize(folder)
     with (folder / ".dvc/config").open("a", encoding="utf-8") as config:
         config.write("    autostage = false\n")
@@ -159,19 +160,17 @@ def small_project(folder: Path, with_data: bool = True) -> Path:
     return folder
 
 
-def copy_raw_files(dataset: str, mirror: Path) -> None:
-    """Copy the raw files of a data set to a mirror; skips if there are none here."""
-    spec = spec_of(dataset)
+def raw_files(dataset: str, folder: Path) -> Path:
+    """Put the raw files of a data set into a folder, and return it; skips if neither here nor in a mirror are any."""
+    spec = replace(spec_of(dataset), caches=())
+    folder.mkdir(parents=True, exist_ok=True)
     for file in spec.files:
-        sources = [
-            ROOT / "data/raw" / dataset / file.name,
-            Path(os.environ.get("DATA_MIRROR") or ROOT / DEFAULT_MIRROR) / spec.mirror / file.name,
-        ]
-        source = next((source for source in sources if source.is_file()), None)
-        if source is None:
+        mirrors = download.sources_of(spec, replace(file, urls=()), download.find_mirrors(os.environ, ROOT), ROOT)
+        try:
+            download.fetch(file, folder, [ROOT / RAW / dataset / file.name, *mirrors])
+        except ValueError:
             pytest.skip(f"no raw files of {dataset} here")
-        (mirror / spec.mirror).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, mirror / spec.mirror / file.name)
+    return folder
 
 
 # A stage writes its inputs. Variables that name stages make them do more.
@@ -270,9 +269,9 @@ def stages_of(lock: Path) -> list[str]:
     return list(yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"])
 
 
-def end_group(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> str:
-    """Send the signal to the process and all that it started, and wait for its end; their output."""
-    os.killpg(process.pid, number)
+def end_group(process: subprocess.Popen[str], number: int | None = None) -> str:
+    """Send the signal, or SIGKILL, to the process and all that it started, and wait for its end; their output."""
+    os.killpg(process.pid, number or signal.SIGKILL)
     return process.communicate(timeout=60)[0]
 
 

@@ -10,6 +10,8 @@ from dvc.repo import Repo
 from graphs import RandomProject
 from projects import changed_stages, copied, dvc, environment, initialize, parallel
 
+pytestmark = pytest.mark.posix
+
 NOT_COMPARED = (".git", ".dvc", "site")
 
 

@@ -29,7 +29,7 @@ from test_sharing import SSHD, ssh_server
 from stages.params.sweeps import SWEEPS
 from stages.scheduling.task import hash_path
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix]
 
 ALL = [f"{what} {stage}" for what in ("start", "end") for stage in ("first", "a", "b", "last")]
 SWEEP = {
@@ -155,8 +155,9 @@ def test_a_stage_that_fails_is_not_tried_again(ours: Project, tmp_path: Path) ->
 
 
 @pytest.mark.fault("a cluster", "the driver is killed, or ended by Ctrl-C")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_driver_that_ends_ends_what_runs_and_another_goes_on(ours: Project, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_a_driver_that_ends_ends_what_runs_and_another_goes_on(ours: Project, tmp_path: Path, name: str) -> None:
+    number = getattr(signal, name)
     hang = ours.tell("hang-a")
     with scheduler(tmp_path) as address, worker(tmp_path, address), worker(tmp_path, address, name="two"):
         driver = start_parallel(ours, address)

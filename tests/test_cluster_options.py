@@ -34,6 +34,8 @@ from stages.scheduling.store import CacheStore
 from stages.scheduling.task import Result, Task
 from stages.scheduling.workspace import Workspace
 
+pytestmark = pytest.mark.posix
+
 KEY = "0123456789abcdef" * 4
 ONE_EACH = ("info", "exists", "get_file", "put_file", "pipe_file", "cat_file", "mv", "ls", "makedirs")
 LISTS_ALL = ("find", "walk", "glob")

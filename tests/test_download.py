@@ -2,24 +2,33 @@
 
 import gzip
 import hashlib
+import io
 import os
+import pickle
 import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
 import yaml
 
 import stages.datasets
 from stages import download
-from stages.datasets.spec import RawFile, names
+from stages.datasets import housing, thoracic
+from stages.datasets.spec import RAW, RawFile, names, spec_of
 
 REPOSITORY = Path(__file__).parents[1]
 RIGHT = bytes(range(256)) * 20
@@ -62,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         bodies = {"/wrong": WRONG, "/short": RIGHT[:-1], "/long": RIGHT + b"!", "/empty": b"", "/login": LOGIN}
-        body = {**bodies, "/204": b"", "/206": RIGHT[:100]}.get(self.path, RIGHT)
+        body = {**bodies, "/204": b"", "/206": RIGHT[:100], **self.server.bodies}.get(self.path, RIGHT)
         body = self.send_head(body)
         if self.path in ("/truncated", "/stall", "/reset"):
             body = body[:1000]
@@ -115,6 +124,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requested: list[str] = []
+        self.bodies: dict[str, bytes] = {}
         self.hung_up, self.stopping = threading.Event(), threading.Event()
 
     def url(self, path: str) -> str:
@@ -136,8 +146,10 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def repository(tmp_path, monkeypatch) -> Iterator[Path]:
     """An empty repository as working directory, with no mirror anywhere, and a folder beside it for data sets."""
-    for name in ("DVC_ROOT", "DATA_MIRROR"):
+    for name in ("DVC_ROOT", "DATA_MIRROR", "KERAS_HOME"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -161,21 +173,29 @@ SPEC = DatasetSpec(
     ranked_by="mse",
     features=(Feature("a"),),
     new_rows=NewRows(("a",)),
+    **{more!r},
 )
 """
 
 
-def write_spec(*urls: str, name: str = "a.bin", content: bytes = RIGHT, folder: str | None = None) -> None:
-    """Write the module of a data set of one file, and forget an earlier one."""
-    file = RawFile(name, hashlib.sha256(content).hexdigest(), len(content), urls)
+def write_spec(
+    *urls: str,
+    name: str = "a.bin",
+    content: bytes = RIGHT,
+    folder: str | None = None,
+    packed: tuple[str, ...] = (),
+    **more: object,
+) -> None:
+    """Write the module of a data set of one file, and forget an earlier one. more: fields of its spec."""
+    file = RawFile(name, hashlib.sha256(content).hexdigest(), len(content), urls, packed)
     folder = folder or stages.datasets.__path__[-1]
-    Path(folder, "small.py").write_text(MODULE.format(files=(file,)), encoding="utf-8")
+    Path(folder, "small.py").write_text(MODULE.format(files=(file,), more=more), encoding="utf-8")
     sys.modules.pop("stages.datasets.small", None)
 
 
-def write_mirror(folder: Path, content: bytes = RIGHT) -> Path:
+def write_mirror(folder: Path, content: bytes = RIGHT, name: str = "a.bin") -> Path:
     (folder / "small-mirror").mkdir(parents=True)
-    (folder / "small-mirror" / "a.bin").write_bytes(content)
+    (folder / "small-mirror" / name).write_bytes(content)
     return folder
 
 
@@ -189,6 +209,12 @@ def failure(dataset: str = "small") -> str:
         download.main([dataset])
     assert isinstance(caught.value.code, str)
     return caught.value.code
+
+
+def told(message: str) -> list[str]:
+    """What is said of each source."""
+    _, *lines = message.partition("\nThe two shortest ways to small here:\n")[0].splitlines()
+    return [line.strip() for line in lines]
 
 
 BAD = {
@@ -210,8 +236,8 @@ BAD = {
     },
     "other bytes: wrong, too many, endless, a log-in page": {
         "/wrong": f"got SHA-256 {hashlib.sha256(WRONG).hexdigest()}",
-        "/long": f"got more than {len(RIGHT)} bytes",
-        "/endless": f"got more than {len(RIGHT)} bytes",
+        "/long": f"got {len(RIGHT) + 1} bytes",
+        "/endless": f"got more than {len(RIGHT) + download.AROUND} bytes",
         "/login": f"got {len(LOGIN)} bytes",
     },
     "silence before or amid the bytes": {
@@ -296,7 +322,7 @@ def test_wrong_checksum_leaves_no_file_behind(server):
 
 def test_endless_body_is_cut_off(server):
     write_spec(server.url("/endless"))
-    assert f"got more than {len(RIGHT)} bytes" in failure()
+    assert f"got more than {len(RIGHT) + download.AROUND} bytes" in failure()
     assert server.hung_up.wait(2)
 
 
@@ -306,9 +332,9 @@ def test_no_connection_is_reported_for_each_source(server):
         port = closed.server_port
     urls = [f"http://127.0.0.1:{port}/a", "http://host.invalid/a", server.url("/right").replace("http:", "https:")]
     write_spec(*urls)
-    lines = failure().splitlines()
-    assert [line.partition(": ")[0].strip() for line in lines[1:-1]] == urls
-    for line, reason in zip(lines[1:-1], ["Connection refused", "host.invalid", "SSL"], strict=True):
+    lines = told(failure())
+    assert [line.partition(": ")[0] for line in lines] == urls
+    for line, reason in zip(lines, ["Connection refused", "host.invalid", "SSL"], strict=True):
         assert reason in line
     assert os.listdir("data/raw/small") == []
 
@@ -321,17 +347,21 @@ def test_refused_connection_goes_to_the_next_url(server):
     assert raw_files() == {"data/raw/small/a.bin": RIGHT}
 
 
-def test_one_message_names_file_expectation_every_source_and_the_mirror_option(server, tmp_path, monkeypatch):
+def test_one_message_names_file_expectation_every_source_and_two_ways(server, tmp_path, monkeypatch):
     mirror = write_mirror(tmp_path / "mirror", WRONG)
     monkeypatch.setenv("DATA_MIRROR", str(mirror))
-    write_spec(server.url("/404"), server.url("/short"))
+    write_spec(server.url("/404"), server.url("/short"), caches=("~/cache",))
     lines = failure().splitlines()
     assert lines == [
         f"stages.download: a.bin: no source gave the expected {len(RIGHT)} bytes with SHA-256 {SHA256}",
-        f"  {mirror / 'small-mirror' / 'a.bin'}: got SHA-256 {hashlib.sha256(WRONG).hexdigest()}",
-        f"  {server.url('/404')}: HTTP status 404 Not Found",
-        f"  {server.url('/short')}: got {len(RIGHT) - 1} bytes",
-        "To use a local copy, set DATA_MIRROR to a folder that holds it as small-mirror/a.bin",
+        f"  {mirror / 'small-mirror' / 'a.bin'}: wrong content: got SHA-256 {hashlib.sha256(WRONG).hexdigest()}",
+        f"  {tmp_path / 'home' / 'cache' / 'a.bin'}: not there",
+        f"  {server.url('/404')}: not there (HTTP status 404 Not Found)",
+        f"  {server.url('/short')}: wrong content: got {len(RIGHT) - 1} bytes",
+        "The two shortest ways to small here:",
+        f"  save these on another machine, and put them, packed or not, into {mirror / 'small-mirror'}:",
+        f"    {server.url('/404')}",
+        f"  copy the folder {RAW / 'small'} of another clone",
     ]
 
 
@@ -494,8 +524,9 @@ def test_every_mirror_is_named_when_none_is_right(tmp_path, monkeypatch):
     mirrors = [write_mirror(tmp_path / name, WRONG) for name in "ab"]
     monkeypatch.setenv("DATA_MIRROR", os.pathsep.join(map(str, mirrors)))
     write_spec()
-    told = [line.partition(": ")[0].strip() for line in failure().splitlines()[1:-1]]
-    assert told == [str(mirror / "small-mirror" / "a.bin") for mirror in mirrors]
+    assert [line.partition(": ")[0] for line in told(failure())] == [
+        str(mirror / "small-mirror" / "a.bin") for mirror in mirrors
+    ]
 
 
 def test_one_mirror_of_several_that_is_no_folder_is_an_error(tmp_path, monkeypatch):
@@ -514,13 +545,28 @@ def test_data_mirror_that_is_no_folder_is_an_error(server, monkeypatch):
     assert server.requested == []
 
 
-def test_no_source_at_all_is_an_error_that_names_the_mirror_option():
+def test_no_source_at_all_is_an_error_that_names_the_folder_of_the_mirror(repository):
     write_spec()
-    assert failure().splitlines() == [
-        f"stages.download: a.bin: no source gave the expected {len(RIGHT)} bytes with SHA-256 {SHA256}",
-        "  no source is named",
-        "To use a local copy, set DATA_MIRROR to a folder that holds it as small-mirror/a.bin",
-    ]
+    message = failure()
+    assert told(message) == ["no source is named"]
+    mirror = os.path.normpath(repository / "../shared/mirror/small-mirror")
+    assert f"put them, packed or not, into {mirror}:\n    a.bin\n" in message
+
+
+@pytest.mark.parametrize("system", ["Debian", "another"])
+def test_the_two_shortest_ways_are_those_of_the_system(tmp_path, monkeypatch, system):
+    (tmp_path / "bin").mkdir()
+    if system == "Debian":
+        (tmp_path / "bin" / "apt-get").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    site = "https://host.invalid/files"
+    write_spec(f"{site}/7", f"{site}/a.bin.gz", packed=("a.bin.gz",), debian_package="dataset-small")
+    ways = [line.strip() for line in failure().partition("The two shortest ways to small here:\n")[2].splitlines()]
+    by_hand = [line for line in ways if line.startswith(site)]
+    assert by_hand == [f"{site}/a.bin.gz"]  # the address that says what the file is
+    others = [line for line in ways if line not in by_hand]
+    assert len(others) == 2
+    assert (others[0] == "sudo apt-get install dataset-small") == (system == "Debian")
 
 
 def test_a_file_without_urls_is_taken_from_a_mirror(tmp_path, monkeypatch):
@@ -568,11 +614,11 @@ def test_local_sources_that_are_not_right_are_told_each(repository):
     Path("own").mkdir()
     missing = repository / "missing"
     write_spec("b.bin", missing.as_uri(), "own", "../none")
-    lines = failure().splitlines()[1:-1]
-    assert [line.partition(": ")[0].strip() for line in lines] == [
+    lines = told(failure())
+    assert [line.partition(": ")[0] for line in lines] == [
         str(repository / "b.bin"), str(missing), str(repository / "own"), str(repository / "../none")
     ]  # fmt: skip
-    for line, reason in zip(lines, ["got SHA-256", "No such file", "Is a directory", "No such file"], strict=True):
+    for line, reason in zip(lines, ["got SHA-256", "not there", "Is a directory", "not there"], strict=True):
         assert reason in line
     assert os.listdir("data/raw/small") == []
 
@@ -624,6 +670,252 @@ def test_unknown_dataset_exits_with_one_message_that_lists_the_known_ones():
     assert done.returncode == 1
     known = "fashion_mnist, housing, thoracic"
     assert done.stderr == (f"stages.download: datasets.housng: expected a data set among {known}, got 'housng'\n")
+
+
+# What wraps a file does not count
+
+
+def zip_of(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def tar_of(*members: tuple[str, bytes], kind: bytes = tarfile.REGTYPE, form: int = tarfile.PAX_FORMAT) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=form) as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.size, info.linkname = kind, len(content), "/etc/hostname"
+            archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+OTHERS = [("README", b"of the archive"), ("folder/", b"")]
+PACKED = {
+    "gzip": gzip.compress(RIGHT),
+    "gzip of the quickest kind, without a time": gzip.compress(RIGHT, 1, mtime=0),
+    "gzip in parts": gzip.compress(RIGHT[:99]) + gzip.compress(RIGHT[99:]),
+    "gzip of a gzip": gzip.compress(gzip.compress(RIGHT)),
+    "tar": tar_of(*OTHERS[:1], ("b/other name", RIGHT)),
+    "tar of an old program": tar_of(("b", RIGHT), form=tarfile.GNU_FORMAT),
+    "gzip of a tar": gzip.compress(tar_of(*OTHERS[:1], ("b", RIGHT))),
+    "zip": zip_of(*OTHERS, ("b/other name", RIGHT)),
+    "zip that stores": zip_of(("b", RIGHT), method=zipfile.ZIP_STORED),
+    "tar of names that lead elsewhere": tar_of(("../../b", RIGHT), ("/b", WRONG)),
+    "zip of names that lead elsewhere": zip_of(("../../b", RIGHT), ("/b", WRONG)),
+}
+
+
+@pytest.mark.bad_input("download", "packed otherwise: gzip, tar and zip files of any kind")
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_file_is_its_content_whatever_wraps_it(server, kind):
+    server.bodies["/packed"] = PACKED[kind]
+    write_spec(server.url("/packed"))
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert os.listdir("data/raw/small") == ["a.bin"]
+    assert sorted(os.listdir()) == ["data"]
+
+
+def test_a_packed_file_that_is_the_content_itself_stays_packed(server):
+    server.bodies["/packed"] = PACKED["gzip"]
+    write_spec(server.url("/packed"), content=PACKED["gzip"])
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": PACKED["gzip"]}
+
+
+LARGE = bytes(3 * download.AROUND)
+NOT_PACKED = {
+    "gzip of other bytes": (gzip.compress(WRONG), "when unpacked got SHA-256 "),
+    "gzip cut short": (PACKED["gzip"][:-9], "Compressed file ended"),
+    "gzip of a wrong checksum": (PACKED["gzip"][:-8] + bytes(8), "CRC check failed"),
+    "gzip of too much": (gzip.compress(LARGE), f"got more than {len(RIGHT) + download.AROUND} bytes when unpacked"),
+    "three gzips": (gzip.compress(gzip.compress(gzip.compress(RIGHT))), "when unpacked got "),
+    "tar of other bytes": (tar_of(("a.bin", WRONG)), "when unpacked got SHA-256 "),
+    "tar of a link": (tar_of(("a.bin", b""), kind=tarfile.SYMTYPE), "got 10240 bytes"),
+    "tar of a hard link": (tar_of(("a.bin", b""), kind=tarfile.LNKTYPE), "got 10240 bytes"),
+    "tar of a device": (tar_of(("a.bin", b""), kind=tarfile.CHRTYPE), "got 10240 bytes"),
+    "tar cut short": (PACKED["tar"][:700], "when unpacked got 14 bytes"),
+    "zip of other bytes": (zip_of(("a.bin", WRONG)), "when unpacked got SHA-256 "),
+    "zip of too much": (zip_of(("a", LARGE)), f"got more than {len(RIGHT) + download.AROUND} bytes when unpacked"),
+    "zip cut short": (PACKED["zip"][:-9], "File is not a zip file"),
+    "zip by a rare method": (zip_of(("a.bin", RIGHT), method=zipfile.ZIP_LZMA), "got "),
+}
+
+
+@pytest.mark.bad_input("download", "archives: other bytes, links, devices, cut short, wrong checksum, more than may be")
+@pytest.mark.parametrize("kind", NOT_PACKED)
+def test_an_archive_without_the_content_is_told_and_leaves_no_file(server, kind):
+    server.bodies["/packed"], what_it_gave = NOT_PACKED[kind]
+    write_spec(server.url("/packed"))
+    (line,) = told(failure())
+    assert line.startswith(f"{server.url('/packed')}: wrong content: ")
+    assert what_it_gave in line
+    assert os.listdir("data/raw/small") == []
+
+
+def upper(content: bytes) -> bytes:
+    if not content.isalpha():
+        raise ValueError("expected letters")
+    return content.upper()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda content: zip_of(("README", b"1"), ("b", content))])
+def test_another_form_is_converted(tmp_path, pack: Callable[[bytes], bytes]):
+    source = tmp_path / "b"
+    source.write_bytes(pack(b"abc"))
+    file = RawFile("a.bin", hashlib.sha256(b"ABC").hexdigest(), 3, convert=upper)
+    assert download.fetch(file, tmp_path, [source]) == source
+    assert (tmp_path / "a.bin").read_bytes() == b"ABC"
+    source.write_bytes(pack(b"ab1"))
+    with pytest.raises(ValueError, match="wrong content: "):
+        download.fetch(file, tmp_path, [source])
+
+
+def test_mirrors_and_caches_may_hold_the_file_packed(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOUSE", str(tmp_path / "house"))
+    monkeypatch.setenv("DATA_MIRROR", str(write_mirror(tmp_path / "mirror", gzip.compress(WRONG), "a.bin.gz")))
+    caches = ("~/cache", "$HOUSE/cache", "$NONE/cache", "own")
+    write_spec(server.url("/right"), packed=("a.bin.gz",), caches=caches)
+    spec = spec_of("small")
+    mirrors = download.find_mirrors(os.environ, Path.cwd())
+    assert download.sources_of(spec, spec.files[0], mirrors, Path.cwd()) == [
+        tmp_path / "mirror/small-mirror/a.bin.gz",
+        *(folder / "a.bin" for folder in (tmp_path / "home/cache", tmp_path / "house/cache", Path.cwd() / "own")),
+        server.url("/right"),
+    ]
+    (tmp_path / "house/cache").mkdir(parents=True)
+    (tmp_path / "house/cache/a.bin").write_bytes(WRONG)
+    (tmp_path / "house/cache/a.bin.gz").write_bytes(gzip.compress(RIGHT))
+    download.main(["small"])
+    assert raw_files() == {"data/raw/small/a.bin": RIGHT}
+    assert server.requested == []
+
+
+# The caches and packages that our data sets name, as their programs lay them out
+
+
+@pytest.mark.parametrize(
+    "cache", [".keras/datasets/fashion-mnist", "data/FashionMNIST/raw", "kept/datasets/fashion-mnist"]
+)
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_fashion_mnist_is_looked_for_where_keras_and_torchvision_keep_it(tmp_path, monkeypatch, cache, end):
+    home = tmp_path / "home"
+    monkeypatch.setenv("KERAS_HOME", str(home / "kept"))
+    spec = spec_of("fashion_mnist")
+    for file in spec.files:
+        path = home / cache / f"{file.name}{end}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert path in download.sources_of(spec, file, [], tmp_path)
+
+
+@pytest.mark.parametrize("kept", ["scikit_learn_data", "kept"])
+def test_housing_is_taken_from_what_scikit_learn_keeps(tmp_path, monkeypatch, kept):
+    published = REPOSITORY / RAW / "housing" / housing.FILE
+    if not published.is_file():
+        pytest.skip("no raw files of housing here")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "home" / "kept"))
+    source = tmp_path / "home" / kept / "cal_housing_py3.pkz"
+    source.parent.mkdir(parents=True)
+    # As `fetch_california_housing` does it.
+    table = np.loadtxt(published, delimiter=",")[:, [8, 7, 2, 3, 4, 5, 6, 1, 0]]
+    joblib.dump(table, source, compress=6)
+    spec = spec_of("housing")
+    sources = download.sources_of(spec, spec.files[0], [], tmp_path)
+    assert source in sources
+    download.fetch(spec.files[0], tmp_path, [source])
+    assert (tmp_path / housing.FILE).read_bytes() == published.read_bytes()
+    joblib.dump(table[::-1], source, compress=6)
+    with pytest.raises(ValueError, match="wrong content"):
+        download.fetch(spec.files[0], tmp_path, [source])
+
+
+class Command:
+    """Pickled, it runs a command where it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("made",)
+
+
+@pytest.mark.bad_input("download", "a pickle that would run a command")
+def test_what_scikit_learn_keeps_is_not_unpickled(tmp_path, monkeypatch):
+    monkeypatch.setattr(housing, "ROWS", 1)
+    for content in (b"", b"x", zlib.compress(b"."), zlib.compress(pickle.dumps([Command(), bytes(999)]))[:-1]):
+        with suppress(ValueError):
+            assert b"," in housing.from_scikit_learn(content)
+    assert os.listdir() == []
+
+
+def test_ucis_own_file_gives_the_table_byte_for_byte():
+    path = REPOSITORY / RAW / "thoracic" / thoracic.FILE
+    if not path.is_file():
+        pytest.skip("no raw files of thoracic here")
+    codes = {**thoracic.CODES, thoracic.LABEL: {"F": 0, "T": 1}}
+    words = [
+        {str(number): word for word, number in codes.get(name, {}).items() if not word.islower()}
+        for name in (*thoracic.FEATURES, thoracic.LABEL)
+    ]
+    rows = sorted((line.split(",") for line in path.read_text("ascii").splitlines()), key=lambda cells: int(cells[0]))
+    lines = [[word.get(cell, cell) for word, cell in zip(words, cells, strict=True)][1:] for cells in rows]
+    assert ",".join(lines[0]) == "DGN2,2.88,2.16,PRZ1,F,F,F,T,T,OC14,F,F,F,T,F,60,F"
+    for end, mark in (("\n", "@data"), ("\r\n", "@DATA")):
+        arff = end.join(["@relation 'x'", "", "@attribute DGN {DGN3,DGN2}", mark, *map(",".join, lines)])
+        assert thoracic.from_arff(arff.encode()) == path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"1,2\n", b"@data\n1,2\n", b"@data\n" + b"F," * 17 + b"F\n"])
+def test_what_is_no_file_of_uci_is_refused(content):
+    with pytest.raises(ValueError, match=r"."):
+        thoracic.from_arff(content)
+
+
+# What every source gives
+
+
+def test_check_sources_says_what_each_gives_and_writes_nothing(server, capsys):
+    Path("b.bin").write_bytes(WRONG)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
+        refused = f"http://127.0.0.1:{closed.server_port}/a"
+    server.bodies["/packed"] = gzip.compress(RIGHT)
+    urls = [server.url(path) for path in ("/404", "/500", "/login", "/packed", "/truncated")]
+    write_spec("b.bin", "none", *urls, refused)
+    download.main(["--check-sources", "small"])
+    lines = capsys.readouterr().out.splitlines()
+    sources = [str(Path.cwd() / "b.bin"), str(Path.cwd() / "none"), *urls, refused]
+    answers = [
+        *("wrong content: got SHA-256 ", "not there", "not there (HTTP status 404 Not Found)"),
+        *(
+            "no answer: HTTP status 500 ",
+            f"wrong content: got {len(LOGIN)} bytes",
+            "right",
+            "no answer: ",
+            "no answer: ",
+        ),
+    ]
+    assert len(lines) == len(sources)
+    for line, source, answer in zip(lines, sources, answers, strict=True):
+        assert line.startswith(f"small/a.bin: {source}: {answer}")
+    assert sorted(os.listdir()) == ["b.bin"]
+
+
+def test_check_sources_without_a_right_one_names_the_files(server, monkeypatch):
+    monkeypatch.setattr(download, "names", lambda: ["small"])
+    write_spec(server.url("/silent"), server.url("/redirect-to-nothing"))
+    monkeypatch.setattr(download, "READ_TIMEOUT", 0.1)
+    with pytest.raises(SystemExit) as caught:
+        download.main(["--check-sources"])
+    expected = "expected a right source for each file, got none for small/a.bin"
+    assert caught.value.code == f"stages.download: {expected}"
+
+
+def test_a_data_set_or_the_check_of_all_is_asked_for(capsys):
+    with pytest.raises(SystemExit):
+        download.main([])
+    assert "expected a data set, got none" in capsys.readouterr().err
 
 
 # What a change of one data set's module concerns

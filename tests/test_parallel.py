@@ -19,6 +19,8 @@ from stages.scheduling.graph import estimate, named, with_downstream, with_upstr
 from stages.scheduling.signals import one_at_a_time
 from stages.scheduling.workspace import FOLDER, Workspace
 
+pytestmark = pytest.mark.posix
+
 LIMIT = 120
 """Seconds after which something that should happen never will."""
 

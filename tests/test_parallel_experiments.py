@@ -15,6 +15,8 @@ from projects import copied, dvc, environment, noted, parallel, run, trivial_pro
 from stages.scheduling.experiments import CLONES
 from stages.scheduling.task import hash_path
 
+pytestmark = pytest.mark.posix
+
 TELL = """echo '{"seed": ${seed}, "name": "'$DVC_EXP_NAME'"}' > score.json"""
 SCORE = {
     "cmd": f"test ${{seed}} != 13 && python make.py score data/last && {TELL}",

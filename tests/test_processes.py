@@ -4,9 +4,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from projects import environment, wait_until
 
 from stages.scheduling.processes import Processes
+
+pytestmark = pytest.mark.posix
 
 
 def test_a_killed_parent_of_the_stages_is_started_again(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from projects import dvc, is_clean, run, started, trivial_project
 from s3_store import KEY, SECRET, reserved_port, s3_store, wait_for_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix]
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 SSHD_CONFIG = """

@@ -296,6 +296,7 @@ def compared() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 @pytest.mark.fault("sweep", "killed (SIGKILL) amid the members, and started again")
 def test_a_sweep_that_was_killed_goes_on_and_leaves_the_same_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "project"

@@ -19,6 +19,8 @@ from stages.scheduling.processes import Processes, python_arguments
 from stages.scheduling.store import CacheStore
 from stages.scheduling.task import Result, Task, hash_path
 
+pytestmark = pytest.mark.posix
+
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 ENVIRONMENT = {"PATH": PATH, "OWN": "variable"}
 SCRIPT = """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from projects import copied, dvc, is_clean, run, start, trivial_project, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.posix]
 
 ALL = os.environ.get("FAULTS") == "all"
 REPRO = ["dvc", "repro"]

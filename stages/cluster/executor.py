@@ -195,7 +195,7 @@ class Exchange:
                 for name, copy in copies.items()
             ]
             listing = Path(folder) / "list"
-            listing.write_text(json.dumps(entries), encoding="utf-8")
+            listing.write_text(json.dumps(entries), encoding="utf-8", newline="\n")
             md5 = f"{hash_path(listing).md5}.dir"
             _at_once(lambda each: self._remote.put(*each), list(files.items()))
             self._remote.put(listing, md5)

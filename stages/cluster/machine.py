@@ -100,13 +100,13 @@ def _lay(folder: Path) -> None:
     np.save(arrays / "x.npy", x)
     np.save(arrays / "y.npy", generator.integers(0, 10, size=rows).astype(np.int32))
     np.save(arrays / "rows.npy", np.arange(rows, dtype=np.int32))
-    (arrays / "scaling.json").write_text("{}", encoding="utf-8")
+    (arrays / "scaling.json").write_text("{}", encoding="utf-8", newline="\n")
     ends = np.cumsum(list(ROWS.values())).tolist()
     parts = {part: [end - ROWS[part], end] for part, end in zip(ROWS, ends, strict=True)}
     index = {_COMMON["split"]: {"arrays": arrays.name, "parts": parts}}
-    (arrays.parent / "splits.json").write_text(json.dumps(index), encoding="utf-8")
+    (arrays.parent / "splits.json").write_text(json.dumps(index), encoding="utf-8", newline="\n")
     for name, recipe in TRAININGS.items():
-        (folder / RECIPES / f"{name}.json").write_text(json.dumps(recipe), encoding="utf-8")
+        (folder / RECIPES / f"{name}.json").write_text(json.dumps(recipe), encoding="utf-8", newline="\n")
 
 
 def _train(name: str, folder: Path) -> str:

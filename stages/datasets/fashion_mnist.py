@@ -7,12 +7,10 @@ x: uint8 (70000, 28, 28), 0 (background) to 255, no unit. y: uint8 (70000,), ind
 the publisher's training rows, the last 10,000 the test rows, each in the order of the files; every class has 6,000 of
 the first and 1,000 of the second.
 
-Files: gzipped IDX. A header of two zero bytes, the code of the dtype (8: uint8), the number of dimensions, and each
+Files: IDX. A header of two zero bytes, the code of the dtype (8: uint8), the number of dimensions, and each
 dimension as a big-endian uint32; then the values in C order.
 """
 
-import gzip
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +38,8 @@ def read(folder: Path) -> Raw:
     """The four files; ValueError for contents that are not the published shape, dtype and class counts."""
     images, labels = [], []
     for part, rows in FILES.items():
-        images.append(read_idx(folder / f"{part}-images-idx3-ubyte.gz", (rows, *IMAGE_SHAPE)))
-        path = folder / f"{part}-labels-idx1-ubyte.gz"
+        images.append(read_idx(folder / f"{part}-images-idx3-ubyte", (rows, *IMAGE_SHAPE)))
+        path = folder / f"{part}-labels-idx1-ubyte"
         labels.append(read_idx(path, (rows,)))
         counts = np.bincount(labels[-1], minlength=len(CLASSES)).tolist()
         expected = [rows // len(CLASSES)] * len(CLASSES)
@@ -51,17 +49,14 @@ def read(folder: Path) -> Raw:
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """uint8 array of just this shape (read-only) from a gzipped IDX file.
+    """uint8 array of just this shape (read-only) from an IDX file.
 
     ValueError with the file, the byte, what was expected and what came.
     """
     header_bytes = 4 + 4 * len(shape)
     length = header_bytes + int(np.prod(shape))
-    try:
-        with gzip.open(path) as file:
-            content = file.read(length + 1)  # a byte more than there should be: too long is noticed, never read whole
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path}: expected a whole gzip file, got: {error}") from error
+    with path.open("rb") as file:
+        content = file.read(length + 1)  # a byte more than there should be: too long is noticed, never read whole
     header = content[:header_bytes]
     if len(header) < header_bytes:
         raise ValueError(f"{path}: expected a header of {header_bytes} bytes, got {len(header)}")
@@ -212,24 +207,37 @@ def sharpened(picture: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(total, 0, 255)).astype(np.uint8)
 
 
-GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
-ZALANDO = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
+# The Keras team's copies, the publisher's, and those in the publisher's repository at a commit.
+SITES = (
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/b2617bb6d3ffa2e429640350f613e3291e10b141/data/fashion",
+)
 
 
 def _file(name: str, size: int, sha256: str) -> RawFile:
-    return RawFile(name, sha256, size, (f"{GOOGLE}/{name}", f"{ZALANDO}/{name}"))
+    packed = f"{name}.gz"
+    return RawFile(name, sha256, size, tuple(f"{site}/{packed}" for site in SITES), (packed,))
 
 
 SPEC = DatasetSpec(
     read=read,
     files=(
-        _file(
-            "train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-        ),
-        _file("train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-        _file("t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-        _file("t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        _file("train-images-idx3-ubyte", 47040016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+        _file("train-labels-idx1-ubyte", 60008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+        _file("t10k-images-idx3-ubyte", 7840016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+        _file("t10k-labels-idx1-ubyte", 10008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
     ),
+    caches=(
+        "~/.keras/datasets/fashion-mnist",
+        "$KERAS_HOME/datasets/fashion-mnist",
+        # torchvision's, below the `root` of its examples, or where there is one for all of a user's projects
+        "data/FashionMNIST/raw",
+        "~/data/FashionMNIST/raw",
+        "~/datasets/FashionMNIST/raw",
+        "/usr/share/datasets/fashion-mnist",
+    ),
+    debian_package="dataset-fashion-mnist",
     mirror="fashion-mnist",
     rows=sum(FILES.values()),
     test_rows=FILES["t10k"],

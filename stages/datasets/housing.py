@@ -1,7 +1,8 @@
 """California housing: median house value of the 20,640 block groups of the 1990 census.
 
 Source: Pace & Barry 1997, "Sparse Spatial Autoregressions", Statistics & Probability Letters 33, from StatLib; the
-archive that scikit-learn's `fetch_california_housing` reads. License: public.
+table in the archive that scikit-learn's `fetch_california_housing` reads; of what that function keeps,
+`from_scikit_learn` makes the same bytes. License: public.
 
 x: float64 (20640, 8), scikit-learn's features in its order, derived by `features_from_raw`:
 
@@ -17,12 +18,9 @@ x: float64 (20640, 8), scikit-learn's features in its order, derived by `feature
 y: float64 (20640,), medianHouseValue / 100,000, in 100,000 USD, 0.14999 to 5.00001 (the survey cuts at 500,000 USD).
 """
 
-import gzip
 import io
-import reprlib
-import tarfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +30,7 @@ from stages.datasets.spec import DatasetSpec, Feature, NewRows, Raw, RawFile, Ro
 if TYPE_CHECKING:
     import pandas as pd
 
-ARCHIVE = "cal_housing.tgz"
-MEMBER = "CaliforniaHousing/cal_housing.data"
-UNPACKED_BYTES_LIMIT = 16 * 2**20  # it has 2 MB; no archive may fill the memory
+FILE = "cal_housing.data"
 ROWS = 20_640
 RAW_COLUMNS = [
     "longitude",
@@ -61,49 +57,37 @@ FEATURES = (
 
 
 def read(folder: Path) -> Raw:
-    """The table in the archive; ValueError for a row or cell that is not as published."""
+    """The table; ValueError for a row or cell that is not as published."""
     import pandas as pd  # here, since most that ask for the data set read no table
 
-    path = folder / ARCHIVE
-    name = f"{path}:{MEMBER}"
+    path = folder / FILE
     columns = [*RAW_COLUMNS, RAW_TARGET]
-    table = pd.DataFrame(
-        read_table(read_member(path, MEMBER, UNPACKED_BYTES_LIMIT), name, columns, ROWS), columns=columns
-    )
+    table = pd.DataFrame(read_table(path.read_bytes(), str(path), columns, ROWS), columns=columns)
     try:
         x = features_from_raw(table)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"{path}: {error}") from error
     return Raw(x, table[RAW_TARGET].to_numpy() / USD)
 
 
-def read_member(path: Path, member: str, limit: int) -> bytes:
-    """Contents of a regular file in a gzipped tar archive of at most `limit` bytes; nothing is unpacked to disk.
+def from_scikit_learn(content: bytes) -> bytes:
+    """The file from what scikit-learn keeps: a compressed pickle, which ends with the values and a full stop.
 
-    ValueError for a file that is no such archive, is cut short or larger, for a member of any name that leads out of
-    the archive's folder, and for one that is missing, there twice or no regular file (a link or a device could lead
-    anywhere).
+    It is not unpickled, since a pickle may run code. ValueError for bytes of no such form.
     """
+    columns = [RAW_TARGET, "medianIncome", *RAW_COLUMNS[2:7], "latitude", "longitude"]
+    size = len(columns) * ROWS * 8
     try:
-        with gzip.open(path) as packed:
-            content = packed.read(limit + 1)  # to its end, where the checksum is
-        if len(content) > limit:
-            raise ValueError(f"{path}: expected at most {limit} bytes when unpacked, got more")
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
-            names = archive.getnames()
-            for name in names:
-                if name.startswith("/") or ".." in PurePosixPath(name).parts:
-                    raise ValueError(f"{path}: expected members inside the archive's folder, got {reprlib.repr(name)}")
-            if names.count(member) != 1:
-                raise ValueError(f"{path}: expected one member {member}, got {reprlib.repr(names)}")
-            info = archive.getmember(member)
-            file = archive.extractfile(info) if info.isreg() else None
-            if file is None:
-                kind = info.type.decode("latin-1")
-                raise ValueError(f"{path}:{member}: expected a regular file, got tar type {kind!r}")
-            return file.read()
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: expected a whole .tar.gz archive, got: {error}") from error
+        pickled = zlib.decompressobj().decompress(content, 2 * size)
+    except zlib.error as error:
+        raise ValueError(f"expected a compressed table, got: {error}") from error
+    if len(pickled) <= size:
+        raise ValueError(f"expected more than {size} bytes, got {len(pickled)}")
+    values = np.frombuffer(pickled[-1 - size : -1], "<f8").reshape(len(columns), ROWS)
+    table = io.BytesIO()
+    order = [columns.index(name) for name in (*RAW_COLUMNS, RAW_TARGET)]
+    np.savetxt(table, values[order].T, fmt="%f", delimiter=",")
+    return table.getvalue()
 
 
 def features_from_raw(table: "pd.DataFrame") -> np.ndarray:
@@ -140,13 +124,20 @@ SPEC = DatasetSpec(
     read=read,
     files=(
         RawFile(
-            ARCHIVE,
-            "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681",
-            441963,
-            ("https://ndownloader.figshare.com/files/5976036",),
+            FILE,
+            "a2b44dcc7e1c9091b43c4f458b25cbd1f7e8068d08edd26bc4703108d3fa6214",
+            2071484,
+            (
+                "https://ndownloader.figshare.com/files/5976036",
+                "https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.tgz",
+                "https://raw.githubusercontent.com/caroljmcdonald/spark3-book/781dc6af0866541b87c99b9ab46301d44f357ddd/data/cal_housing.tgz",
+            ),
+            ("cal_housing.tgz", "cal_housing_py3.pkz"),
+            from_scikit_learn,
         ),
     ),
     mirror="california-housing",
+    caches=("~/scikit_learn_data", "$SCIKIT_LEARN_DATA"),
     rows=ROWS,
     ranked_by="mse",
     features=FEATURES,

@@ -33,6 +33,9 @@ RAW = Path("data/raw")
 """Folder of the raw files, in a folder for each data set."""
 
 
+Conversion = Callable[[bytes], bytes]
+
+
 @dataclass(frozen=True, eq=False)
 class Raw:
     """A data set as published: nothing scaled, nothing left out, rows in the order of the files."""
@@ -45,15 +48,20 @@ class Raw:
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file as published, and where to get it."""
+    """A file, which is its content: a source may have it in a gzip, tar or zip file."""
 
     name: str
-    """In `data/raw/<dataset>/` and in a mirror."""
+    """In `data/raw/<dataset>/`, and in a mirror."""
     sha256: str
+    """Of the content, as `bytes`."""
     bytes: int
     urls: tuple[str, ...] = ()
     """Sources in the order to try: `https://…`, `http://…`, `file:///…`, or a path from the root of the repository.
     None are needed for a file that a mirror holds."""
+    packed: tuple[str, ...] = ()
+    """Further names in a mirror and in the `caches`: of files that hold it."""
+    convert: Conversion | None = None
+    """Gives the content from another form in which a source may have it; ValueError for bytes of no such form."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,10 @@ class DatasetSpec:
     rows: int
     ranked_by: str
     """The metric that ranks models, see `stages.comparison.scores`."""
+    caches: tuple[str, ...] = ()
+    """Folders in which other programs keep the files; `~` and `$NAME` stand for what they do in a shell."""
+    debian_package: str = ""
+    """The package of Debian and Ubuntu that installs one of the `caches`."""
     test_rows: int = 0
     """Number of rows, the last ones, that the publisher set aside for the test."""
     classes: tuple[str, ...] = ()
@@ -211,7 +223,7 @@ class DatasetSpec:
             *(self.new_rows.expected(self.feature_names) if self.new_rows and self.features else ()),
         ]
         names = [file.name for file in self.files]
-        for name in (self.mirror, *names):
+        for name in (self.mirror, *names, *(name for file in self.files for name in file.packed)):
             plain = name not in ("", ".", "..") and not set(name) & set("/\\:\0")
             expected.append((plain, f"files: expected names without a path, got {name!r}"))
         expected.append((len(set(names)) == len(names), f"files: expected every name once, got {', '.join(names)}"))
@@ -230,18 +242,21 @@ class DatasetSpec:
     def _wrong_types(self) -> list[str]:
         """List the fields that are of another type than the class declares."""
         types: dict[str, type] = dict.fromkeys(("rows", "test_rows", "background"), int) | dict.fromkeys(
-            ("mirror", "ranked_by"), str
+            ("mirror", "ranked_by", "debian_package"), str
         )
-        members = {"files": RawFile, "features": Feature, "classes": str, "class_counts": int}
+        members = {"files": RawFile, "features": Feature, "classes": str, "class_counts": int, "caches": str}
         fields = [(name, getattr(self, name), kind) for name, kind in types.items()]
         for name, kind in members.items():
             values = getattr(self, name)
             fields.append((name, values, tuple))
             if isinstance(values, tuple):
                 fields += [(f"{name}[{index}]", value, kind) for index, value in enumerate(values)]
+        functions: dict[str, object] = {"read": self.read}
         for index, file in enumerate(self.files if isinstance(self.files, tuple) else ()):
-            for name, kind in {"name": str, "sha256": str, "bytes": int, "urls": tuple}.items():
+            for name, kind in {"name": str, "sha256": str, "bytes": int, "urls": tuple, "packed": tuple}.items():
                 fields.append((f"files[{index}].{name}", getattr(file, name, None), kind))
+            if (convert := getattr(file, "convert", None)) is not None:
+                functions[f"files[{index}].convert"] = convert
         fields += [("target", self.target, Target)] + ([("new_rows", self.new_rows, NewRows)] if self.new_rows else [])
         words = {int: "an integer", str: "text"}
         wrong = [
@@ -249,7 +264,11 @@ class DatasetSpec:
             for name, value, kind in fields
             if type(value) is not kind
         ]
-        return wrong if callable(self.read) else [*wrong, f"read: expected a function, got {reprlib.repr(self.read)}"]
+        return wrong + [
+            f"{name}: expected a function, got {reprlib.repr(function)}"
+            for name, function in functions.items()
+            if not callable(function)
+        ]
 
     def check(self, raw: Raw, place: str) -> None:
         """Check that what was read has the shape and the classes that the spec states.

@@ -3,7 +3,7 @@
 Source: Zięba, Tomczak, Lubicz & Świątek 2014, "Boosted SVM for extracting rules from imbalanced data in application to
 prediction of the post-operative life expectancy in the lung cancer patients", Applied Soft Computing 14; UCI Machine
 Learning Repository, "Thoracic Surgery Data". License: CC BY 4.0. The file is a table of numbers made from it, one line
-a patient, with codes for the classes and 0 or 1 for false and true.
+a patient, with codes for the classes and 0 or 1 for false and true; `from_arff` makes the same bytes of UCI's own file.
 
 x: float64 (470, 17): the patient's number (1 to 470, which says nothing about the disease) and 16 attributes. DGN, PRE6
 and PRE14 are codes (diagnosis, performance status, size of the tumor), PRE4 and PRE5 lung volumes in liters (forced
@@ -13,6 +13,7 @@ y: int64 (470,), the label as the file has it. In the UCI data its true value (`
 within a year: 1 = died (70 patients), 0 = survived (400). Texts that use this file have been seen to say the opposite.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,24 @@ CODES = dict.fromkeys(
     [name for name in FEATURES if name.startswith("PRE") and name not in {"PRE4", "PRE5", *CODED}], TRUTH
 ) | {name: {f"{prefix}{code}": code for code in codes} for name, (prefix, codes) in CODED.items()}
 """The numbers by the words that the UCI file has instead."""
+
+
+def from_arff(content: bytes) -> bytes:
+    """The file from UCI's ARFF: its rows numbered, words as numbers, sorted by diagnosis; ValueError for no ARFF."""
+    _, *rest = re.split(r"(?im)^@data\s", content.decode("ascii"), maxsplit=1)
+    if not rest:
+        raise ValueError("expected an ARFF file, got no line @data")
+    names = [*FEATURES[1:], LABEL]
+    codes = {**CODES, LABEL: TRUTH}
+    table = [
+        [str(codes.get(name, {}).get(cell, cell)) for name, cell in zip(names, row.split(","), strict=True)]
+        for row in rest[0].split()
+    ]
+    numbered = [[str(patient), *cells] for patient, cells in enumerate(table, 1)]
+    numbered.sort(key=lambda cells: cells[1])
+    return "".join(",".join(cells) + "\n" for cells in numbered).encode()
+
+
 UNITS = {"PRE4": "liters", "PRE5": "liters", "AGE": "years"}
 SPEC = DatasetSpec(
     read=read,
@@ -76,8 +95,12 @@ SPEC = DatasetSpec(
             21257,
             (
                 "https://ds-lecture-data.s3.ap-northeast-2.amazonaws.com/everydeep/ThoraricSurgery.csv",
-                "https://raw.githubusercontent.com/gilbutITbook/006958/master/deeplearning/dataset/ThoraricSurgery.csv",
+                "https://raw.githubusercontent.com/gilbutITbook/006958/6f559404a5694a2445d8809e9883e6daa3288839/deeplearning/dataset/ThoraricSurgery.csv",
+                "https://archive.ics.uci.edu/static/public/277/thoracic+surgery+data.zip",
+                "https://archive.ics.uci.edu/ml/machine-learning-databases/00277/ThoraricSurgery.arff",
             ),
+            ("ThoraricSurgery.arff", "thoracic+surgery+data.zip"),
+            from_arff,
         ),
     ),
     mirror="thoracic-surgery",

@@ -52,7 +52,7 @@ def run_commands(
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     env = fix_env(None) | {"PATH": path, **variables}
     for command in commands:
-        with log.open("a", encoding="utf-8") as file:
+        with log.open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"> {command}\n")
         if status := processes.run(command, cwd, env, log, preload, wanted):
             said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
@@ -117,7 +117,7 @@ class Code:
             (folder / ".dvc").mkdir(exist_ok=True)
             own = {"no_scm": "true", "site_cache_dir": folder / ".dvc" / "tmp"}
             lines = ["[core]", *(f"    {name} = {value}" for name, value in own.items())]
-            (folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]), encoding="utf-8")
+            (folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]), encoding="utf-8", newline="\n")
 
     @cached_property
     def _above(self) -> set[str]:
