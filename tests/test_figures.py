@@ -871,6 +871,7 @@ def test_the_stage_draws_what_the_page_does_not_and_once(workspace: Path, monkey
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.as_posix().encode())
 
+    (workspace / ".dvc").mkdir()
     monkeypatch.setenv("DVC_ROOT", str(workspace))
     monkeypatch.setattr(plot, "draw_and_save", stub)
     monkeypatch.setattr(plot, "processes_for", lambda _: 1)

@@ -33,7 +33,8 @@ PLAIN = re.compile(r"[\w@%+=:,./ -]+")
 @dataclass
 class _Running:
     pid: int | None = None
-    status: int = -signal.SIGKILL
+    status: int = -9
+    """Until it is told: as if it was killed."""
     told: threading.Event = field(default_factory=threading.Event)
     zygote: "subprocess.Popen[bytes] | None" = None
     """That runs it."""
