@@ -3,9 +3,8 @@
 The cost of determinism, which the README and the report page show, also goes to
 `reports/several_seeds/determinism.csv`.
 
-Progress goes to the standard error. A full run takes about an hour and a half on two cores with nothing else
-running; section g, whose peers are slow, about one more, as does
-section h, which runs all stages of two commits.
+Progress goes to the standard error. A full run takes about three hours on two cores with nothing else running; the
+longest are g, whose peers are slow, and h, which runs all stages of two commits.
 """
 
 import argparse

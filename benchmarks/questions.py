@@ -83,6 +83,8 @@ class Clone(NamedTuple):
     def change_a_word(self, path: str) -> None:
         """Change one word of a file."""
         text = (self.folder / path).read_text(encoding="utf-8")
+        if " the " not in text:
+            raise RuntimeError(f"{path}: expected the word `the`, got none")
         (self.folder / path).write_text(text.replace(" the ", " that ", 1), encoding="utf-8")
 
     def go_back(self) -> None:
@@ -117,13 +119,13 @@ def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
     with unpinned():
         for way in clones:
             ask("all stages, from nothing", way, "stages.parallel")
+        clean = {way: not each.call("git", "status", "--porcelain") for way, each in clones.items()}
         for number in range(repeats):
             _ask_once(clones, ask, number)
         for way in clones:
             command = ("stages.parallel", "-S") if way == OURS else ("dvc", "exp", "run", "-S")
             ask("dropout", way, *command, f"dropout={DROPOUT}")
             clones[way].go_back()
-        clean = {way: not each.call("git", "status", "--porcelain") for way, each in clones.items()}
     return {"beside": BESIDE, "repeats": repeats, "clean": clean, "found": found}
 
 
@@ -131,7 +133,14 @@ def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) 
     """Ask what is asked several times, with values that no run had before."""
     run = ("dvc", "exp", "run", "-S")
     for way, each in clones.items():
+        memo, before = each.folder / MEMO, each.folder / f"{MEMO} before"
+        shutil.rmtree(before, ignore_errors=True)
+        if memo.exists():
+            shutil.copytree(memo, before)
         ask("one variant", way, *run, f"{EPOCHS}={KNOWN + 1 + 2 * number}")
+        if before.exists():  # so that the stages alone do what the question did
+            shutil.rmtree(memo, ignore_errors=True)
+            shutil.copytree(before, memo)
         for stage in STAGES:
             ask(f"stage {stage}", way, *f"stages.{stage}".split())
         ask("back to a known value", way, *run, f"{EPOCHS}={KNOWN}")

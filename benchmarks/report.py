@@ -498,8 +498,8 @@ to its clone. {found["repeats"]} times; the first line and that of dropout once.
 
 {table(["", "in", found["beside"], "ours", "share", "at most"], rows)}
 
-Afterwards `git status` of our clone is {clean}. Where the seconds of the first question go: each of its stages alone,
-as a process of its own; what is left of `dvc exp run` is DVC's own.
+After the run from nothing `git status` of our clone is {clean}. Where the seconds of `dvc exp run -S {EPOCHS}=…` go:
+each of its stages alone, as a process of its own, with what was kept before; what is left is DVC's own.
 
 {table(header, stages)}"""
 

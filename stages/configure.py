@@ -12,7 +12,7 @@ training depends on its own recipe alone. Leaves
     data/keras_tables/             Keras's own activations, initializers and schedules, for figures
     data/checked                   says that all names may stand in a path and in a command
 
-With `--check` it leaves all as it is.
+With `--check` it leaves all as it is, but for `.dvc/tmp/memo/`, which has the checks that passed.
 """
 
 import argparse

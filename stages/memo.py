@@ -31,7 +31,8 @@ class Memo:
             path = self.folder / key
             content = path.read_bytes()
             if hashlib.sha256(content[DIGEST:]).digest() == content[:DIGEST]:
-                os.utime(path)  # the time of its last use
+                with suppress(OSError):  # of another user
+                    os.utime(path)  # the time of its last use
                 return content[DIGEST:]
         return None
 
@@ -42,7 +43,12 @@ class Memo:
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=self.folder, delete=False) as file:
-                file.write(hashlib.sha256(result).digest() + result)
+                try:
+                    file.write(hashlib.sha256(result).digest() + result)
+                    file.flush()
+                except OSError:
+                    os.unlink(file.name)
+                    raise
             os.replace(file.name, self.folder / key)
 
     def reduce(self) -> None:

@@ -31,7 +31,7 @@ With `--all`, also what the report page draws itself:
     reliability/<variant>.png    classifiers: accuracy by the probability of the predicted class
     studies/<study>.png          learning curves of a study's variants
 
-Figures whose metric, history or predictions are missing are left out. Up to eight processes draw. As a stage of DVC it
+Figures whose metric, history or predictions are missing are left out. Up to eight processes draw. Without `--all` it
 draws those that have changed, and takes the others from `.dvc/tmp/memo/` in the repository.
 """
 

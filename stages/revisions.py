@@ -95,7 +95,7 @@ class State(ABC):
 
     def _targets(self, dataset: str, scratch: Path) -> Path:
         """Give a folder with the targets of a data set, as `data/normalized` has them."""
-        folder = scratch / self.name.replace("/", "_")
+        folder = scratch / hashlib.sha256(self.name.encode()).hexdigest()
         if not (folder / dataset).exists():
             index = self.read(NORMALIZED / dataset / "splits.json")
             names = {"splits.json"}
@@ -227,10 +227,10 @@ def md5s_in(lock: str) -> dict[str, str]:
     """Give the MD5s of the outputs by their paths; none if it is damaged. lock: the text of a dvc.lock at the root."""
     try:
         stages = (parse_yaml(lock, "dvc.lock") or {}).get("stages", {})
-    except YAMLFileCorruptedError:
+        outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+        return {out["path"]: out["md5"] for out in outs if "md5" in out}
+    except (YAMLFileCorruptedError, AttributeError, KeyError, TypeError):
         return {}
-    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
-    return {out["path"]: out["md5"] for out in outs if "md5" in out}
 
 
 def state_of(name: str) -> State:

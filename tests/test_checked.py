@@ -15,6 +15,7 @@ from stages.memo import Memo
 from stages.params import checked as checked_before
 from stages.params import checks
 from stages.params.checked import NOTHING_CHECKED, Checked
+from stages.params.own_file import read_own_file
 from stages.params.schema import parse_params
 from stages.params.yaml_file import read_yaml
 from stages.training.recipe import Recipe
@@ -120,3 +121,21 @@ def test_a_second_check_imports_neither_tensorflow_nor_scikit_learn_nor_pandas(t
     said = [run(project, sys.executable, "-c", code).stdout.splitlines() for _ in range(2)]
     assert "tensorflow" in said[0][1]
     assert said[1] == [said[0][0], "[]"]
+
+
+@pytest.mark.usefixtures("deterministic")
+def test_what_a_file_of_ones_own_imports_from_elsewhere_is_imported_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("beside_it.py").write_text("import keras\nclass Own(keras.layers.Layer): pass\n", encoding="utf-8")
+    Path("own.py").write_text("from beside_it import Own\nclass Mine(Own): pass\n", encoding="utf-8")
+    store = Checked(Memo(tmp_path / "memo"))
+    assert not read_own_file("own.py", store).is_alone
+    Path("beside_it.py").unlink()
+    monkeypatch.delitem(sys.modules, "beside_it")
+    with pytest.raises(ValueError, match=r"^own\.py, line 1: expected Python that can be imported, got Module"):
+        read_own_file("own.py", store)
+    Path("own.py").write_text("import keras\nclass Own(keras.layers.Layer): pass\n", encoding="utf-8")
+    assert read_own_file("own.py", store).is_alone

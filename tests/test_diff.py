@@ -15,7 +15,7 @@ from projects import copied, initialize
 
 from stages import diff, revisions
 from stages.artifacts import PREDICTIONS
-from stages.revisions import Recorded, Workspace
+from stages.revisions import Recorded, Workspace, md5s_in
 from stages.scheduling.store import CacheStore
 from stages.scheduling.task import hash_path
 
@@ -116,6 +116,11 @@ def commit() -> None:
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     diff.main(list(arguments))
     return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("lock", ["stages: []", "stages: {a: null}", "stages: {a: {outs: [{md5: x}]}}", "[", ""])
+def test_a_damaged_lock_names_no_outputs(lock: str) -> None:
+    assert md5s_in(lock) == {}
 
 
 def test_after_a_change_the_workspace_is_compared_with_the_last_commit(

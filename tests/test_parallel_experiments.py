@@ -110,6 +110,16 @@ def test_what_an_experiment_changed_is_said_before_the_stages_that_wait_for_its_
     assert noted(project).count("start answer") == 1  # it was no experiment
 
 
+def test_an_answer_that_fails_is_told_and_the_experiment_is_saved(project: Path) -> None:
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    pipeline["stages"]["train"]["do"]["meta"] = {"answer": "printf 'no\\351\\n'; exit 3"}
+    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")
+    done = parallel(project, "-S", "seed=3", "-n", "one")
+    assert done.returncode == 0
+    assert "    failed: no\N{REPLACEMENT CHARACTER} (exited with 3)" in done.stdout
+    assert done.stdout.splitlines()[-1] == "experiment one: saved, and in the workspace"
+
+
 def test_an_experiment_without_a_name_has_one(project: Path) -> None:
     done = parallel(project, "-S", "seed=5")
     assert done.returncode == 0

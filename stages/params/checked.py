@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
@@ -13,9 +14,13 @@ from typing import Any, TypeVar
 import stages
 from stages.memo import NOTHING, Memo
 
-CODE = ("datasets/*.py", "normalization/*.py", "params/**/*.py", "training/*.py", "splits.py", "memo.py")
+CODE = ("datasets/**/*.py", "normalization/*.py", "params/**/*.py", "training/*.py", "splits.py", "memo.py")
 """Files of `stages` on which checks depend."""
 
+SETTINGS = ("KERAS_", "MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "TF_", "XLA_")
+"""First letters of environment variables that change what libraries compute."""
+KERAS = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+"""Keras's own settings."""
 Found = TypeVar("Found")
 
 
@@ -54,8 +59,19 @@ def environment() -> dict[str, str]:
         "code": _hash(json.dumps(code)),
         "libraries": " ".join(libraries),
         "python": sys.version,
-        "machine": platform.platform(),
+        "machine": f"{platform.platform()} {_processor()}",
+        "settings": json.dumps({name: os.environ[name] for name in sorted(os.environ) if name.startswith(SETTINGS)}),
+        "keras": KERAS.read_text("utf-8") if KERAS.exists() else "",
     }
+
+
+def _processor() -> str:
+    """Describe the first processor, as far as the system tells: Linux in a file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor()
+    return " ".join(sorted(line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))))
 
 
 def _hash(text: str) -> str:

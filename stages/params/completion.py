@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import Any, cast
 
 from stages.datasets.spec import spec_of
-from stages.params.checked import Checked
+from stages.params.checked import NOTHING_CHECKED, Checked
 from stages.params.own_file import read_own_file
 from stages.params.schema import Params
 from stages.training import custom_objects, import_tensorflow
@@ -26,8 +26,8 @@ class Completion(ExitStack):
     def __init__(self, params: Params, splits: Splits, checked: Checked) -> None:
         """Read one's own file of classes. Raises: ValueError if it cannot be used."""
         super().__init__()
-        self._splits, self._checked = splits, checked
-        self._own = read_own_file(params.custom_objects, checked)
+        self._splits, self._own = splits, read_own_file(params.custom_objects, checked)
+        self._checked = checked if self._own.is_alone else NOTHING_CHECKED
         self._is_prepared = False
 
     def _prepare(self) -> None:

@@ -1,9 +1,12 @@
 """The user's own Python file that `custom_objects` names; see `stages.training.custom_objects`."""
 
-import importlib
+import ast
+import importlib.util
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stages.params.checked import NOTHING_CHECKED, Checked
@@ -24,6 +27,8 @@ class OwnFile:
     source: str
     sha256: str
     names: frozenset[str]
+    is_alone: bool
+    """Whether it imports nothing that is not installed."""
 
     def is_used_by(self, recipe: Recipe) -> bool:
         """Whether a value in the recipe is one of the names: a class, or a function such as an activation."""
@@ -46,8 +51,29 @@ def read_own_file(name: str, checked: Checked = NOTHING_CHECKED) -> OwnFile:
     except (OSError, ValueError) as error:
         raise ValueError(f"custom_objects: expected a Python file to read, got {name!r} ({sentence(error)})") from None
 
+    is_alone = imports_libraries_alone(source)
+    if not is_alone:  # what it imports may change
+        checked = NOTHING_CHECKED
     names = checked.once({"custom_objects": source}, lambda: _names(name, source))
-    return OwnFile(name, source, sha256, frozenset(names))
+    return OwnFile(name, source, sha256, frozenset(names), is_alone)
+
+
+def imports_libraries_alone(source: str) -> bool:
+    """Whether all modules that a file imports are Python's or installed; not if it cannot be parsed."""
+    try:
+        nodes = [*ast.walk(ast.parse(source))]
+    except (SyntaxError, ValueError):
+        return False
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    return all(map(_is_library, {name.partition(".")[0] for name in names}))
+
+
+def _is_library(module: str) -> bool:
+    if module in sys.stdlib_module_names:
+        return True
+    found = importlib.util.find_spec(module)
+    return found is not None and "site-packages" in Path(found.origin or "").parts
 
 
 def _names(file: str, source: str) -> list[str]:

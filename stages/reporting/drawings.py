@@ -53,7 +53,11 @@ class Drawing:
 
     def key(self) -> str:
         """Hash everything that the picture depends on: 64 hexadecimal digits."""
-        modules = [self.module, *(each.read.__module__ for each in self.arguments if isinstance(each, Stored))]
+        modules = [
+            __name__,
+            self.module,
+            *(each.read.__module__ for each in self.arguments if isinstance(each, Stored)),
+        ]
         # Equal pickles hold equal values in the same order. None is ever loaded.
         content = pickle.dumps((self, [hash_of_code(module) for module in modules], versions()), protocol=5)
         return hashlib.sha256(content).hexdigest()

@@ -20,8 +20,8 @@ from stages.scheduling.task import Result, Task
 from stages.scheduling.workspace import Workspace
 
 SECONDS_BETWEEN_LOOKS = 0.2
-ANSWER = "answer"
-"""Its log."""
+ANSWER = "@answer"
+"""Its log: no stage can be called so."""
 
 
 Members = Callable[[Workspace, str], list[Task]]
@@ -177,7 +177,8 @@ class Run:
 
     def _answer_command(self) -> str:
         """The command that says what has changed; "" before the last stage that names one has ended."""
-        running = [*self.waiting, *(each.name for each in self.running)]
+        lost = with_downstream(set(self.failed), self.workspace.graph)
+        running = [stage for stage in self.waiting if stage not in lost] + [each.name for each in self.running]
         if any(map(self.workspace.answer, running)):
             return ""
         return next(filter(None, map(self.workspace.answer, self.done)), "")
@@ -202,8 +203,10 @@ class Run:
             (self._note_member if running.is_member else self._note)(running, running.future.result())
         if self._answer and self._answer.done() and not self._is_answered:
             self._is_answered = True
-            command, *said = self.workspace.log(ANSWER).read_text(encoding="utf-8").splitlines()
-            tqdm.write("\n".join([f"{self._title}{command}", *said]))
+            said = self.workspace.log(ANSWER).read_text(encoding="utf-8", errors="replace").rstrip("\n")
+            failure = self._answer.result().failure
+            tqdm.write(f"{self._title}{said}" + (f"\n    failed: {failure}" if failure else ""))
+            sys.stdout.flush()
 
     def _note(self, running: Running, result: Result) -> None:
         stage, task = running.name, running.task
