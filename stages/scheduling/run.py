@@ -238,8 +238,8 @@ class Run:
     def close(self, hurry: Callable[[], bool]) -> None:
         """End what runs in the workspace, and write dvc.lock."""
         self._is_closed = True
-        here = [each.future for each in self.running if not each.task]
-        while not all(future.done() for future in (here if self._answer is None else [*here, self._answer])):
+        tasks = {each.future for each in self.running if each.task}
+        while not all(future.done() for future in self.futures if future not in tasks):
             if hurry():
                 self._here.kill()
             time.sleep(SECONDS_BETWEEN_LOOKS)

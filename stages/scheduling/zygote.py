@@ -175,7 +175,10 @@ class Server:
                 elif read := os.read(0, 65536):
                     *lines, text = (text + read).split(b"\n")
                     for request in map(json.loads, lines):
-                        self.try_to_start(request) if "command" in request else preload(request["preload"])
+                        if "command" in request:
+                            self.try_to_start(request)
+                        else:
+                            preload(request["preload"])
                 else:
                     self.end()
                     return
