@@ -11,7 +11,6 @@ their matrix products, and it can give the same bits on other processors (see `s
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -89,7 +88,6 @@ class EpochModel(keras.Model):
     def _compile_steps(self, batch_size: int, jit_compile: bool) -> None:
         self.run_eagerly = True  # what Keras would trace around them is no more than their call
 
-        @tf.function(jit_compile=jit_compile, autograph=False)
         def train_in_order(order: tf.Tensor, data: Any) -> None:
             full, rest = divmod(order.shape[0], batch_size)
 
@@ -101,14 +99,13 @@ class EpochModel(keras.Model):
                 train_on(tf.ensure_shape(batch, [batch_size]))
                 return (number + 1,)
 
-            with xla.tracing() if jit_compile else nullcontext():
-                if full:
-                    tf.while_loop(lambda number: number < full, train_on_full, [0], parallel_iterations=1)
-                if rest:
-                    train_on(order[-rest:])
+            if full:
+                tf.while_loop(lambda number: number < full, train_on_full, [0], parallel_iterations=1)
+            if rest:
+                train_on(order[-rest:])
 
-        self._train_in_order = train_in_order
-        self._test = tf.function(super().test_step, jit_compile=jit_compile, autograph=False)
+        self._train_in_order = xla.function(train_in_order, jit_compile)
+        self._test = xla.function(super().test_step, jit_compile)
 
     def restart(self, other: keras.Model) -> None:
         """Take over the state of a model that was built and compiled alike: its weights, seeds and optimizer's."""

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from stages.splits import Split
-from stages.training import Evaluation, predicted_classes
+from stages.training import Evaluation, predicted_classes, xla
 from stages.training.builder import build_loss
 from stages.training.data import inputs_of, probabilities_of, targets_of
 from stages.training.recipe import Recipe, losses_of
@@ -30,13 +30,12 @@ class Evaluator:
         loss.reduction = "none"  # not every loss of one's own takes it as an argument
         self._model, self._recipe = model, recipe
 
-        @tf.function(jit_compile=recipe["jit_compile"], autograph=False)
         def evaluate(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = model(x, training=False)
             several = outputs if isinstance(outputs, list) else [outputs]
             return probabilities_of(recipe, names, several)[0], loss(y, several[0])
 
-        self._evaluate = evaluate
+        self._evaluate = xla.function(evaluate, recipe["jit_compile"])
 
     def evaluate(self, split: Split) -> Evaluation:
         """Measure the model of the main output: the parts `train` and `validation`, as far as there are, and `model`.

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from stages.splits import Split, forget, give_back_freed_memory
-from stages.training import Diverged, Observer, Predictions, Trained, custom_objects, predicted_parts, trainings_of
+from stages.training import Diverged, Observer, Predictions, Trained, custom_objects, predicted_parts, trainings_of, xla
 from stages.training.builder import build_callbacks, build_model, compile_model
 from stages.training.data import inputs_of, probabilities_of, sample_weight_of, targets_of
 from stages.training.engine import EpochModel, fit
@@ -213,11 +213,12 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
     """
     names = _outputs(model)
 
-    @tf.function(jit_compile=recipe["jit_compile"], autograph=False)
     def probabilities(x: tf.Tensor) -> list[tf.Tensor]:
         outputs = model(x, training=False)
         several = outputs if isinstance(outputs, list) else [outputs]
         return probabilities_of(recipe, model.output_names, several)
+
+    compiled = xla.function(probabilities, recipe["jit_compile"])
 
     def predict(x: np.ndarray) -> Predictions:
         batches: list[list[np.ndarray]] = []
@@ -225,7 +226,7 @@ def predictor(model: keras.Model, recipe: Recipe) -> Callable[[np.ndarray], Pred
             rows = x[start : start + ROWS_AT_ONCE]
             # All batches of one size: traced once, and the prediction of a row depends on no other row.
             padded = np.pad(rows, [(0, ROWS_AT_ONCE - len(rows)), *[(0, 0)] * (rows.ndim - 1)])
-            outputs = probabilities(inputs_of(recipe, padded))
+            outputs = compiled(inputs_of(recipe, padded))
             batches.append([np.asarray(values)[: len(rows)].astype(np.float32, copy=False) for values in outputs])
         return {name: np.concatenate(values) for name, values in zip(names, zip(*batches, strict=True), strict=True)}
 
