@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module, metadata
@@ -105,6 +106,19 @@ def caches(folder: Path) -> dict[str, str]:
     return sizes
 
 
+def cards() -> list[str]:
+    """Describe the kinds of graphics cards that NVIDIA's driver sees; empty without one."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    query = [tool, "--query-gpu=name,driver_version,compute_cap", "--format=csv,noheader"]
+    done = subprocess.run(query, check=False, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        return []
+    lines = {tuple(cell.strip() for cell in line.split(",")) for line in done.stdout.splitlines()}
+    return sorted(f"{name}, driver {driver}, compute capability {capability}" for name, driver, capability in lines)
+
+
 def libraries() -> dict[str, str]:
     """Look up the versions of the libraries, without importing them."""
     versions = {}
@@ -156,6 +170,7 @@ def environment() -> Environment:
         "linear_algebra": linear_algebra(),
         "training_threads": TRAINING_THREADS,
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        **({"cards": found} if (found := cards()) else {}),
     }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.environment import libraries
+from stages.environment import cards, libraries
 from stages.splits import NORMALIZED
 from stages.training.variant import MODELS, RECIPES
 
@@ -78,6 +78,7 @@ def machine() -> Machine:
         **libraries(),
         "python": platform.python_version(),
         "architecture": platform.machine(),
+        **({"cards": "; ".join(found)} if (found := cards()) else {}),
         "code of the exchange": _hash(code),
         **_trained(),
     }

@@ -9,12 +9,13 @@ import numpy as np
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
 from stages.params.schema import Params, Variant, check_class_weight
+from stages.training.device import CPU
 from stages.training.recipe import Recipe, Spec, layers_of
 
 DROPOUT_LAYERS = ("Dropout", "AlphaDropout")
 
 
-SHARED = ("seed", "seeds", "dataset", "split")
+SHARED = ("seed", "seeds", "dataset", "split", "device")
 """Keys that the variant of `initial_weights` has in common with the one that starts from it."""
 STEPS = ("decay_steps", "first_decay_steps", "warmup_steps", "boundaries")
 """Arguments of schedules that count steps."""
@@ -57,6 +58,8 @@ def recipe(params: Params, variant: Variant, place: str, heirs: tuple[str, ...] 
             declared[key] = getattr(params, key)
     declared["optimizer"] = _optimizer(params, variant)
     declared.setdefault("jit_compile", params.jit_compile)
+    if declared.setdefault("device", params.device) == CPU:
+        del declared["device"]
     return in_order(cast(Recipe, seeds | {key: value for key, value in declared.items() if value != {}}))
 
 

@@ -36,6 +36,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 Count = Annotated[int, Field(gt=0, lt=2**31)]  # what NumPy and TensorFlow can count by
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Device = Literal["cpu", "gpu"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 MAX_LAYERS = 1000
@@ -214,6 +215,7 @@ class Base(_Strict):
     epochs: Count | None = None
     callbacks: dict[Name, Spec] | None = None
     jit_compile: bool | None = None
+    device: Device | None = None
     cross_validation: Annotated[int, Field(ge=2)] | None = None
 
 
@@ -271,6 +273,8 @@ class Params(_Strict):
     seed: Seed
     seeds: Count
     jit_compile: bool
+    device: Device = "cpu"
+    """Where the nets train; see `stages.training.device`."""
     dropout: Rate | None
     epochs: Count | None
     learning_rate: Positive | None

@@ -18,17 +18,19 @@ from stages.training import xla
 from stages.training.recipe import Recipe
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(*flags: str) -> None:
     """Import it in half the time, and without its greetings (oneDNN, instruction sets), which would drown 70 processes.
 
-    Some of these are written to the standard error before TensorFlow reads its own log level.
+    Some of these are written to the standard error before TensorFlow reads its own log level. flags: of XLA, beside
+    those of every training.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    xla.set_flags()
+    xla.set_flags(*flags)
     with silent(2), _hidden("sklearn", "matplotlib", "pandas"), _without_garbage_collection():
         import keras  # noqa: F401
         import tensorflow
     tensorflow.get_logger().setLevel("ERROR")
+    tensorflow.config.set_visible_devices([], "GPU")  # but for `stages.training.device`
 
 
 @contextmanager

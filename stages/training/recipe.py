@@ -41,6 +41,8 @@ class Recipe(TypedDict, total=False):
     epochs: int
     callbacks: dict[str, Spec]
     jit_compile: bool
+    device: str
+    """`gpu`; a recipe for the processor names none. See `stages.training.device`."""
     estimator: Spec
     """A class of `sklearn.linear_model` or `sklearn.dummy`."""
     cross_validation: int

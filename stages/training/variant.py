@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from stages.splits import Split, load_splits, split_of_each
-from stages.training import Observer, Row, Trained, import_tensorflow, kernels
+from stages.training import Observer, Row, Trained, device, import_tensorflow, kernels
 from stages.training.recipe import Recipe
 
 RECIPES = Path("data/recipes")
@@ -83,13 +83,15 @@ def _train_all(recipe: Recipe, splits: list[Split], variant: str, folder: Path, 
     """Train on each split with each seed; the first leaves its model in the folder."""
     if "estimator" in recipe:
         from stages.training.estimators import train
-    else:
-        import_tensorflow()
-        from stages.training.engine import make_deterministic
-        from stages.training.keras_models import train
 
+        return list(train(recipe, splits, variant, folder, observe))
+    import_tensorflow(*device.FLAGS[device.of(recipe)])
+    from stages.training.engine import make_deterministic
+    from stages.training.keras_models import train
+
+    with device.on(device.of(recipe)):
         make_deterministic()
-    return list(train(recipe, splits, variant, folder, observe))
+        return list(train(recipe, splits, variant, folder, observe))
 
 
 def write_history(trained: list[Trained], splits: int, path: Path) -> None:

@@ -40,10 +40,10 @@ CACHE = 32768
 """So many float32 numbers are in the second-level cache for which YNNPACK orders its sums, on every processor."""
 
 
-def set_flags() -> None:
-    """Let XLA compute functions alike on x86-64 processors. Call it before TensorFlow is imported."""
+def set_flags(*more: str) -> None:
+    """Let XLA compute functions alike on x86-64 processors. Call it before TensorFlow is imported. more: flags, too."""
     given = os.environ.get("XLA_FLAGS", "").split()
-    os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in FLAGS if flag not in given)])
+    os.environ["XLA_FLAGS"] = " ".join([*given, *(flag for flag in (*FLAGS, *more) if flag not in given)])
 
 
 def function(computation: Callable[..., Any], jit_compile: bool) -> Any:
