@@ -105,7 +105,8 @@ def save_estimator(estimator: BaseEstimator, folder: Path) -> None:
     learned = {name: a for name, a in learned.items() if name not in estimator.get_params() and a.dtype != object}
     np.savez(folder / "estimator.npz", allow_pickle=False, **learned)
     description = {"class_name": type(estimator).__name__, "arguments": estimator.get_params()}
-    (folder / "estimator.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(description, indent=1, sort_keys=True) + "\n"
+    (folder / "estimator.json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def load_estimator(folder: Path) -> BaseEstimator:
