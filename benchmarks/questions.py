@@ -25,6 +25,7 @@ EPOCHS = "variants.relu_100.epochs"
 KNOWN = 5
 """The epochs of params.yaml."""
 DROPOUT = 0.3
+RUN = ("dvc", "exp", "run", "-S")
 
 STAGES = ("configure", "train relu_100", "environment", "evaluate", "compare", "plot", "page")
 """What a question about relu_100 runs."""
@@ -94,13 +95,21 @@ class Clone(NamedTuple):
 
 
 def clone(folder: Path, commit: str) -> Clone:
-    """Clone this repository at a commit, with the raw data that are here, and install what its lock file names."""
+    """Clone this repository at a commit, install what its lock file names, and have all results.
+
+    Those in DVC's cache of this repository are taken from there; the others are run.
+    """
     subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(ROOT), str(folder)], check=True)
     made = Clone(folder)
     made.call("git", "checkout", "--quiet", "--detach", commit)
     made.call("uv", "sync", "--quiet", "--locked", "--python", sys.executable)
     if (ROOT / "data/raw").exists():
         shutil.copytree(ROOT / "data/raw", folder / "data/raw")
+    dvc = (".venv/bin/python", "-m", "dvc")
+    made.call(*dvc, "config", "--local", "remote.here.url", str(ROOT / ".dvc/cache"))
+    made.call(*dvc, "pull", "--quiet", "--remote", "here", "--allow-missing")
+    made.call(".venv/bin/python", "-m", "stages.parallel")
+    made.call(*dvc, "commit", "--quiet", "--force")  # so that DVC knows the way back to what it pulled
     return made
 
 
@@ -117,13 +126,14 @@ def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
         return taken
 
     with unpinned():
-        for way in clones:
-            ask("all stages, from nothing", way, "stages.parallel")
         clean = {way: not each.call("git", "status", "--porcelain") for way, each in clones.items()}
+        for each in clones.values():  # a first question, not measured: what is kept from one to the next is there
+            each.measure(*RUN, f"{EPOCHS}={KNOWN - 1}")
+            each.go_back()
         for number in range(repeats):
             _ask_once(clones, ask, number)
         for way in clones:
-            command = ("stages.parallel", "-S") if way == OURS else ("dvc", "exp", "run", "-S")
+            command = ("stages.parallel", "-S") if way == OURS else RUN
             ask("dropout", way, *command, f"dropout={DROPOUT}")
             clones[way].go_back()
     return {"beside": BESIDE, "repeats": repeats, "clean": clean, "found": found}
@@ -131,19 +141,18 @@ def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
 
 def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) -> None:
     """Ask what is asked several times, with values that no run had before."""
-    run = ("dvc", "exp", "run", "-S")
     for way, each in clones.items():
         memo, before = each.folder / MEMO, each.folder / f"{MEMO} before"
         shutil.rmtree(before, ignore_errors=True)
         if memo.exists():
             shutil.copytree(memo, before)
-        ask("one variant", way, *run, f"{EPOCHS}={KNOWN + 1 + 2 * number}")
+        ask("one variant", way, *RUN, f"{EPOCHS}={KNOWN + 1 + 2 * number}")
         if before.exists():  # so that the stages alone do what the question did
             shutil.rmtree(memo, ignore_errors=True)
             shutil.copytree(before, memo)
         for stage in STAGES:
             ask(f"stage {stage}", way, *f"stages.{stage}".split())
-        ask("back to a known value", way, *run, f"{EPOCHS}={KNOWN}")
+        ask("back to a known value", way, *RUN, f"{EPOCHS}={KNOWN}")
         each.go_back()
         ask("nothing to do", way, "dvc", "repro")
         ask("configure --check", way, "stages.configure", "--check")

@@ -456,7 +456,6 @@ The trivial stages write one line each. The trainings are `{found["variant"]}` w
 
 
 QUESTIONS = {
-    "all stages, from nothing": ("`stages.parallel`, all stages, from nothing", "seconds", 0.80),
     "one variant": (f"`dvc exp run -S {EPOCHS}=…`", "seconds", 0.40),
     "one variant, on all cores": (f"`stages.parallel -S {EPOCHS}=…`", "seconds", 0.30),
     "verdict": ("the same, until the verdict is printed", "verdict", 0.18),
@@ -494,11 +493,11 @@ def render_questions(found: Results) -> str:
 
 On two cores, in clones of this commit and of {found["beside"]}, which draws all pictures and makes all reports again
 for each question; both with the environment of their own lock file and all results, and in turns. Each question is new
-to its clone. {found["repeats"]} times; the first line and that of dropout once. Ours has more variants.
+to its clone. {found["repeats"]} times; the line of dropout once. Ours has more variants.
 
 {table(["", "in", found["beside"], "ours", "share", "at most"], rows)}
 
-After the run from nothing `git status` of our clone is {clean}. Where the seconds of `dvc exp run -S {EPOCHS}=…` go:
+Before the questions `git status` of our clone is {clean}. Where the seconds of `dvc exp run -S {EPOCHS}=…` go:
 each of its stages alone, as a process of its own, with what was kept before; what is left is DVC's own.
 
 {table(header, stages)}"""
