@@ -107,10 +107,10 @@ def clone(folder: Path, commit: str) -> Clone:
         shutil.copytree(ROOT / "data/raw", folder / "data/raw")
     dvc = (".venv/bin/python", "-m", "dvc")
     made.call(*dvc, "config", "--local", "remote.here.url", str(ROOT / ".dvc/cache"))
-    made.call(*dvc, "fetch", "--quiet", "--remote", "here")
-    made.call(*dvc, "checkout", "--quiet", "--allow-missing")
+    made.call(*dvc, "fetch", "--remote", "here")
+    made.call(*dvc, "checkout", "--force", "--allow-missing")
     made.call(".venv/bin/python", "-m", "stages.parallel")
-    made.call(*dvc, "commit", "--quiet", "--force")  # so that DVC knows the way back to what it pulled
+    made.call(*dvc, "commit", "--force")  # so that DVC knows the way back to what it pulled
     return made
 
 
