@@ -229,10 +229,14 @@ def reason(error: Exception) -> str:
     """Say in a line what a source gave instead of the file."""
     if isinstance(error, FileNotFoundError):
         return "not there" if error.errno else f"not there ({error})"
+    if isinstance(error, OSError) and error.errno and error.filename:
+        return f"cannot be read: {error.strerror}"
     # The reason of an error of `requests` leaves out how often it tried.
     cause = getattr(error.args[0], "reason", error) if error.args else type(error).__name__
-    kind = "wrong content" if isinstance(error, WrongContentError) else "no answer"
-    return f"{kind}: {' '.join(str(cause).split())}"
+    told = " ".join(str(cause).split())
+    if isinstance(error, WrongContentError):
+        return f"wrong content: {told}"
+    return told if isinstance(error, ValueError) else f"no answer: {told}"
 
 
 def ways(dataset: str, spec: DatasetSpec, mirror: Path) -> str:

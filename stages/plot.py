@@ -61,6 +61,9 @@ MAX_PROCESSES = 8
 FIGURES_OF_A_PROCESS = 10
 """Starting one more process takes as long as drawing so many."""
 
+START = "fork" if sys.platform == "linux" else "spawn"
+"""How a process starts: on macOS a fork of one that has used threads, as linear algebra does there, may hang."""
+
 Draw = Callable[[], "Figure"]
 
 
@@ -92,7 +95,7 @@ def draw_all(figures: Sequence[tuple[Path, Draw]], processes: int | None = None)
         return
     # Ctrl-C reaches every process of the group; the parent ends its children.
     ignore_ctrl_c = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("fork"), signal.signal, ignore_ctrl_c)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context(START), signal.signal, ignore_ctrl_c)
     try:
         for drawn in as_completed([pool.submit(draw_and_save, *figure) for figure in figures]):
             drawn.result()

@@ -889,7 +889,7 @@ def test_check_sources_says_what_each_gives_and_writes_nothing(server, capsys):
     answers = [
         *("wrong content: got SHA-256 ", "not there", "not there (HTTP status 404 Not Found)"),
         *(
-            "no answer: HTTP status 500 ",
+            "HTTP status 500 ",
             f"wrong content: got {len(LOGIN)} bytes",
             "right",
             "no answer: ",

@@ -37,6 +37,7 @@ from stages.presentation.effects import Effect
 from stages.presentation.kept import COMPARED
 from stages.presentation.words import LANGUAGES
 from stages.reporting import layout, learning_rates, stored
+from stages.reporting.drawings import Drawing, Stored
 from stages.reporting.figures import (
     DPI,
     PART_COLORS,
@@ -758,11 +759,23 @@ def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
 
 
+def reads_raw(drawing: Drawing) -> bool:
+    return any(isinstance(each, Stored) and each.read is stored.raw for each in drawing.arguments)
+
+
 @pytest.mark.slow
-def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(workspace: Path) -> None:
-    plot.draw_all([*plot.all_figures()], 1)
+@pytest.mark.parametrize("start", [pytest.param("fork", marks=pytest.mark.posix), "spawn"])
+def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    figures = [*plot.all_figures()]
+    if start == "spawn":  # its processes have not the raw data of `workspace`
+        figures = [(path, drawing) for path, drawing in figures if not reads_raw(drawing)]
+    assert len(figures) > 30
+    plot.draw_all(figures, 1)
     first = files()
-    plot.draw_all([*plot.all_figures()], 3)
+    monkeypatch.setattr(plot, "START", start)
+    plot.draw_all(figures, 3)
     assert files() == first
 
 
@@ -776,8 +789,13 @@ def no_figure() -> Figure:
     raise KeyError("epoch")
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_processes_draw_the_same_bytes(tmp_path: Path, processes: int) -> None:
+@pytest.mark.parametrize(
+    ("start", "processes"), [("spawn", 1), pytest.param("fork", 2, marks=pytest.mark.posix), ("spawn", 2)]
+)
+def test_processes_draw_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str, processes: int
+) -> None:
+    monkeypatch.setattr(plot, "START", start)
     names = [f"{number}.png" for number in range(5)]
     plot.draw_all([(tmp_path / "several" / name, partial(one_figure, name)) for name in names], processes)
     for name in names:
