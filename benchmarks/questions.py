@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,12 +26,20 @@ EPOCHS = "variants.relu_100.epochs"
 KNOWN = 5
 """The epochs of params.yaml."""
 DROPOUT = 0.3
-RUN = ("dvc", "exp", "run", "-S")
+RUN, PARALLEL = ("dvc", "exp", "run", "-S"), ("stages.parallel", "-S")
 
 STAGES = ("configure", "train relu_100", "environment", "evaluate", "compare", "plot", "page")
 """What a question about relu_100 runs."""
 MEMO = ".dvc/tmp/memo"
+RESULTS_BY_KEY = (MEMO, ".dvc/cache/runs")
+"""What is kept from one run to the next, beside files."""
 WORDS = {THEIRS: "stages/reporting/strings/en.yaml", OURS: "stages/presentation/words/en.yaml"}
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    if source.exists():
+        shutil.copytree(source, target)
 
 
 class Clone(NamedTuple):
@@ -93,6 +102,24 @@ class Clone(NamedTuple):
         self.call("git", "checkout", "--quiet", "--", ".")
         self.call(".venv/bin/python", "-m", "dvc", "checkout", "--quiet", "--force")
 
+    @contextmanager
+    def each_time_new(self) -> Iterator[Callable[[], None]]:
+        """Go back to the commit at the end, and forget all that ran, so that it runs the next time too.
+
+        Yields a function that forgets it at once.
+        """
+        before = self.folder / ".dvc/tmp/before"
+        for name in RESULTS_BY_KEY:
+            _copy(self.folder / name, before / name)
+
+        def forget() -> None:
+            for name in RESULTS_BY_KEY:
+                _copy(before / name, self.folder / name)
+
+        yield forget
+        forget()
+        self.go_back()
+
 
 def clone(folder: Path, commit: str) -> Clone:
     """Clone this repository at a commit, install what its lock file names, and have all results.
@@ -134,36 +161,31 @@ def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
         for number in range(repeats):
             _ask_once(clones, ask, number)
         for way in clones:
-            command = ("stages.parallel", "-S") if way == OURS else RUN
-            ask("dropout", way, *command, f"dropout={DROPOUT}")
-            clones[way].go_back()
+            with clones[way].each_time_new():
+                ask("dropout", way, *(PARALLEL if way == OURS else RUN), f"dropout={DROPOUT}")
     return {"beside": BESIDE, "repeats": repeats, "clean": clean, "found": found}
 
 
 def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) -> None:
-    """Ask what is asked several times, with values that no run had before."""
+    """Ask what is asked several times."""
+    question, back = f"{EPOCHS}={KNOWN + 1 + number}", f"{EPOCHS}={KNOWN}"
     for way, each in clones.items():
-        memo, before = each.folder / MEMO, each.folder / f"{MEMO} before"
-        shutil.rmtree(before, ignore_errors=True)
-        if memo.exists():
-            shutil.copytree(memo, before)
-        ask("one variant", way, *RUN, f"{EPOCHS}={KNOWN + 1 + 2 * number}")
-        if before.exists():  # so that the stages alone do what the question did
-            shutil.rmtree(memo, ignore_errors=True)
-            shutil.copytree(before, memo)
-        for stage in STAGES:
-            ask(f"stage {stage}", way, *f"stages.{stage}".split())
-        ask("back to a known value", way, *RUN, f"{EPOCHS}={KNOWN}")
-        each.go_back()
+        with each.each_time_new() as forget:
+            ask("one variant", way, *RUN, question)
+            ask("back to the committed value", way, *RUN, back)
+            ask("back to a value of before", way, *RUN, question)
+            forget()
+            for stage in STAGES:
+                ask(f"stage {stage}", way, *f"stages.{stage}".split())
         ask("nothing to do", way, "dvc", "repro")
         ask("configure --check", way, "stages.configure", "--check")
-        each.change_a_word(WORDS[way])
-        ask("one word", way, "dvc", "repro", "page")
-        each.go_back()
+        with each.each_time_new():
+            each.change_a_word(WORDS[way])
+            ask("one word", way, "dvc", "repro", "page")
+        with each.each_time_new():
+            shutil.rmtree(each.folder / MEMO, ignore_errors=True)
+            ask("all pictures", way, "stages.plot")
     each = clones[OURS]
-    ask("one variant, on all cores", OURS, "stages.parallel", "-S", f"{EPOCHS}={KNOWN + 2 + 2 * number}")
-    each.go_back()
-    shutil.rmtree(each.folder / MEMO, ignore_errors=True)
-    for way in clones:
-        ask("all pictures", way, "stages.plot")
-        clones[way].go_back()
+    with each.each_time_new():
+        ask("one variant, on all cores", OURS, *PARALLEL, question)
+        ask("back, on all cores", OURS, *PARALLEL, back)

@@ -460,14 +460,20 @@ QUESTIONS = {
     "one variant, on all cores": (f"`stages.parallel -S {EPOCHS}=…`", "seconds", 0.30),
     "verdict": ("the same, until the verdict is printed", "verdict", 0.18),
     "dropout": (f"`-S dropout={DROPOUT:g}`: `dvc exp run`, ours `stages.parallel`", "seconds", 0.45),
-    "back to a known value": ("`dvc exp run` back to the committed value", "seconds", 0.15),
+    "back to the committed value": ("`dvc exp run` back to the committed value", "seconds", 0.15),
+    "back, on all cores": ("`stages.parallel -S` back to the committed value", "seconds", 0.15),
+    "back to a value of before": ("`dvc exp run` to that value again", "seconds", nan),
     "one word": ("`dvc repro page` after a change of one word", "seconds", 0.3),
     "all pictures": ("`stages.plot` from nothing", "processor", 0.55),
     "configure --check": ("`stages.configure --check`", "processor", 0.6),
     "nothing to do": ("`dvc repro` with nothing to do", "seconds", nan),
 }
 """By question, how it is asked, what is compared, and the share of the other commit's that it may take."""
-BESIDE_OF = {"one variant, on all cores": "one variant", "verdict": "one variant"}
+BESIDE_OF = {
+    "one variant, on all cores": "one variant",
+    "verdict": "one variant",
+    "back, on all cores": "back to the committed value",
+}
 """The question of the other commit, where it has another."""
 
 
@@ -492,8 +498,8 @@ def render_questions(found: Results) -> str:
     return f"""## From a question to its answer
 
 On two cores, in clones of this commit and of {found["beside"]}, which draws all pictures and makes all reports again
-for each question; both with the environment of their own lock file and all results, and in turns. Each question is new
-to its clone. {found["repeats"]} times; the line of dropout once. Ours has more variants.
+for each question; both with the environment of their own lock file and all results, and in turns. What is kept of one
+question is forgotten before the next. {found["repeats"]} times; the line of dropout once. Ours has more variants.
 
 {table(["", "in", found["beside"], "ours", "share", "at most"], rows)}
 
