@@ -57,6 +57,10 @@ class Effect:
     """The difference alone: "+0.6 points", "0.024 lower"."""
     sureness: Text
     """How sure it is: "better in 5 of 5 seeds"."""
+    interval: Text | None = None
+    """The interval of `amount` alone; None without one."""
+    seeds: int = 0
+    """Of the comparison."""
     caveat: Text | None = None
     """What to know of the answer."""
     verdict: Verdict | None = None
@@ -66,6 +70,8 @@ class Effect:
     low: float = nan
     high: float = nan
     """The limits of its interval in the same units; infinite where there is none."""
+    worth: float = nan
+    """What is worth having, in percentage points for shares, else in the metric's unit."""
     diverged: float = 0.0
     """Share of the seeds with which the variant broke down, less that of the baseline."""
 
@@ -110,11 +116,14 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         amount=_amount(compared),
         size=_size_of(compared),
         sureness=_sureness(answered, compared, baseline),
+        interval=_interval(compared),
+        seeds=int(compared["seeds"]),
         caveat=None if pd.isna(but) else study_text(study, "but", but),
         verdict=Verdict(compared["verdict"]),
         value=compared["difference"] / worth,
         low=ends[0],
         high=ends[1],
+        worth=scale(compared["metric"]) * compared["worth"],
         diverged=(compared["diverged"] - compared["baseline_diverged"]) / max(compared["seeds"], 1),
     )
 
@@ -149,14 +158,19 @@ def _amount(row: Mapping[Any, Any]) -> Text:
         return shown
     if metric != "accuracy":
         shown = text("effects", "of_metric", metric=text("metrics", metric), size=shown)
-    if not isfinite(row["high"] - row["low"]):
-        return shown
+    limits = _interval(row)
+    return text("effects", "with_interval", amount=shown, interval=limits) if limits else shown
+
+
+def _interval(row: Mapping[Any, Any]) -> Text | None:
+    """The interval, with signs as `_size_of` has them."""
+    metric = row["metric"]
+    if isnan(row["difference"]) or not isfinite(row["high"] - row["low"]):
+        return None
     low, high, decimals = scale(metric) * row["low"], scale(metric) * row["high"], _decimals(row)
     if metric in LESS_IS_BETTER:
-        limits = _limits_by_direction(low, high, decimals)
-    else:
-        limits = text("table", "range", low=_signed(low, decimals), high=_signed(high, decimals, plus=low < 0))
-    return text("effects", "with_interval", amount=shown, interval=limits)
+        return _limits_by_direction(low, high, decimals)
+    return text("table", "range", low=_signed(low, decimals), high=_signed(high, decimals, plus=low < 0))
 
 
 def _size_of(row: Mapping[Any, Any]) -> Text:

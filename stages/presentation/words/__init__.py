@@ -91,6 +91,12 @@ def source_text(letter: str, english: str) -> Text:
     return _translated(english, "documents", letter)
 
 
+def technique_text(study: str, question: Text) -> Text:
+    """What a study's first comparison tries, in a few words: "Dropout"; without such words its question."""
+    known = all(study in read_strings(language)["techniques"] for language in LANGUAGES)
+    return text("techniques", study) if known else question
+
+
 def _translated(english: str, section: str, *path: str | int) -> Text:
     texts = {}
     for language in LANGUAGES:

@@ -26,6 +26,7 @@ from stages.reporting.page.boards import NO_COLOR, leaderboards, published_rows
 from stages.reporting.page.cards import make_card
 from stages.reporting.page.charts import Plotted, confusions, curves_of, reliabilities
 from stages.reporting.page.pictures import galleries, missing_pictures
+from stages.reporting.page.plot import blocks, sentence, tally
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -39,14 +40,6 @@ SCRIPT_WORDS = {
     "parts": ("training", "validation"),
 }
 """Keys of the words that the script uses, by section."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """A number at the top of the page."""
-
-    count: int
-    label: Text
 
 
 @dataclass(frozen=True)
@@ -154,6 +147,7 @@ def variables(reports: Reports) -> dict[str, Any]:
     cards = [make_card(reports, name, plotted, asked, colors[name]) for name in names]
     not_measurable = [card.name for card in cards if card.not_measurable]
     boards = leaderboards(reports, colors, titles, not_measurable)
+    plot = blocks(asked)
     missing = [
         *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
         *(each for question in asked for each in question.missing),
@@ -169,7 +163,10 @@ def variables(reports: Reports) -> dict[str, Any]:
         "published": published_rows(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
         "documents": documents(reports, asked),
         "counts": counts(reports, asked),
-        "tally": tally(asked),
+        "plot": plot,
+        "tally": tally(plot),
+        "claims": claims(asked),
+        "sentences": {each.name: sentence(each) for each in asked},
         "basis": basis(reports),
         "rules": rules(deciding[COMPARISONS]),
         "notes": reports.notes,
@@ -208,18 +205,19 @@ def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
     return found
 
 
-def counts(reports: Reports, asked: Sequence[Question]) -> list[Count]:
-    """List the numbers at the top of the page."""
+def counts(reports: Reports, asked: Sequence[Question]) -> dict[str, int]:
+    """Count what was asked and done, by the fields of `page.counts` in the words."""
     results = reports.deciding[PUBLISHED]["result"]
-    return [
-        Count(len(asked), text("page", "count_questions")),
-        Count(len(reports.names), text("page", "count_variants")),
-        Count(len(reports.deciding[TRAININGS]), text("page", "count_trainings")),
-        Count(int((results == "reproduced").sum()), text("page", "count_reproduced", all=len(results))),
-    ]
+    return {
+        "questions": len(asked),
+        "variants": len(reports.names),
+        "trainings": len(reports.deciding[TRAININGS]),
+        "reproduced": int((results == "reproduced").sum()),
+        "published": len(results),
+    }
 
 
-def tally(asked: Sequence[Question]) -> dict[str, int]:
+def claims(asked: Sequence[Question]) -> dict[str, int]:
     """Count the questions by answer, in the order of `Answer`."""
     found = Counter(each.answer.answer for each in asked)
     return {str(answer): found[answer] for answer in Answer if found[answer]}

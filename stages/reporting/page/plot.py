@@ -1,0 +1,215 @@
+"""The plot of effects that the report page begins with: one row for each question, in blocks of one metric each."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, copysign, floor, isfinite, isnan, log10
+
+from stages.comparison.scores import LESS_IS_BETTER
+from stages.comparison.verdicts import Answer, Verdict
+from stages.presentation.effects import IN_POINTS, MINUS, NO_QUALITY, Effect
+from stages.presentation.words import LANGUAGES, Text, joined, technique_text, text
+from stages.reporting.page.answers import Question, ShownAnswer
+
+DOES = {
+    Verdict.BETTER: "helps",
+    Verdict.WORSE: "hurts",
+    Verdict.SAME: "no difference",
+    Verdict.UNKNOWABLE: "cannot be known",
+    Verdict.OPEN: "open",
+    Verdict.NO_INTERVAL: "open",
+    Verdict.NOT_MEASURED: "not measured",
+}
+"""Keys of `does` in the words by verdict."""
+AMOUNTS = {"helps": "more", "hurts": "less"}
+"""The same where more is not better."""
+COSTS = {Answer.YES: "slower", Answer.IN_PART: "slower in part", Answer.NO: "no difference", Answer.OPEN: "open"}
+"""The same for the question of the benchmarks, by its answer."""
+WITHIN = 0.85
+"""Share of a block's intervals that its scale holds at least; those beyond end in an arrow."""
+STEPS = (1, 2, 5, 10)
+"""Digits of the end of a scale."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an effect lies on its scale, in percent of its width."""
+
+    at: float
+    begin: float
+    """Where its interval begins; `at` without one."""
+    width: float
+    beyond: str = ""
+    """Side on which the effect lies beyond the scale, "left" or "right"."""
+    cut: str = ""
+    """Sides on which its interval leaves the scale."""
+    broken: bool = False
+    """Whether it has no number because one of the two broke down with every seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A question in the plot."""
+
+    study: str
+    title: Text
+    compared: Text | None
+    note: Text | None
+    """That a training broke down."""
+    does: str
+    """Key of `does` in the words."""
+    claim: Text
+    """Whether the claim holds."""
+    size: Text
+    interval: Text | None
+    effect: float
+    """In points or in the metric's unit, positive where it is better; NaN without a number."""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """The rows of one metric, the best effect first."""
+
+    metric: str
+    title: Text
+    ends: tuple[Text, Text] | None
+    """Numbers at the ends of the scale; None without one."""
+    sides: tuple[Text, Text]
+    """What lies to the left and to the right of 0."""
+    band: float
+    """Half the width of what is not worth having, in percent."""
+    rows: Sequence[Row]
+
+
+def blocks(asked: Sequence[Question]) -> list[Block]:
+    """Make the plot: accuracy first, then the metrics with most questions; each question is in one block."""
+    metrics = Counter(_metric(question) for question in asked)
+    order = sorted(metrics, key=lambda metric: (not metric, metric != "accuracy", -metrics[metric], metric))
+    return [_block(metric, [each for each in asked if _metric(each) == metric]) for metric in order]
+
+
+def tally(plot: Sequence[Block]) -> Sequence[tuple[str, int]]:
+    """Count the rows by what the technique does, in the order of the words."""
+    found = Counter(row.does for block in plot for row in block.rows)
+    order = dict.fromkeys([*DOES.values(), *AMOUNTS.values(), *COSTS.values()])
+    return [(does, found[does]) for does in order if found[does]]
+
+
+def what_it_does(effect: Effect | None) -> str:
+    """Tell what a technique does, as a key of `does` in the words. One seed cannot tell."""
+    if effect is None:
+        return "not measured"
+    if effect.verdict is None:
+        return COSTS.get(effect.answer, "not measured")
+    if effect.seeds == 1 and effect.verdict != Verdict.NOT_MEASURED:
+        return "open"
+    does = DOES[effect.verdict]
+    return AMOUNTS.get(does, does) if effect.metric in NO_QUALITY else does
+
+
+def claim_word(answer: ShownAnswer, effect: Effect | None) -> Text:
+    """Tell whether the claim holds, and how many of its parts."""
+    word = text("claims", answer.answer)
+    parts = effect.parts if effect else ()
+    if answer.answer != Answer.IN_PART or not parts:
+        return word
+    return text("effects", "of_parts", answer=word, yes=[each.answer for each in parts].count(Answer.YES), parts=len(parts))
+
+
+def sentence(question: Question) -> Text:
+    """Answer a question in words: the answer, its first comparison, and the parts of its claim."""
+    effect, said = question.effect, [text("answered", question.answer.answer)]
+    if effect is None:
+        return said[0]
+    amount = effect.amount
+    if effect.metric == "accuracy":
+        amount = text("effects", "of_metric", metric=text("metrics", effect.metric), size=amount)
+    of = {"compared": effect.compared, "amount": amount, "sureness": effect.sureness}
+    said.append(text("sentences", what_it_does(effect), **of))
+    for answer in Answer:
+        claims = [part.claim for part in effect.parts if part.answer == answer]
+        if claims:
+            said.append(text("parts_answered", answer, parts=joined(claims)))
+    return joined(said, " ")
+
+
+def _metric(question: Question) -> str:
+    return question.effect.metric if question.effect else ""
+
+
+def _block(metric: str, asked: Sequence[Question]) -> Block:
+    effects = [each.effect for each in asked if each.effect]
+    end = _end([reach for effect in effects if not isnan(reach := _reach(effect))])
+    rows = [replace(_row(each), place=_place(each.effect, end)) for each in asked]
+    rows.sort(key=lambda row: (isnan(row.effect), -row.effect if not isnan(row.effect) else 0))
+    sides = ("less_here", "more_here") if metric in NO_QUALITY else ("worse_here", "better_here")
+    worth = max((effect.worth for effect in effects if effect.worth > 0), default=0.0)
+    name = text("page", "of_test") if metric == "accuracy" else text("metrics", metric)
+    unit = text("page", "block_points" if metric in IN_POINTS else "block_unit")
+    return Block(
+        metric=metric,
+        title=text("page", "block", metric=name, unit=unit) if metric else text("page", "block_others"),
+        ends=_ends(metric, end) if end else None,
+        sides=(text("page", sides[0]), text("page", sides[1])),
+        band=round(min(50 * worth / end, 50), 2) if end else 0,
+        rows=rows,
+    )
+
+
+def _row(question: Question) -> Row:
+    effect = question.effect
+    note = None
+    if effect and effect.diverged:
+        key = "breaks_down" if effect.diverged > 0 else "baseline_breaks_down"
+        note = text("page", key, share=100 * abs(effect.diverged))
+    return Row(
+        study=question.name,
+        title=technique_text(question.name, question.question),
+        compared=effect.compared if effect else None,
+        note=note,
+        does=what_it_does(effect),
+        claim=claim_word(question.answer, effect),
+        size=effect.size if effect else text("effects", "no_number"),
+        interval=effect.interval if effect else None,
+        effect=effect.value * effect.worth if effect else float("nan"),
+    )
+
+
+def _reach(effect: Effect) -> float:
+    """How far an effect is from 0, with its interval."""
+    ends = [abs(each) for each in (effect.value, effect.low, effect.high) if isfinite(each)]
+    return effect.worth * max(ends, default=float("nan"))
+
+
+def _end(reaches: Sequence[float]) -> float:
+    """End of a scale, a round number that most reach no farther than; 0 without any."""
+    if not reaches or not max(reaches):
+        return 0.0
+    most = sorted(reaches)[ceil(WITHIN * len(reaches)) - 1] or max(reaches)
+    power = 10.0 ** floor(log10(most))
+    return next(step * power for step in STEPS if step * power >= most * (1 - 1e-9))
+
+
+def _ends(metric: str, end: float) -> tuple[Text, Text]:
+    """Numbers at the ends of a scale: of what is better lower, the lower is to the right."""
+    number = f"{end:g}"
+    if metric in LESS_IS_BETTER:
+        return text("effects", "higher", size=number), text("effects", "lower", size=number)
+    return dict.fromkeys(LANGUAGES, MINUS + number), dict.fromkeys(LANGUAGES, "+" + number)
+
+
+def _place(effect: Effect | None, end: float) -> Place | None:
+    if effect is None:
+        return None
+    if isnan(effect.value):
+        side = copysign(50, -effect.diverged)
+        return Place(50 + side, 50 + side, 0, broken=True) if effect.diverged else None
+    if not end:
+        return None
+    at, low, high = (50 + 50 * effect.worth * each / end for each in (effect.value, effect.low, effect.high))
+    beyond = "left" if at < 0 else "right" if at > 100 else ""
+    limited = isfinite(low) and isfinite(high) and not beyond
+    begin, until = (max(low, 0), min(high, 100)) if limited else (min(max(at, 0), 100),) * 2
+    cut = " ".join(side for side, out in (("cut-left", low < 0), ("cut-right", high > 100)) if out and limited)
+    return Place(round(min(max(at, 0), 100), 2), round(begin, 2), round(until - begin, 2), beyond, cut)
