@@ -26,7 +26,7 @@ from stages.reporting.page.boards import NO_COLOR, leaderboards, published_rows
 from stages.reporting.page.cards import make_card
 from stages.reporting.page.charts import Plotted, confusions, curves_of, reliabilities
 from stages.reporting.page.pictures import galleries, missing_pictures
-from stages.reporting.page.plot import blocks, sentence, tally
+from stages.reporting.page.plot import blocks, parts_sentence, sentence, tally
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -167,6 +167,7 @@ def variables(reports: Reports) -> dict[str, Any]:
         "tally": tally(plot),
         "claims": claims(asked),
         "sentences": {each.name: sentence(each) for each in asked},
+        "parts_sentences": {each.name: parts_sentence(each) for each in asked},
         "basis": basis(reports),
         "rules": rules(deciding[COMPARISONS]),
         "notes": reports.notes,

@@ -90,9 +90,9 @@ def blocks(asked: Sequence[Question]) -> list[Block]:
 
 
 def tally(plot: Sequence[Block]) -> Sequence[tuple[str, int]]:
-    """Count the rows by what the technique does, in the order of the words."""
-    found = Counter(row.does for block in plot for row in block.rows)
-    order = dict.fromkeys([*DOES.values(), *AMOUNTS.values(), *COSTS.values()])
+    """Count the rows by what the technique does; what is neither better nor worse is "other"."""
+    order = dict.fromkeys([*DOES.values(), "other"])
+    found = Counter(row.does if row.does in order else "other" for block in plot for row in block.rows)
     return [(does, found[does]) for does in order if found[does]]
 
 
@@ -114,24 +114,38 @@ def claim_word(answer: ShownAnswer, effect: Effect | None) -> Text:
     parts = effect.parts if effect else ()
     if answer.answer != Answer.IN_PART or not parts:
         return word
-    return text("effects", "of_parts", answer=word, yes=[each.answer for each in parts].count(Answer.YES), parts=len(parts))
+    return text(
+        "effects", "of_parts", answer=word, yes=[each.answer for each in parts].count(Answer.YES), parts=len(parts)
+    )
 
 
 def sentence(question: Question) -> Text:
-    """Answer a question in words: the answer, its first comparison, and the parts of its claim."""
-    effect, said = question.effect, [text("answered", question.answer.answer)]
+    """Answer a question in words: the answer, how many parts of the claim hold, and what the first comparison says."""
+    effect, answer = question.effect, question.answer.answer
     if effect is None:
-        return said[0]
+        return text("answered", answer)
+    answers = [part.answer for part in effect.parts]
+    counted = answer == Answer.IN_PART and answers
+    said = [text("answered", "of_parts" if counted else answer, yes=answers.count(Answer.YES), parts=len(answers))]
     amount = effect.amount
     if effect.metric == "accuracy":
         amount = text("effects", "of_metric", metric=text("metrics", effect.metric), size=amount)
-    of = {"compared": effect.compared, "amount": amount, "sureness": effect.sureness}
+    of = {"technique": technique_text(question.name, effect.compared), "amount": amount, "sureness": effect.sureness}
     said.append(text("sentences", what_it_does(effect), **of))
-    for answer in Answer:
-        claims = [part.claim for part in effect.parts if part.answer == answer]
-        if claims:
-            said.append(text("parts_answered", answer, parts=joined(claims)))
     return joined(said, " ")
+
+
+def parts_sentence(question: Question) -> Text | None:
+    """Tell which parts of a claim hold and which do not; None if it is the same with all."""
+    parts = question.effect.parts if question.effect else ()
+    answers = [answer for answer in Answer if any(part.answer == answer for part in parts)]
+    if len(answers) < 2:
+        return None
+    claims = {
+        answer: joined([text("page", "quoted", text=part.claim) for part in parts if part.answer == answer], ", ")
+        for answer in answers
+    }
+    return joined([text("parts_answered", answer, parts=claims[answer]) for answer in answers], " ")
 
 
 def _metric(question: Question) -> str:
@@ -209,7 +223,8 @@ def _place(effect: Effect | None, end: float) -> Place | None:
         return None
     at, low, high = (50 + 50 * effect.worth * each / end for each in (effect.value, effect.low, effect.high))
     beyond = "left" if at < 0 else "right" if at > 100 else ""
+    inside = min(max(at, 0), 100)
     limited = isfinite(low) and isfinite(high) and not beyond
-    begin, until = (max(low, 0), min(high, 100)) if limited else (min(max(at, 0), 100),) * 2
+    begin, until = (max(low, 0), min(high, 100)) if limited else (inside, inside)
     cut = " ".join(side for side, out in (("cut-left", low < 0), ("cut-right", high > 100)) if out and limited)
-    return Place(round(min(max(at, 0), 100), 2), round(begin, 2), round(until - begin, 2), beyond, cut)
+    return Place(round(inside, 2), round(begin, 2), round(until - begin, 2), beyond, cut)
