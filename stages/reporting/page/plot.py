@@ -110,13 +110,9 @@ def what_it_does(effect: Effect | None) -> str:
 
 def claim_word(answer: ShownAnswer, effect: Effect | None) -> Text:
     """Tell whether the claim holds, and how many of its parts."""
-    word = text("claims", answer.answer)
-    parts = effect.parts if effect else ()
-    if answer.answer != Answer.IN_PART or not parts:
-        return word
-    return text(
-        "effects", "of_parts", answer=word, yes=[each.answer for each in parts].count(Answer.YES), parts=len(parts)
-    )
+    answers = [part.answer for part in effect.parts] if effect else []
+    key = "of_parts" if answer.answer == Answer.IN_PART and answers else answer.answer
+    return text("claims", key, yes=answers.count(Answer.YES), parts=len(answers))
 
 
 def sentence(question: Question) -> Text:
