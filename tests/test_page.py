@@ -29,15 +29,17 @@ from stages.artifacts.tables import (
     PUBLISHED,
     TRAININGS,
 )
+from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import read_studies
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
+from stages.presentation.effects import Effect, PartAnswer
 from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
-from stages.reporting.page import answers, boards, cards, charts, comparisons, models
+from stages.reporting.page import answers, boards, cards, charts, comparisons, models, plot
 from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
@@ -522,7 +524,8 @@ def test_each_part_of_a_claim_has_its_answer_and_its_comparisons() -> None:
     said = article_of(with_comparisons(reports, verdict=["better", "same"]))
     assert "In part (1 of 2)" in said
     assert "But: in small networks" in said
-    first, second = said.split("It predicts better")[1].split("So does the other")
+    assert "True: “It predicts better”. No difference: “So does the other”." in said
+    first, second = said.split("It predicts better")[2].split("So does the other")
     assert re.search(r"Yes .* best +against +plain .* better +as claimed", first)
     assert re.search(r"No difference .* second +against +plain .* same +claimed: better +less than 0.5 points", second)
     assert "beside the claim" not in said
@@ -635,11 +638,111 @@ def test_the_seeds_of_the_answers_are_told_as_a_range() -> None:
     assert text("page", "looks", count=3)["en"] not in page.render(reports, BUNDLE)
 
 
-def test_the_answers_are_counted_at_the_top() -> None:
+def test_effects_and_claims_are_counted_at_the_top() -> None:
     reports = with_answers(reports_of(NAMES, "plain"), ANSWERS, answer="no difference")
-    content = page.render(reports, BUNDLE)
-    top = re.sub(r"<[^>]+>|\s+", " ", content.split('class="tally"')[1].split("</p>")[0])
-    assert re.search(r"Yes: 1 +No difference: 1", top)
+    reports = with_comparisons(reports, seeds=5)
+    top = re.sub(r"<[^>]+>|\s+", " ", page.render(reports, BUNDLE).split('class="tally"')[1].split("</p>")[0])
+    assert re.search(r"helps +1, +other +1 +The claims: +as claimed +1, +not as claimed +1", top)
+
+
+def question_of(study: str, **effect: Any) -> answers.Question:
+    """A question with an answer; by default surely better by 1.5 points of accuracy."""
+    found: dict[str, Any] = {"metric": "accuracy", "verdict": Verdict.BETTER, "value": 3.0, "low": 2.0, "high": 4.0}
+    found |= {"seeds": 5, "worth": 0.5, "answer": Answer.YES, **effect}
+    said = {key: dict.fromkeys(LANGUAGES, key) for key in ("short_answer", "compared", "amount", "size", "sureness")}
+    answer, question = answers.ShownAnswer(found["answer"], said["size"]), dict.fromkeys(LANGUAGES, f"{study}?")
+    return answers.Question(
+        name=study,
+        question=question,
+        claim=question,
+        documents=[],
+        members=[],
+        answer=answer,
+        effect=Effect(study=study, question=question, **said, **found),
+    )
+
+
+def test_each_question_is_in_the_plot_once_and_leads_to_its_section() -> None:
+    content = complete()
+    first, evidence = content.split('id="evidence"')
+    links = [each for each in Elements(first).values("href") if each.startswith("#study-")]
+    assert sorted(links) == sorted(f"#{each}" for each in Elements(evidence).values("id") if each.startswith("study-"))
+    assert len(set(links)) == len(links) == 2
+
+
+def test_the_plot_is_sorted_by_effect_with_accuracy_first_and_other_metrics_on_scales_of_their_own() -> None:
+    asked = [
+        question_of("none", value=np.nan, low=np.nan, high=np.nan, verdict=Verdict.NOT_MEASURED),
+        question_of("loss", metric="mse", worth=0.01),
+        question_of("bad", value=-8.0, low=-9.0, high=-7.0, verdict=Verdict.WORSE),
+        question_of("good"),
+        question_of("also", metric="mse", worth=0.01, value=-1.0, low=-1.0, high=-1.0),
+        question_of("same", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
+    ]
+    accuracy, mse = plot.blocks(asked)
+    assert [row.study for row in accuracy.rows] == ["good", "same", "bad", "none"]
+    assert [row.study for row in mse.rows] == ["loss", "also"]
+    assert [end["en"] for end in accuracy.ends or ()] == ["−5", "+5"]
+    assert [end["en"] for end in mse.ends or ()] == ["0.05 higher", "0.05 lower"]  # better is to the right
+    good, same, bad, none = (row.place for row in accuracy.rows)
+    assert good == plot.Place(65, 60, 10)
+    assert same == plot.Place(50, 49, 2)
+    assert bad == plot.Place(10, 5, 10)
+    assert none is None
+    assert accuracy.band == 5
+
+
+def test_an_outlier_does_not_squeeze_the_others_and_points_out_of_the_scale() -> None:
+    asked = [question_of(f"near_{number}") for number in range(12)]
+    asked.append(question_of("far", value=-150.0, low=-152.0, high=-148.0))
+    asked.append(question_of("wide", value=3.0, low=-9.0, high=15.0))
+    (block,) = plot.blocks([*asked, question_of("broken", value=np.nan, low=np.nan, high=np.nan, diverged=1.0)])
+    places = {row.study: row.place for row in block.rows}
+    assert places["near_0"] == plot.Place(87.5, 75, 25)
+    assert places["far"] == plot.Place(0, 0, 0, "left")
+    assert places["wide"] == plot.Place(87.5, 0, 100, cut="cut-left cut-right")
+    assert places["broken"] == plot.Place(0, 0, 0, broken=True)
+
+
+@pytest.mark.parametrize(
+    ("of", "does"),
+    [
+        ({"verdict": Verdict.BETTER}, "helps"),
+        ({"verdict": Verdict.WORSE}, "hurts"),
+        ({"verdict": Verdict.WORSE, "answer": Answer.YES}, "hurts"),  # as claimed
+        ({"verdict": Verdict.BETTER, "answer": Answer.NO}, "helps"),
+        ({"verdict": Verdict.BETTER, "metric": "mse"}, "helps"),
+        ({"verdict": Verdict.BETTER, "metric": "near_zero_weights"}, "more"),
+        ({"verdict": Verdict.SAME}, "no difference"),
+        ({"verdict": Verdict.UNKNOWABLE}, "cannot be known"),
+        ({"verdict": Verdict.OPEN}, "open"),
+        ({"verdict": Verdict.BETTER, "seeds": 1}, "open"),  # of the models, not of the technique
+        ({"verdict": Verdict.NOT_MEASURED, "seeds": 1}, "not measured"),
+        ({"verdict": None, "answer": Answer.IN_PART}, "slower in part"),
+    ],
+)
+def test_the_word_follows_from_the_verdict_and_not_from_the_claim(of: dict[str, Any], does: str) -> None:
+    question = question_of("mine", **of)
+    assert plot.what_it_does(question.effect) == does
+    text("does", does)
+    assert plot.sentence(question)["en"].startswith(text("answered", question.answer.answer)["en"])
+
+
+def test_a_sentence_answers_and_tells_which_parts_hold() -> None:
+    parts = [
+        PartAnswer(dict.fromkeys(LANGUAGES, claim), answer)
+        for claim, answer in (("It is better", Answer.YES), ("It is faster", Answer.NO), ("It is new", Answer.YES))
+    ]
+    question = question_of("dropout", answer=Answer.IN_PART, parts=tuple(parts))
+    assert plot.sentence(question) == {
+        "en": "In part: 2 of 3 claims hold. Dropout helps: accuracy amount, sureness.",
+        "ko": "일부만 그렇습니다. 주장 3개 중 2개가 맞습니다. 드롭아웃: 도움이 됩니다. 정확도 amount, sureness.",
+    }
+    said = plot.parts_sentence(question)
+    assert said
+    assert said["en"] == "True: “It is better”, “It is new”. False, it is the opposite: “It is faster”."
+    assert plot.parts_sentence(question_of("dropout", parts=tuple(parts[::2]))) is None
+    assert plot.sentence(question_of("nobodys"))["en"] == "Yes. compared helps: accuracy amount, sureness."
 
 
 def diverged(reports: Reports, name: str) -> Reports:

@@ -265,6 +265,46 @@ def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
     expect(card).to_be_in_viewport()
 
 
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_row_of_the_plot_leads_to_its_evidence(small: Path, visit: Visit, options: dict[str, Any]) -> None:
+    page = visit(small, **options)
+    row = page.locator(".effects a[href='#study-dropout']")
+    expect(row).to_be_in_viewport()  # without scrolling
+    page.fill("#query", "no such thing")
+    expect(page.locator(".effects:visible")).to_have_count(0)
+    page.fill("#query", "")
+    box = row.bounding_box()
+    assert box
+    assert box["height"] >= 44  # a finger's
+    row.click(position={"x": box["width"] - 5, "y": box["height"] - 5})
+    expect(page.locator("#study-dropout")).to_be_in_viewport()
+    page.evaluate("location.hash = ''; scrollTo(0, 0)")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#study-dropout")).to_be_in_viewport()
+
+
+# Texts of the plot that are wider than their place or lie on another of their row.
+OVERLAID = """() => [...document.querySelectorAll(".effects .row, .effects .axis")].flatMap(row => {
+    const parts = [...row.querySelectorAll("h3, .what, .size, .word, .drawn, .scale > span")];
+    const places = parts.map(part => part.getBoundingClientRect());
+    const beside = (one, two) => one.right <= two.left + 1 || two.right <= one.left + 1
+        || one.bottom <= two.top + 1 || two.bottom <= one.top + 1;
+    return parts.filter((part, at) => places.some((place, other) => other < at && !beside(place, places[at]))
+        || !part.matches(".drawn") && part.scrollWidth > Math.ceil(places[at].width)).map(part => part.textContent);
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 390, 700, 1000, 1280])
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_nothing_in_the_pipelines_plot_lies_on_another(
+    real: Path, visit: Visit, width: int, language: dict[str, Any]
+) -> None:
+    page = visit(real, viewport={"width": width, "height": 900}, **language)
+    assert page.evaluate(OVERLAID) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_the_keyboard_is_enough(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP)
     page.keyboard.press("Tab")
