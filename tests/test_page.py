@@ -649,7 +649,9 @@ def question_of(study: str, **effect: Any) -> answers.Question:
     """A question with an answer; by default surely better by 1.5 points of accuracy."""
     found: dict[str, Any] = {"metric": "accuracy", "verdict": Verdict.BETTER, "value": 3.0, "low": 2.0, "high": 4.0}
     found |= {"seeds": 5, "worth": 0.5, "answer": Answer.YES, **effect}
-    said = {key: dict.fromkeys(LANGUAGES, key) for key in ("short_answer", "compared", "amount", "size", "sureness")}
+    said: dict[str, Any] = {
+        key: dict.fromkeys(LANGUAGES, key) for key in ("short_answer", "compared", "amount", "size", "sureness")
+    }
     answer, question = answers.ShownAnswer(found["answer"], said["size"]), dict.fromkeys(LANGUAGES, f"{study}?")
     return answers.Question(
         name=study,
