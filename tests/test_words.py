@@ -8,7 +8,16 @@ import pytest
 
 from stages.documents import Study, read_described, read_sources, read_studies
 from stages.params.schema import read_params
-from stages.presentation.words import LANGUAGES, part_text, read_strings, study_text, text, title_text
+from stages.presentation import determinism
+from stages.presentation.words import (
+    LANGUAGES,
+    part_text,
+    read_strings,
+    study_text,
+    technique_text,
+    text,
+    title_text,
+)
 
 
 def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -54,6 +63,14 @@ def test_every_text_of_the_documents_and_every_title_is_translated(language: str
         assert said.get("parts", {}).keys() == needed.get("parts", {}).keys(), name
     assert translated["documents"].keys() == read_sources().keys()
     assert translated["variants"].keys() == {name for name, variant in variants.items() if variant.title}
+
+
+@pytest.mark.catalogue
+def test_every_study_has_words_for_what_its_first_comparison_tries() -> None:
+    assert read_strings("en")["techniques"].keys() == {*read_studies(), determinism.NAME}
+    question = {"en": "Is it?", "ko": "그렇습니까?"}
+    assert technique_text("dropout", question) == {"en": "Dropout", "ko": "드롭아웃"}
+    assert technique_text("nobodys", question) == question
 
 
 @pytest.mark.catalogue

@@ -91,10 +91,10 @@ def source_text(letter: str, english: str) -> Text:
     return _translated(english, "documents", letter)
 
 
-def technique_text(study: str, question: Text) -> Text:
-    """What a study's first comparison tries, in a few words: "Dropout"; without such words its question."""
+def technique_text(study: str, otherwise: Text) -> Text:
+    """What a study's first comparison tries, in a few words: "Dropout"; without such words otherwise."""
     known = all(study in read_strings(language)["techniques"] for language in LANGUAGES)
-    return text("techniques", study) if known else question
+    return text("techniques", study) if known else otherwise
 
 
 def _translated(english: str, section: str, *path: str | int) -> Text:

@@ -129,9 +129,8 @@ def because(row: pd.Series, own_seed: str) -> list[Text]:
     verdict, expected, one_seed = row["verdict"], row["expected"], row["verdict_one_seed"]
     texts = []
     if pd.notna(expected):
-        texts.append(
-            text("page", "as_claimed" if verdict == expected else "claimed", verdict=text("verdicts", expected))
-        )
+        key = {True: "as_claimed", False: "opposite"}.get(agrees(row), "claimed")
+        texts.append(text("page", key, verdict=text("verdicts", expected)))
     if verdict == Verdict.SAME and pd.notna(row["worth"]):
         texts.append(text("page", "less_than", worth=worth(row["worth"], row["metric"])))
     if verdict == Verdict.OPEN and row["part"] == BESIDE and np.isfinite(row["seeds_needed"]):
