@@ -164,6 +164,7 @@ def variables(reports: Reports) -> dict[str, Any]:
         "documents": documents(reports, asked),
         "counts": counts(reports, asked),
         "plot": plot,
+        "techniques": {row.study: row.title for block in plot for row in block.rows},
         "tally": tally(plot),
         "claims": claims(asked),
         "sentences": {each.name: sentence(each) for each in asked},
