@@ -129,7 +129,8 @@ def because(row: pd.Series, own_seed: str) -> list[Text]:
     verdict, expected, one_seed = row["verdict"], row["expected"], row["verdict_one_seed"]
     texts = []
     if pd.notna(expected):
-        key = {True: "as_claimed", False: "opposite"}.get(agrees(row), "claimed")
+        agreed = agrees(row)
+        key = "claimed" if agreed is None else "as_claimed" if agreed else "opposite"
         texts.append(text("page", key, verdict=text("verdicts", expected)))
     if verdict == Verdict.SAME and pd.notna(row["worth"]):
         texts.append(text("page", "less_than", worth=worth(row["worth"], row["metric"])))
