@@ -1,7 +1,7 @@
 """The report page, one HTML file that loads nothing: `render(reports, bundle)`.
 
-`page.html.j2` is filled in by Jinja2, which escapes; `page.css` and `page.js` are copied into it. Charts are drawn in
-the browser, from data that the page contains once.
+`html/page.html.j2` is filled in by Jinja2, which escapes; the files of `css/` and `js/` are copied into it, in the order
+of `STYLES` and `SCRIPTS`. Charts are drawn in the browser, from data that the page contains once.
 """
 
 import hashlib
@@ -31,6 +31,8 @@ from stages.reporting.page.reports import Reports
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
+STYLES = ("base", "bar", "answers", "evidence", "tables", "charts", "cards", "small", "print")
+SCRIPTS = ("base", "language", "colors", "search", "tables", "cards", "charts", "start")
 SCRIPT_WORDS = {
     "page": (
         *("actual", "close_all", "compared", "confidence", "found_questions", "found_variants", "high", "low"),
@@ -79,7 +81,7 @@ class RunFacts:
 def render(reports: Reports, bundle: Bundle) -> str:
     """Make the page."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(FOLDER / "html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -96,12 +98,17 @@ def render(reports: Reports, bundle: Bundle) -> str:
     environment.globals |= {"text": text}
     return environment.get_template("page.html.j2").render(
         **variables(reports),
-        css=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
-        js=script((FOLDER / "page.js").read_text(encoding="utf-8")),
+        css=Markup(joined("css", STYLES)),  # noqa: S704 (our own)
+        js=script(joined("js", SCRIPTS)),
         bundle=bundle,
         bundle_script=script(bundle.script),
         licenses=Markup(bundle.licenses),  # noqa: S704 (`licenses` raises if one ends the comment)
     )
+
+
+def joined(kind: str, names: Sequence[str]) -> str:
+    """Read the files of a kind, `css` or `js`, one after the other."""
+    return "\n".join((FOLDER / kind / f"{name}.{kind}").read_text(encoding="utf-8") for name in names)
 
 
 def shown(content: Text | str) -> Markup:

@@ -28,7 +28,7 @@ class Chart:
     description: Text
     """Content of the chart in words, for screen readers."""
     spec: Mapping[str, Any]
-    """`kind`, a function in page.js, and its arguments."""
+    """`kind`, a function in js/charts.js, and its arguments."""
 
 
 @dataclass(frozen=True)
