@@ -1,17 +1,21 @@
-"""Write the generated tables of the READMEs: `python -m stages.readme`; `--check` writes nothing.
+"""Write the generated tables of the READMEs and of docs/: `python -m stages.readme`.
 
-Everything between `<!-- name -->` and `<!-- /name -->` in README.md and README.ko.md is generated, in the words of
+    python -m stages.readme            # after `python -m stages.keep`
+    python -m stages.readme --check    # writes nothing, and fails if one is stale
+
+Everything between `<!-- name -->` and `<!-- /name -->` in the files of `PAGES` is generated, in the words of
 `stages/presentation/words/`, from the tables in `reports/one_seed/` and `reports/several_seeds/`; a test fails if it is
 stale. Kept tables that do not belong together, or not to the run in the workspace, are printed.
 """
 
 import argparse
+import html
 import io
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,6 +24,7 @@ from stages.comparison.verdicts import Answer
 from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
 from stages.presentation.determinism import COSTS, Cost, costs_of
+from stages.presentation.effect_plot import DOES, Block, blocks
 from stages.presentation.effects import Effect, effects
 from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import (
@@ -35,14 +40,26 @@ from stages.presentation.kept import (
 )
 from stages.presentation.markdown import table
 from stages.presentation.words import Strings, read_strings, text
+from stages.reporting import EFFECTS
 
-READMES = {"en": Path("README.md"), "ko": Path("README.ko.md")}
+
+class Page(NamedTuple):
+    """A file with generated tables: its language and the names of its blocks."""
+
+    language: str
+    blocks: tuple[str, ...]
+
+
+PAGES = {
+    Path("README.md"): Page("en", ("effects", "answers")),
+    Path("README.ko.md"): Page("ko", ("effects", "answers")),
+    Path("docs/results.md"): Page("en", ("answers in full", "results", "published", "overrides")),
+    Path("docs/results.ko.md"): Page("ko", ("answers in full", "results", "published")),
+}
 BY_EPOCH = ("B", "E")
 """Documents that print values of single epochs."""
 PRINTED_BY_EPOCH = 246
 """Number of these values in both."""
-BLOCKS = {"en": ("overrides", "answers", "results", "published"), "ko": ("answers", "results", "published")}
-"""Generated blocks of each README; the Korean one has those of the English one's first page."""
 
 
 def results(leaderboard: pd.DataFrame, language: str = "en") -> str:
@@ -76,8 +93,38 @@ def _with_divergence(shown: str, share: float, words: Mapping[str, str]) -> str:
     return f"{shown} ({words['share_diverged'].format(share=100 * share)})" if shown else words["diverged"]
 
 
+def picture(plot: Sequence[Block], language: str = "en") -> str:
+    """Show the plot of effects as fits the reader's colors and screen; its description names every row by its word."""
+    words = read_strings(language)
+    light, dark, phone, phone_dark = (path.as_posix() for path in EFFECTS)
+    said = [words["page"]["title"]]
+    by_word: dict[str, list[str]] = {does: [] for does in DOES.values()}
+    for block in plot:
+        unit = "" if block.metric in ("accuracy", "") else words["metrics"][block.metric] + " "
+        for row in block.rows:
+            by_word.setdefault(row.does, []).append(f"{row.title[language]}, {unit}{row.size[language]}")
+    said += [f"{words['does'][does].capitalize()}: {'; '.join(named)}." for does, named in by_word.items() if named]
+    narrow, night = "(max-width: 600px)", "(prefers-color-scheme: dark)"
+    sources = {f"{narrow} and {night}": phone_dark, narrow: phone, night: dark}
+    return "\n".join(
+        [
+            "<picture>",
+            *(f'<source media="{media}" srcset="{path}">' for media, path in sources.items()),
+            f'<img src="{light}" alt="{html.escape(" ".join(said))}">',
+            "</picture>",
+        ]
+    )
+
+
 def answers(found: Sequence[Effect], language: str = "en") -> str:
-    """Format the answers, one line for each question. found: see `stages.presentation.effects`."""
+    """Format the answers in short, one line for each question. found: see `stages.presentation.effects`."""
+    words = read_strings(language)["table"]
+    body = [[effect.question[language], _short_answer(effect, language), effect.amount[language]] for effect in found]
+    return table([words[key] for key in ("question", "answer", "how_much")], body)
+
+
+def answers_in_full(found: Sequence[Effect], language: str = "en") -> str:
+    """Format the answers with their parts, what is compared, how sure they are and what to know of them."""
     words = read_strings(language)["table"]
     body = [
         [
@@ -92,11 +139,16 @@ def answers(found: Sequence[Effect], language: str = "en") -> str:
     return table([words[key] for key in ("question", "answer", "how_much", "how_sure", "but")], body)
 
 
+def _short_answer(effect: Effect, language: str) -> str:
+    """The answer, and how many parts of the claim hold."""
+    word = read_strings(language)["answers"][effect.answer]
+    return f"**{word}**{effect.short_answer[language].removeprefix(word)}"
+
+
 def _answer(effect: Effect, language: str) -> str:
     """The answer and, if the parts of the claim differ in theirs, the parts by answer."""
     words = read_strings(language)["answers"]
-    word = words[effect.answer]
-    lines = [f"**{word}**{effect.short_answer[language].removeprefix(word)}"]
+    lines = [_short_answer(effect, language)]
     answers = [answer for answer in Answer if any(part.answer == answer for part in effect.parts)]
     for answer in answers if len(answers) > 1 else ():
         claims = [part.claim[language].rstrip(".") for part in effect.parts if part.answer == answer]
@@ -181,29 +233,30 @@ def _in_words(key: str, value: object, strings: Strings) -> str:
     return strings[section].get(value, value) if section else cell(value)
 
 
-def filled(readme: str, blocks: Mapping[str, str]) -> str:
+def filled(text: str, blocks: Mapping[str, str]) -> str:
     """Put each block between its marks. Raises: ValueError if a mark is missing."""
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not pattern.search(readme):
+        if not pattern.search(text):
             raise ValueError(f"expected the marks <!-- {name} --> and <!-- /{name} -->, got none")
-        readme = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", readme)  # type: ignore[misc]
-    return readme
+        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)  # type: ignore[misc]
+    return text
 
 
-def updated(
-    readme: str, one: Tables, several: Tables, params: Params, costs: Sequence[Cost], language: str = "en"
-) -> str:
-    """Fill in a README's generated blocks. one, several: see `read_tables`."""
-    strings = read_strings(language)
+def updated(text: str, page: Page, one: Tables, several: Tables, params: Params, costs: Sequence[Cost]) -> str:
+    """Fill in the generated blocks of a page. one, several: see `read_tables`. Raises: as `filled`."""
+    strings = read_strings(page.language)
     titles = {name: variant.title or name for name, variant in params.variants.items()}
-    blocks = {
-        "overrides": overrides(params, strings),
-        "answers": answers(effects(several, titles, costs), language),
-        "results": results(one[LEADERBOARD], language),
-        "published": published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
+    found = effects(several, titles, costs)
+    generated: dict[str, Callable[[], str]] = {
+        "effects": lambda: picture(blocks(found), page.language),
+        "answers": lambda: answers(found, page.language),
+        "answers in full": lambda: answers_in_full(found, page.language),
+        "results": lambda: results(one[LEADERBOARD], page.language),
+        "published": lambda: published(one[PUBLISHED], several[PUBLISHED], one[LEADERBOARD], strings),
+        "overrides": lambda: overrides(params, strings),
     }
-    return filled(readme, {name: blocks[name] for name in BLOCKS[language]})
+    return filled(text, {name: generated[name]() for name in page.blocks})
 
 
 Read = Callable[[Path], str | None]
@@ -249,9 +302,11 @@ def stale_lines(one: Tables, several: Tables) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Update the READMEs, or name those that are stale."""
-    parser = argparse.ArgumentParser(prog="python -m stages.readme")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a README is stale")
+    """Update the pages, or name those that are stale."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.readme", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a page is stale")
     check = parser.parse_args(arguments).check
     try:
         one, several = read_tables()
@@ -260,11 +315,14 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     costs = read_costs()
     behind = []
-    for language, path in READMES.items():
-        before = path.read_text(encoding="utf-8")
-        after = updated(before, one, several, params, costs, language)
+    for path, page in PAGES.items():
+        try:
+            before = path.read_text(encoding="utf-8")
+            after = updated(before, page, one, several, params, costs)
+        except (OSError, ValueError) as error:
+            sys.exit(f"{path.as_posix()}: {error.strerror if isinstance(error, OSError) else error}")
         if after != before:
-            behind.append(str(path))
+            behind.append(path.as_posix())
             if not check:
                 path.write_text(after, encoding="utf-8", newline="\n")
     for line in stale_lines(one, several):

@@ -36,12 +36,12 @@ def text_of(path: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("language", readme.READMES)
-def test_the_tables_are_those_of_the_reports(language: str) -> None:
-    text = text_of(readme.READMES[language])
+@pytest.mark.parametrize("path", readme.PAGES, ids=str)
+def test_the_tables_are_those_of_the_reports(path: Path) -> None:
+    text = text_of(path)
     params = parse_params(YAML(typ="safe").load(text_of(Path("params.yaml"))))
     costs = readme.read_costs(committed)
-    updated = readme.updated(text, *readme.read_tables(committed), params, costs, language)
+    updated = readme.updated(text, readme.PAGES[path], *readme.read_tables(committed), params, costs)
     assert updated == text, "stale: run `python -m stages.readme` and commit"
 
 
@@ -75,13 +75,13 @@ def test_without_the_benchmarks_there_is_no_claim_about_determinism() -> None:
     assert readme.read_costs(nothing) == []
     none = {path: pd.DataFrame(columns=COLUMNS[path]) for path in kept.COMPARED}
     cost = Cost("mine", "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)
-    tables = [readme.answers(effects(none, {}, costs)) for costs in ([], [cost])]
+    tables = [readme.answers_in_full(effects(none, {}, costs)) for costs in ([], [cost])]
     assert [len(table.splitlines()) for table in tables] == [2, 3]
 
 
-@pytest.mark.parametrize("language", readme.READMES)
-def test_every_missed_value_has_its_reason(language: str) -> None:
-    text = text_of(readme.READMES[language])
+@pytest.mark.parametrize("path", [path for path, page in readme.PAGES.items() if "published" in page.blocks], ids=str)
+def test_every_missed_value_has_its_reason(path: Path) -> None:
+    text = text_of(path)
     block = re.search(r"<!-- published -->\n(.*?)<!-- /published -->", text, re.DOTALL)
     assert block is not None
     missed = re.findall(r"^\| `(\w+)` \|", block[1], re.MULTILINE)
@@ -89,18 +89,21 @@ def test_every_missed_value_has_its_reason(language: str) -> None:
     assert [name for name in missed if f"`{name}`" not in reasons] == []
 
 
-def test_each_readme_links_the_others_in_its_first_line() -> None:
-    first = {language: text_of(path).partition("\n")[0] for language, path in readme.READMES.items()}
-    for language, line in first.items():
-        assert all(f"({path})" in line for other, path in readme.READMES.items() if other != language)
+@pytest.mark.parametrize("pair", [("README.md", "README.ko.md"), ("docs/results.md", "docs/results.ko.md")])
+def test_each_page_links_its_translation_in_the_first_line(pair: tuple[str, str]) -> None:
+    for path, other in (pair, pair[::-1]):
+        assert f"({Path(other).name})" in text_of(Path(path)).partition("\n")[0]
 
 
-def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stale = tmp_path / "README.md"
-    marks = [f"<!-- {name} -->\n<!-- /{name} -->\n" for name in readme.BLOCKS["en"]]
+def test_a_stale_page_fails_the_check_and_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = tmp_path / "page.md"
+    page = readme.Page(
+        "en", tuple(name for page in readme.PAGES.values() if page.language == "en" for name in page.blocks)
+    )
+    marks = [f"<!-- {name} -->\n<!-- /{name} -->\n" for name in page.blocks]
     stale.write_text("".join(marks), encoding="utf-8")
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(readme, "READMES", {"en": stale})
+    monkeypatch.setattr(readme, "PAGES", {stale: page})
     with pytest.raises(SystemExit, match="stale"):
         readme.main(["--check"])
     assert stale.read_text(encoding="utf-8") == "".join(marks)
@@ -108,12 +111,27 @@ def test_a_stale_readme_fails_the_check_and_stays(tmp_path: Path, monkeypatch: p
     readme.main(["--check"])
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), ("no marks", "expected the marks <!-- results -->")]
+)
+def test_a_page_that_is_not_there_or_has_no_marks_is_named(
+    content: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.md"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(readme, "PAGES", {path: readme.Page("en", ("results",))})
+    with pytest.raises(SystemExit, match=f"^{path.as_posix()}: {said}"):
+        readme.main([])
+
+
 @pytest.fixture
 def committed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     folders = (kept.ONE_SEED, kept.SEVERAL_SEEDS)
     tables = [kept.kept(path, folder) for path in kept.KEPT for folder in folders]
-    for path in (Path("params.yaml"), COSTS, *readme.READMES.values(), *tables):
+    for path in (Path("params.yaml"), COSTS, *readme.PAGES, *tables):
         if (text := committed(path)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -151,11 +169,6 @@ def test_what_is_kept_of_another_run_than_the_workspace_s_is_told(capsys: pytest
     assert capsys.readouterr().out == expected
 
 
-def test_a_missing_mark_is_told() -> None:
-    with pytest.raises(ValueError, match="results"):
-        readme.filled("no marks", {"results": "table"})
-
-
 @pytest.mark.parametrize(
     ("intervals", "answer", "sureness"),
     [
@@ -170,11 +183,11 @@ def test_determinism_is_expensive_if_every_interval_says_so(
     intervals: list[tuple[float, float]], answer: str, sureness: str
 ) -> None:
     costs = [Cost("mine", "ours", 1.1, low, high, same_work=True) for low, high in intervals]
-    line = readme.answers([effect_of_determinism(costs)]).splitlines()[2]
+    line = readme.answers_in_full([effect_of_determinism(costs)]).splitlines()[2]
     assert answer in line
     assert sureness in line
     others = [replace(cost, same_work=False) for cost in costs]
-    assert "**Not measured**" in readme.answers([effect_of_determinism(others)])
+    assert "**Not measured**" in readme.answers_in_full([effect_of_determinism(others)])
 
 
 def test_a_question_is_a_line_without_code_names_with_the_parts_of_its_claim_by_answer() -> None:
@@ -185,7 +198,7 @@ def test_a_question_is_a_line_without_code_names_with_the_parts_of_its_claim_by_
         PartAnswer(dict.fromkeys(LANGUAGES, claim), answer) for claim, answer in (("A", Answer.NO), ("B", Answer.YES))
     ]
     effect = Effect(study="mine", answer=Answer.IN_PART, parts=tuple(parts), **both)
-    line = readme.answers([effect]).splitlines()[2]
+    line = readme.answers_in_full([effect]).splitlines()[2]
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "Q?",
         "**In part** (1 of 2)<br>Yes: B<br>No: A",
@@ -194,7 +207,8 @@ def test_a_question_is_a_line_without_code_names_with_the_parts_of_its_claim_by_
         "but",
     ]
     alike = replace(effect, parts=(parts[0], parts[0]))
-    assert "<br>No" not in readme.answers([alike])
+    assert "<br>No" not in readme.answers_in_full([alike])
+    assert readme.answers([effect]).splitlines()[2] == "| Q? | **In part** (1 of 2) | +0.6 points (0.2 to 1.0) |"
 
 
 def test_a_leaderboard_says_which_trainings_diverged_and_what_a_training_costs() -> None:

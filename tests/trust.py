@@ -89,8 +89,11 @@ def page(tests: list[Tried]) -> str:
     lines = [
         "# What was tried to break it",
         "",
+        "After this page you can say which bad input and which faults the pipeline holds against, and how often that "
+        "was tried.",
+        "",
         "Written by `python -m tests.trust` from the record of a test run, short and long tests; see "
-        "[CONTRIBUTING.md](../CONTRIBUTING.md).",
+        "[CONTRIBUTING.md](../CONTRIBUTING.md#trust).",
     ]
     for marker, (title, promise) in SECTIONS.items():
         lines += ["", f"## {title}", "", promise, "", table(each for each in tests if each.marker == marker)]
