@@ -1,5 +1,8 @@
 """Turn `params.yaml` into one complete recipe per variant: `python -m stages.configure`.
 
+    python -m stages.configure            # as `dvc repro configure` does
+    python -m stages.configure --check    # after a change of params.yaml, in seconds
+
 Every parameter is checked here, before anything trains: structure and ranges first, then each variant's classes and
 arguments by building its model without data. The only stage that reads `params.yaml` and `sweeps.yaml`, so that a
 training depends on its own recipe alone. Leaves
@@ -219,7 +222,9 @@ def write_json(path: Path, content: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Write a recipe per variant, the splits and the catalogue."""
-    parser = argparse.ArgumentParser(description="Check params.yaml and write the recipe of every variant.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.configure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="check alone: write and remove nothing")
     only_check = parser.parse_args(arguments).check
     checked = Checked(of_repository("checks"))
@@ -237,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
     for note in said:
         print(f"note: {note}")
     if only_check:
-        print(f"params.yaml, sweeps.yaml, documents: {len(recipes)} variants, no mistake")
+        print(f"params.yaml, sweeps.yaml, documents: no mistake, variants: {len(recipes)}")
         return
     for name, recipe_of_variant in recipes.items():
         write_json(RECIPE.path(name), recipe_of_variant)
@@ -254,7 +259,7 @@ def main(arguments: list[str] | None = None) -> None:
     CHECKED.write_text(
         "The names in params.yaml may stand in a path and in a command.\n", encoding="utf-8", newline="\n"
     )
-    print(f"{len(recipes)} recipes")
+    print(f"recipes: {len(recipes)}")
 
 
 if __name__ == "__main__":

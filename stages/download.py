@@ -1,11 +1,12 @@
 """Download the raw files of one data set into data/raw/<dataset>/: `python -m stages.download <dataset>`.
 
+    python -m stages.download my_data                    # as `dvc repro download@my_data` does
+    python -m stages.download --check-sources my_data    # what every source gives; without a name, of all
+
 The data set's module names the files, their checksums and their sources. The sources are tried in order, local mirrors
 first, then the caches of other programs, then URLs and paths, until one gives exactly the bytes that the module
 promises: as they are, in a gzip, tar or zip file, or in another form that the module converts. They are checked in a
 temporary folder beside the destination and moved into place whole, so a file under its final name is always right.
-
-`--check-sources` tells instead what every source gives, of one data set or of all.
 """
 
 import argparse
@@ -300,7 +301,9 @@ def download(dataset: str, mirrors: list[Path], base: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Fetch the data set's files from the mirrors or its sources, or check these; one message if a file fails."""
-    parser = argparse.ArgumentParser(description="Download the raw files of one data set.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.download", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", nargs="?", help="a key of `datasets` in params.yaml")
     parser.add_argument("--check-sources", action="store_true", help="say what every source gives; default: of all")
     options = parser.parse_args(arguments)

@@ -1,5 +1,7 @@
 """Record the environment that the models were trained in: `python -m stages.environment`.
 
+    python -m stages.environment    # as `dvc repro environment` does
+
 Besides the code, the data and the seeds, the bytes of a model depend on the processor, the versions of the libraries
 and the number of threads: each of them rounds differently in the last bits, and training amplifies that. With
 `reports/tables/environment.json`, `python -m stages.verify` can tell another machine from a fault. Two runs on one
@@ -9,6 +11,7 @@ The stage depends on the models: DVC runs it again when some of their bytes chan
 leaves the record alone. It names the machine that last changed a model.
 """
 
+import argparse
 import ctypes
 import json
 import os
@@ -41,6 +44,7 @@ LINKED = {"numpy": "_core/_multiarray_umath", "scipy": "linalg/_fblas", "sklearn
 """A module of each package that is linked to its library of matrix products, or of threads."""
 
 LIBRARIES = (
+    "deflate",
     "h5py",
     "jinja2",
     "joblib",
@@ -203,8 +207,11 @@ def _entries(value: Any, place: str = "") -> dict[str, Any]:
     return entries
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write the record."""
+    argparse.ArgumentParser(
+        prog="python -m stages.environment", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
     ENVIRONMENT.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(environment(), indent=1, sort_keys=True)
     ENVIRONMENT.write_text(text + "\n", encoding="utf-8", newline="\n")

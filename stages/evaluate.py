@@ -1,5 +1,7 @@
 """Measure the predictions of every variant: `python -m stages.evaluate`.
 
+    python -m stages.evaluate    # as `dvc repro evaluate` does
+
 Reads the recipes, the saved predictions, the targets and the histories; scikit-learn computes the metrics. Writes to
 `reports/tables/evaluation/`:
 
@@ -12,6 +14,7 @@ Reads the recipes, the saved predictions, the targets and the histories; scikit-
                    of all trainings of each classifier; the curves are those of two classes
 """
 
+import argparse
 import json
 from collections.abc import Mapping
 from functools import cache, partial
@@ -46,8 +49,11 @@ def measure(
 
 
 @config_context(skip_parameter_validation=True)  # that of scikit-learn's functions, which are called by the thousand
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure every variant."""
+    argparse.ArgumentParser(
+        prog="python -m stages.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
     stored = cache(partial(load_splits, inputs=False))
     measured: dict[str, dict[str, Any]] = {}
     trainings: list[pd.DataFrame] = []
@@ -69,7 +75,7 @@ def main() -> None:
     for path, tables in classified.items():
         table = pd.concat(tables) if tables else pd.DataFrame(columns=COLUMNS[path])
         write_table(table[COLUMNS[path]], path)
-    print(f"{sum(map(len, measured.values()))} variants evaluated")
+    print(f"variants evaluated: {sum(map(len, measured.values()))}")
 
 
 if __name__ == "__main__":

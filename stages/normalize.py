@@ -1,6 +1,6 @@
-"""DVC stage `normalize`: store the scaled arrays of every split of a data set.
+"""Store the scaled arrays of every split of a data set: `python -m stages.normalize <dataset>`.
 
-    python -m stages.normalize <dataset>
+    python -m stages.normalize my_data    # as `dvc repro normalize@my_data` does
 
 Reads `data/splits/<dataset>.json`, which `stages.configure` made of `params.yaml`, and `data/raw/<dataset>/`; writes to
 `data/normalized/<dataset>/`:
@@ -104,7 +104,9 @@ def write_json(path: Path, content: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Normalize the data set named on the command line."""
-    parser = argparse.ArgumentParser(description="Store the scaled arrays of every split of a data set.")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.normalize", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dataset", help="name of the data set in params.yaml")
     dataset = parser.parse_args(arguments).dataset
     try:

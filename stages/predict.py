@@ -234,12 +234,14 @@ def positions(which: str, count: int) -> np.ndarray:
 
 def main(arguments: list[str] | None = None) -> None:
     """Print what the variant on the command line predicts for the files or the test rows there."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("variant")
     parser.add_argument("files", nargs="*", type=Path, metavar="file", help="tables, pictures, or folders of pictures")
-    parser.add_argument("--test", metavar="rows", help="test rows instead of files: 0:10, 5, --test=-10: (the last 10)")
+    parser.add_argument("--test", metavar="ROWS", help="test rows instead of files: 0:10, 5, --test=-10: (the last 10)")
     parser.add_argument("--skip-bad", action="store_true", help="predict the other rows if some cannot be read")
-    parser.add_argument("--models", type=Path, default=MODELS, metavar="folder", help=f"default: {MODELS}")
+    parser.add_argument("--models", type=Path, default=MODELS, metavar="FOLDER", help=f"default: {MODELS}")
     options = parser.parse_args(arguments)
     if bool(options.files) == (options.test is not None):
         parser.error("expected files, or --test with rows")

@@ -1,5 +1,8 @@
 """Train the members of a sweep, and tabulate them: `python -m stages.sweep <sweep>`.
 
+    python -m stages.sweep optimizers        # as `dvc repro sweep@optimizers` does
+    python -m stages.sweep optimizers -j 8   # eight trainings at once
+
 `sweeps.yaml` declares the sweeps; see `stages.params.sweeps`. `stages.configure` leaves the recipes of the candidates
 in `data/sweeps/<sweep>.json`. Each member, a candidate with one seed, is a training like that of a variant, and runs
 where `stages.parallel` runs one. What is trained is in DVC's run cache: the command goes on where it was ended, and

@@ -1,5 +1,7 @@
 """Train one variant from its recipe: `python -m stages.train <variant>`; see `stages.training.variant`.
 
+    python -m stages.train relu_100    # as `dvc repro train@relu_100` does
+
 This module is the command line: it shows the progress and says what came of it. It hands `stages.training` the name of
 the variant and nothing else, so that no training depends on it.
 """
@@ -64,7 +66,9 @@ def title_of(variant: str) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train the variant that is named on the command line: these arguments, or the process's own."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("variant")
     variant = parser.parse_args(arguments).variant
     started = time.monotonic()

@@ -36,7 +36,7 @@ def test_two_processes_leave_the_same_bytes(
     other = run(tmp_path, PYTHONHASHSEED="1")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(environment, "environment", lambda: here)
-    environment.main()
+    environment.main([])
     assert environment.ENVIRONMENT.read_bytes() == other
     assert environment.environment_differences(json.loads(other), here) == []
 

@@ -153,7 +153,7 @@ def write_yaml(path: Path, content: Any) -> None:
         ("variants.dropout_30.epochs", 2.5, "variants.dropout_30.epochs", "an integer"),
         ("variants.dropout_30.epochs", True, "variants.dropout_30.epochs", "an integer"),
         ("variants.dropout_30.batch_size", 0, "variants.dropout_30.batch_size", "a number greater than 0"),
-        ("variants.dropout_30.dataset", "mnist", "variants.dropout_30.dataset", "one of fashion_mnist"),
+        ("variants.dropout_30.dataset", "mnist", "variants.dropout_30.dataset", "one of "),
         ("variants.dropout_30.dataset", "housng", "variants.dropout_30.dataset", "one of housing"),
         ("variants.dropout_30.split", "holdot", "variants.dropout_30.split", "one of holdout"),
         ("variants.dropout_30.split", "single", "variants.dropout_30.split", "one of "),
@@ -1227,7 +1227,7 @@ def test_a_check_writes_and_removes_nothing(
     laid(tmp_path, changed("epochs", None), monkeypatch)
     Path("data/models/gone").mkdir(parents=True)
     configure.main(["--check"])
-    assert capsys.readouterr().out == "params.yaml, sweeps.yaml, documents: 1 variants, no mistake\n"
+    assert capsys.readouterr().out == "params.yaml, sweeps.yaml, documents: no mistake, variants: 1\n"
     assert [path.as_posix() for path in Path().rglob("*")] == ["params.yaml", "data", "data/models", "data/models/gone"]
     configure.main([])
     assert not Path("data/models/gone").exists()

@@ -1,1 +1,1 @@
-"""The data sets, one module each, named as in `params.yaml`; `spec.py` says what such a module has to state."""
+"""The data sets, one module each, named as in `params.yaml`; see `spec.py`, and for CSV files `csv_table.py`."""

@@ -33,6 +33,9 @@ RAW = Path("data/raw")
 """Folder of the raw files, in a folder for each data set."""
 
 
+SHARED = {"spec", "csv_table"}
+"""Modules of this package that are no data sets."""
+
 Conversion = Callable[[bytes], bytes]
 
 
@@ -112,13 +115,16 @@ class NewRows:
     codes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Numbers by the words that stand for them in files of others, by column. If all of a column are whole numbers, a
     fraction in it is predicted with a warning."""
+    only_words: tuple[str, ...] = ()
+    """Columns in which nothing but the words of `codes` may stand."""
 
     def expected(self, features: Sequence[str]) -> Iterator[tuple[bool, str]]:
         """Yield what must hold of it beside these features, and the fault if it does not."""
         holds = self.derive is not None or set(self.columns) == set(features)
         yield holds, f"new_rows.columns: expected the features, {', '.join(features)}, or a derive"
         known = ", ".join(self.columns)
-        for name, columns in (("other_names", set(self.other_names.values())), ("codes", set(self.codes))):
+        named = {"other_names": set(self.other_names.values()), "codes": set(self.codes)}
+        for name, columns in (*named.items(), ("only_words", set(self.only_words))):
             wrong = sorted(columns - set(self.columns))
             yield not wrong, f"new_rows.{name}: expected columns among {known}, got {', '.join(wrong)}"
 
@@ -291,7 +297,8 @@ class DatasetSpec:
 
 def names() -> list[str]:
     """Name the data sets that have a module."""
-    return sorted(module.name for module in pkgutil.iter_modules(stages.datasets.__path__) if module.name != "spec")
+    found = {module.name for module in pkgutil.iter_modules(stages.datasets.__path__)}
+    return sorted(found - SHARED)
 
 
 def spec_of(dataset: str) -> DatasetSpec:

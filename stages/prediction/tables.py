@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_table_file(path: Path, spec: DatasetSpec, features: Sequence[str]) -> R
     whole = [line for line in split.lines if len(line[1]) == len(split.header)]
     commas = decimal_sign(whole, columns.positions, split.delimiter, place) == ","
     notes += [*split.notes, *(["read commas in numbers as decimal points"] if commas else []), *columns.notes]
-    read = _read_rows(split, columns.positions, new_rows.codes, commas, path)
+    read = _read_rows(split, columns.positions, new_rows, commas, path)
     read.notes = [f"{place}: {note}" for note in notes] + read.notes
     if columns.derived:
         _derive(read, list(columns.positions), spec, new_rows, features)
@@ -198,33 +199,18 @@ def decimal_sign(lines: Iterable[Line], positions: Mapping[str, int], delimiter:
     return "," if "," in signs else "."
 
 
-def _read_rows(
-    text: Text, positions: Mapping[str, int], codes: Mapping[str, Mapping[str, float]], commas: bool, path: Path
-) -> Read:
+def _read_rows(text: Text, positions: Mapping[str, int], new_rows: NewRows, commas: bool, path: Path) -> Read:
     """Read the cells of these columns: `x` is float64 (n, columns). A row is a fault from its first wrong cell on."""
     place = place_of(path)
-    words = {column: {word.casefold(): value for word, value in codes.get(column, {}).items()} for column in positions}
-    options = {column: f" or one of the words {listed([*codes[column]])}" for column in positions if column in codes}
     said: dict[str, None] = {}
+    readers = {column: _CellReader(column, new_rows, commas, said) for column in positions}
     rows, values, places, faults = [], [], [], []
     for row, (line, cells) in enumerate(text.lines, 1):
         where = f"{place}, line {line}"
         try:
             if len(cells) != len(text.header):
                 raise ValueError(f"{where}: expected {len(text.header)} columns, got {len(cells)}")
-            numbers = []
-            for column, position in positions.items():
-                cell = cells[position].strip()
-                code = words[column].get(cell.casefold())
-                if code is not None:
-                    said[f"{cell} as {code}"] = None
-                    numbers.append(float(code))
-                    continue
-                if MINUS in cell:
-                    cell = cell.replace(MINUS, "-")
-                    said["the minus sign U+2212 as a hyphen"] = None
-                decimal = cell.replace(",", ".") if commas else cell
-                numbers.append(number(decimal, f"{where}, {column}", f"a finite number{options.get(column, '')}"))
+            numbers = [readers[column].read(cells[position].strip(), where) for column, position in positions.items()]
         except ValueError as error:
             faults.append(str(error))
             continue
@@ -235,6 +221,35 @@ def _read_rows(
     x = np.array(values, dtype=np.float64).reshape(len(rows), len(positions))
     notes = [f"{place}: read {', '.join(said)}"] if said else []
     return Read(names, places, x, notes, faults)
+
+
+class _CellReader:
+    """Reads the cells of a column: numbers, and the words that stand for some."""
+
+    def __init__(self, column: str, new_rows: NewRows, commas: bool, said: dict[str, None]) -> None:
+        """commas: whether they are decimal points; said: gets what is not read as it is written."""
+        self._column, self._commas, self._said = column, commas, said
+        self._only_words = column in new_rows.only_words
+        codes = new_rows.codes.get(column, {})
+        self._words = {word.casefold(): value for word, value in codes.items()}
+        number_or = "" if self._only_words else "a finite number or "
+        self._expected = f"{number_or}one of the words {listed([*filter(None, codes)])}" if codes else "a finite number"
+
+    def read(self, cell: str, where: str) -> float:
+        """Give the number of a cell. Raises: ValueError with the place, which begins with `where`."""
+        code = self._words.get(cell.casefold())
+        if code is not None:
+            if math.isnan(code):
+                self._said[f"{cell or 'an empty cell'} as a missing value"] = None
+            elif not self._only_words:
+                self._said[f"{cell} as {code}"] = None
+            return float(code)
+        if self._only_words:
+            raise ValueError(f"{where}, {self._column}: expected {self._expected}, got {shown(cell)}")
+        if MINUS in cell:
+            cell = cell.replace(MINUS, "-")
+            self._said["the minus sign U+2212 as a hyphen"] = None
+        return number(cell.replace(",", ".") if self._commas else cell, f"{where}, {self._column}", self._expected)
 
 
 def _derive(read: Read, columns: list[str], spec: DatasetSpec, new_rows: NewRows, features: Sequence[str]) -> None:

@@ -1,4 +1,7 @@
-"""The words of the README's tables and of the report page in each language, from `<language>.yaml`."""
+"""The words of the README's tables and of the report page in each language.
+
+`<language>.yaml` has those of any project, and `project.yaml` those of this one, which come first.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -6,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from stages.presentation.words.korean import Field
 
 LANGUAGES = ("en", "ko")
 NAMES = ("datasets", "titles", "leaderboards", "metrics", "figures")
@@ -19,10 +24,16 @@ Text = Mapping[str, str]
 
 @cache
 def read_strings(language: str) -> Strings:
-    """Read the strings of a language."""
-    path = Path(__file__).with_name(f"{language}.yaml")
+    """Read the strings of a language: the project's before those of any project."""
+    own: Strings = _read("project").get(language) or {}
+    common = _read(language)
+    return {section: {**(common.get(section) or {}), **(own.get(section) or {})} for section in {**common, **own}}
+
+
+@cache
+def _read(name: str) -> Strings:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # that in C, where it is, takes a tenth of the time
-    return loader(path.read_text(encoding="utf-8")).get_single_data()
+    return loader(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8")).get_single_data() or {}
 
 
 def text(*path: str, **fields: Any) -> Text:
@@ -57,8 +68,9 @@ def _found(language: str, path: tuple[str, ...]) -> Any:
 
 
 def in_language(fields: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Choose the language of the fields that are texts."""
-    return {name: value[language] if isinstance(value, Mapping) else value for name, value in fields.items()}
+    """Choose the language of the fields that are texts. Those of Korean take particles."""
+    found = {name: value[language] if isinstance(value, Mapping) else value for name, value in fields.items()}
+    return {name: Field(value) for name, value in found.items()} if language == "ko" else found
 
 
 def joined(texts: Sequence[Text], separator: str = "; ") -> Text:
@@ -93,14 +105,14 @@ def source_text(letter: str, english: str) -> Text:
 
 def technique_text(study: str, otherwise: Text) -> Text:
     """What a study's first comparison tries, in a few words: "Dropout"; without such words otherwise."""
-    known = all(study in read_strings(language)["techniques"] for language in LANGUAGES)
+    known = all(study in read_strings(language).get("techniques", {}) for language in LANGUAGES)
     return text("techniques", study) if known else otherwise
 
 
 def _translated(english: str, section: str, *path: str | int) -> Text:
     texts = {}
     for language in LANGUAGES:
-        found: Any = {} if language == "en" else read_strings(language)[section]
+        found: Any = {} if language == "en" else read_strings(language).get(section, {})
         for key in path:
             found = found.get(key, {})
         texts[language] = found or english
