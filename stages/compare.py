@@ -1,5 +1,7 @@
 """Rank the variants, answer the studies and check the published values: `python -m stages.compare`.
 
+    python -m stages.compare    # as `dvc repro compare` does
+
 Reads `reports/tables/evaluation/metrics.json`, the recipes, predictions, targets and histories, the catalogue, and the
 studies and published values of `documents/`. Writes to `reports/tables/comparison/`:
 
@@ -11,16 +13,19 @@ studies and published values of `documents/`. Writes to `reports/tables/comparis
                      is open: then the seeds that would decide it, and the minutes
     published.csv    one row per published value: published, ours (the mean over seeds, and their standard deviation),
                      difference, tolerance; reproduced, missed or not measured
+    changes.json     what changed since the run that is kept in `reports/one_seed/`: the keys of each recipe, the metric
+                     that ranks before and after with the verdict on the difference, and the learning curves before
 
 and, for `dvc plots`, `reports/plot_tables/`: learning curves by study, differences, the leaderboards, and their scores
 beside the cost of the trainings.
-`reports/summary.json` is for `dvc metrics` and `dvc exp show`: best, median and worst variant of each data set on test
-rows; claims and published values by result.
+`reports/summary.json` is for `dvc metrics` and `dvc exp show`: best and median variant of each data set on test rows;
+claims and published values by result; of each variant that changed the metric that ranks.
 """
 
+import argparse
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from math import isnan, nan
 from pathlib import Path
@@ -31,6 +36,7 @@ import pandas as pd
 from stages.artifacts import RECIPE
 from stages.artifacts.tables import (
     ANSWERS,
+    CHANGES,
     COLUMNS,
     COMPARISONS,
     LEADERBOARD,
@@ -39,10 +45,13 @@ from stages.artifacts.tables import (
     PLOT_TABLES,
     PUBLISHED,
     RUN_SUMMARY,
+    TRAININGS,
     write_table,
 )
+from stages.comparison.changes import Changes, find_changes
 from stages.comparison.cost import minutes, seconds_of_a_seed
 from stages.comparison.criteria import Criteria, read_criteria
+from stages.comparison.kept_run import read_kept_run
 from stages.comparison.leaderboard import rank, summarize
 from stages.comparison.published import reproduce
 from stages.comparison.studies import answer_parts, answer_study, compare_members, seeds_that_decide
@@ -53,6 +62,7 @@ from stages.documents import Study, read_published, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.presentation import plot_tables
 from stages.presentation.colors import variant_colors
+from stages.presentation.kept import ONE_SEED, stale_trainings
 
 
 def answer_all(
@@ -105,6 +115,7 @@ def write_plot_tables(
     comparisons: pd.DataFrame,
     studies: Mapping[str, Study],
     trained: Mapping[str, TrainedVariant],
+    changes: Changes,
 ) -> None:
     """Write the tables that `dvc plots` draws."""
     catalogue = read_catalogue()
@@ -119,7 +130,10 @@ def write_plot_tables(
     differences = plot_tables.differences(comparisons, studies, datasets, titles)
     write_table(differences, PLOT_TABLES / "differences.csv")
     ranked_by = {dataset: spec_of(dataset).ranked_by for dataset in leaderboard["dataset"].unique()}
-    write_table(plot_tables.ranking(leaderboard, ranked_by, colors, titles), PLOT_TABLES / "ranking.csv")
+    ranked = plot_tables.ranking(leaderboard, ranked_by, colors, titles)
+    metrics = {name: ranked_by[dataset] for name, dataset in datasets.items()}
+    recipes = {name: each.recipe for name, each in trained.items()}
+    write_table(plot_tables.with_changes(ranked, metrics, recipes, changes), PLOT_TABLES / "ranking.csv")
     write_table(plot_tables.cost(leaderboard, ranked_by, titles), PLOT_TABLES / "cost.csv")
 
 
@@ -149,21 +163,42 @@ def write_tables(tables: Mapping[Path, pd.DataFrame], place: Callable[[Path], Pa
             write_table(table, place(path), digits=6)
 
 
-def main() -> None:
+def changes_since_kept(trained: Mapping[str, TrainedVariant], criteria: Criteria) -> Changes:
+    """Find what changed since the run that is kept in `reports/one_seed/`."""
+    kept = read_kept_run(ONE_SEED)
+    changes = find_changes(kept, trained, criteria)
+    if not kept.recipes or changes.seeds:
+        return changes
+    explained = {*changes.added, *changes.removed, *(each.variant for each in changes.variants)}
+    stale = stale_trainings(kept.trainings, pd.read_csv(TRAININGS, low_memory=False))
+    return replace(changes, other_result=[name for name in stale if name not in explained])
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Write all tables."""
+    argparse.ArgumentParser(
+        prog="python -m stages.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
     measured = json.loads(METRICS.read_text(encoding="utf-8"))
     studies = read_studies()
     trained = {name: read_trained(name) for name in RECIPE.variants()}
-    tables = tabulate(measured, trained, studies, read_criteria())
+    criteria = read_criteria()
+    tables = tabulate(measured, trained, studies, criteria)
     write_tables(tables)
+    changes = changes_since_kept(trained, criteria)
+    CHANGES.write_text(changes.to_json(), encoding="utf-8", newline="\n")
     leaderboard, answers, published = (tables[path] for path in (LEADERBOARD, ANSWERS, PUBLISHED))
-    summary = summarize(leaderboard, answers, published)
+    summary = summarize(leaderboard, answers, published, changes)
     RUN_SUMMARY.write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
-    write_plot_tables(leaderboard, tables[COMPARISONS], studies, trained)
+    write_plot_tables(leaderboard, tables[COMPARISONS], studies, trained, changes)
     for answer, count in answers["answer"].value_counts().items():
         print(f"claims, {answer}: {count}")
-    found = int((published["result"] == Reproduction.REPRODUCED).sum())
-    print(f"{len(leaderboard)} variants; {found} of {len(published)} published values reproduced")
+    if changes.variants:
+        print(f"variants with another recipe than in {ONE_SEED}: {len(changes.variants)}")
+    print(f"variants: {len(leaderboard)}")
+    if len(published):
+        found = int((published["result"] == Reproduction.REPRODUCED).sum())
+        print(f"published values reproduced: {found} of {len(published)}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Keep the tables of a run in Git: `python -m stages.keep [revision]`, by default those of the workspace.
 
-The tables of a run with one seed are kept in `reports/one_seed/`. Those of runs with several seeds, whose answers
+    python -m stages.keep
+
+The tables of a run with one seed are kept in `reports/one_seed/`, with its recipes, learning curves and predictions of
+test rows: `stages.compare` tells what an experiment changed since. Those of runs with several seeds, whose answers
 count, are in `reports/several_seeds/`: `python -m stages.plan --until-decided` writes them there itself, and those of
 an experiment with as many seeds for each variant are kept by its name:
 
@@ -21,14 +24,32 @@ import argparse
 import io
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from stages.artifacts.tables import BEST, BEST_OF_K, ENVIRONMENT, MEMBERS, METRICS, SWEEP_TABLES, TRAININGS
-from stages.presentation.kept import KEPT, KEPT_SWEEPS, folder_of, kept
-from stages.revisions import WORKSPACE, state_of
+from stages.comparison.kept_run import files_of_run
+from stages.presentation.kept import KEPT, KEPT_SWEEPS, ONE_SEED, folder_of, kept
+from stages.presentation.plot_tables import curve_metrics, mean_and_range
+from stages.revisions import WORKSPACE, State, state_of
 
 FILES = (METRICS, *KEPT, ENVIRONMENT)
+
+
+def read_run(state: State) -> dict[str, bytes]:
+    """Make the files of a run with one seed that are not tables; see `stages.comparison.kept_run`."""
+    with TemporaryDirectory() as scratch:
+        trained = [state.trained(name, Path(scratch)) for name in state.variants()]
+        return files_of_run(trained, pd.concat([curves(each.name, each.history) for each in trained]))
+
+
+def curves(variant: str, history: pd.DataFrame) -> pd.DataFrame:
+    """Columns variant, epoch and those of a history that have learning curves, the means over its trainings."""
+    metrics = curve_metrics(history)
+    columns = [column for metric in metrics for column in (metric, f"val_{metric}") if column in history]
+    means = {column: mean_and_range(history, column)["mean"] for column in columns}
+    return pd.DataFrame(means).rename_axis("epoch").reset_index().assign(variant=variant)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -45,13 +66,16 @@ def main(arguments: list[str] | None = None) -> None:
         contents = {path: revision.read(path) for path in FILES}
         of_sweeps = [Path(name, table) for name in revision.sweeps() for table in (MEMBERS, BEST, BEST_OF_K)]
         swept = {path: revision.read(SWEEP_TABLES / path) for path in of_sweeps}
+        trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
+        folder = folder_of(trainings)
+        run = read_run(revision) if folder == ONE_SEED else {}
     except ValueError as error:
         sys.exit(str(error))
-    trainings = pd.read_csv(io.BytesIO(contents[TRAININGS]))
-    folder = folder_of(trainings)
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         kept(path, folder).write_bytes(content)
+    for file, content in run.items():
+        (folder / file).write_bytes(content)
     for path, content in swept.items():
         (KEPT_SWEEPS / path).parent.mkdir(parents=True, exist_ok=True)
         (KEPT_SWEEPS / path).write_bytes(content)

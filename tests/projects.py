@@ -146,6 +146,8 @@ def small_project(folder: Path, with_data: bool = True) -> Path:
         shutil.copyfile(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stages", folder / "stages", copy_function=shutil.copy2)  # with its byte code
     shutil.copytree(SMALL, folder, dirs_exist_ok=True)
+    (folder / "reports/one_seed").mkdir(parents=True)
+    (folder / "reports/one_seed/.gitkeep").touch()  # no run is kept
     made = [output for stage in DVC_YAML["stages"] for output in outputs_of(stage)]
     for dependency in {each for stage in DVC_YAML["stages"] for each in block(stage).get("deps", [])}:
         source, target = ROOT / dependency, folder / dependency

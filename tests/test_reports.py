@@ -9,6 +9,7 @@ from pages import reports_of
 from stages import compare, readme
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD
 from stages.artifacts.tables import PARTS as PARTS_OF_CLAIMS
+from stages.comparison.changes import Changes
 from stages.comparison.criteria import Criteria
 from stages.comparison.leaderboard import rank, summarize
 from stages.comparison.published import measured_value, reproduce
@@ -155,13 +156,13 @@ def test_variants_of_which_none_has_test_rows_stand_in_the_order_of_their_names_
     assert table["variant"].tolist() == ["a", "b"]
     assert table[["test_accuracy", "test_accuracy_low", "test_accuracy_high"]].isna().all(axis=None)
     nothing = pd.DataFrame({"answer": [], "result": []})
-    assert summarize(table, nothing, nothing) == {"claims": {}, "published": {}}
+    assert summarize(table, nothing, nothing, Changes()) == {"claims_of_this_run": {}, "published_of_this_run": {}}
     ranked_by = {"fashion_mnist": "accuracy"}
     assert charts.ranking(table, ranked_by, dict.fromkeys("ab", "#000000"), {})["part"].tolist() == ["validation"] * 2
     assert re.findall("`(.)`", readme.results(table)) == ["a", "b"]
     reports = reports_of(["a", "b"], "b")
-    (board,) = leaderboards(replace(reports, tables={**reports.tables, LEADERBOARD: table}), {}, {}, [])
-    assert [(row.variant, row.bar) for row in board.rows] == [("a", None), ("b", None)]
+    (board,) = leaderboards(replace(reports, tables={**reports.tables, LEADERBOARD: table}), [], {}, [])
+    assert [(row.variant, row.limits) for row in board.rows] == [("a", None), ("b", None)]
 
 
 def test_an_estimator_has_no_epochs_on_the_leaderboard() -> None:
@@ -198,9 +199,9 @@ def test_the_summary_is_short_and_says_what_a_run_gave() -> None:
     )
     answers = pd.DataFrame({"answer": ["no", "cannot be known", "cannot be known"]})
     published = pd.DataFrame({"result": ["missed", "reproduced"]})
-    assert summarize(table, answers, published) == {
-        "housing_mse": {"best": 0.3, "median": 0.4, "worst": 0.5},
-        "fashion_mnist_accuracy": {"best": 0.9, "median": 0.9, "worst": 0.9},
-        "claims": {"cannot_be_known": 2, "no": 1},
-        "published": {"missed": 1, "reproduced": 1},
+    assert summarize(table, answers, published, Changes()) == {
+        "housing_mse": {"best": 0.3, "median": 0.4},
+        "fashion_mnist_accuracy": {"best": 0.9, "median": 0.9},
+        "claims_of_this_run": {"cannot_be_known": 2, "no": 1},
+        "published_of_this_run": {"missed": 1, "reproduced": 1},
     }

@@ -20,6 +20,7 @@ from simulated import (
     share_of,
 )
 
+from stages.comparison.changes import holm, verdicts
 from stages.comparison.statistics import (
     Estimate,
     Interval,
@@ -40,7 +41,6 @@ from stages.comparison.statistics import (
 )
 from stages.comparison.trained import distances_from_median
 from stages.comparison.verdicts import Verdict
-from stages.diff import holm, verdicts
 
 BETTER, WORSE, SAME, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.OPEN
 TAILS = ("normal", "heavy")

@@ -25,6 +25,8 @@ COMPARISONS = COMPARISON / "comparisons.csv"
 ANSWERS = COMPARISON / "answers.csv"
 PARTS = COMPARISON / "parts.csv"
 PUBLISHED = COMPARISON / "published.csv"
+CHANGES = COMPARISON / "changes.json"
+"""What changed since the run that is kept in Git; see `stages.comparison.changes`."""
 
 SWEEP_TABLES = Path("reports/tables/sweeps")
 """Holds a folder for each sweep, with the tables below."""

@@ -1,11 +1,13 @@
 """The leaderboard of each data set, and the summary of a run."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stages.comparison.changes import Change, Changes
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.studies import mean_score
 from stages.comparison.trained import TrainedVariant
@@ -55,17 +57,37 @@ def _row(trained: TrainedVariant, parts: Mapping[str, Any], metric: str, error: 
     return row
 
 
-def summarize(leaderboard: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Summarize a run, {heading: {name: value}}: best, median and worst score by data set, and counts of results."""
-    summary: dict[str, dict[str, float]] = {}
+def summarize(
+    leaderboard: pd.DataFrame, answers: pd.DataFrame, published: pd.DataFrame, changes: Changes
+) -> dict[str, Any]:
+    """Summarize a run for `dvc metrics`: {heading: {name: value}}.
+
+    Best and median score of each data set, and counts of the results of this run. `changed` has, of each variant that
+    is new since the run that is kept in Git, or has another recipe, the metric that ranks its data set, and of the
+    latter the difference and the verdict; where nothing changed it is not there.
+    """
+    summary: dict[str, Any] = {}
     for dataset, rows in leaderboard.groupby("dataset"):
         metric = spec_of(str(dataset)).ranked_by
         scores = rows[f"test_{metric}"].dropna()
         if scores.empty:
             continue
-        best, worst = ("min", "max") if metric in LESS_IS_BETTER else ("max", "min")
-        picked = {"best": scores.agg(best), "median": scores.median(), "worst": scores.agg(worst)}
+        picked = {"best": scores.agg("min" if metric in LESS_IS_BETTER else "max"), "median": scores.median()}
         summary[f"{dataset}_{metric}"] = {name: round(float(value), 6) for name, value in picked.items()}
     for heading, results in (("claims", answers["answer"]), ("published", published["result"])):
-        summary[heading] = {str(name).replace(" ", "_"): int(count) for name, count in results.value_counts().items()}
-    return summary
+        counted = {str(name).replace(" ", "_"): int(count) for name, count in results.value_counts().items()}
+        summary[f"{heading}_of_this_run"] = counted
+    changed = {each.variant: _summary_of(each) for each in changes.variants}
+    for name in changes.added:
+        (row,) = leaderboard[leaderboard["variant"] == name].to_dict("records")
+        metric = spec_of(row["dataset"]).ranked_by
+        changed[name] = _rounded({metric: row[f"test_{metric}"]})
+    return summary | ({"changed": changed} if changed else {})
+
+
+def _summary_of(change: Change) -> dict[str, Any]:
+    return _rounded({change.metric: change.after, "difference": change.difference}) | {"verdict": change.verdict}
+
+
+def _rounded(numbers: Mapping[str, float]) -> dict[str, Any]:
+    return {name: round(float(value), 6) for name, value in numbers.items() if isfinite(value)}

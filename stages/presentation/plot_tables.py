@@ -1,9 +1,12 @@
 """Tables that `dvc plots` draws: long, and small, with as many rows for five seeds as for one."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
+from stages.comparison.changes import Changes
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.documents import Study
 from stages.presentation.colors import study_variants
@@ -16,6 +19,7 @@ DIFFERENCE_COLUMNS = [
     *("study", "quantity", "variant", "baseline", "compared", "difference", "low", "high", "verdict", "expected")
 ]
 RANKING_COLUMNS = ["dataset", "variant", "title", "color", "part", "value", "low", "high"]
+CHANGE_COLUMNS = ["metric", "scale", "settings", "kept", "difference_low", "difference_high", "verdict"]
 COST_COLUMNS = ["dataset", "variant", "title", "multiply_adds", "parameters", "value", "low", "high", "front"]
 
 Titles = Mapping[str, str]
@@ -146,7 +150,39 @@ def ranking(
     lost = table["value"].isna() & (table["diverged"] > 0) & (table["part"] == "test")
     table["title"] = table["variant"].map(lambda name: titles.get(name, name))
     table.loc[lost, "title"] += " (diverged)"
-    return table[table["value"].notna() | lost][RANKING_COLUMNS]
+    return table[table["value"].notna() | lost][RANKING_COLUMNS].reset_index(drop=True)
+
+
+def with_changes(
+    ranked: pd.DataFrame, metrics: Mapping[str, str], recipes: Mapping[str, Mapping[str, Any]], changes: Changes
+) -> pd.DataFrame:
+    """Add what the page of a diff needs to tell what changed: `CHANGE_COLUMNS`, in the rows of test rows.
+
+    metric is its name, and differences times scale are in its unit; settings is the recipe as JSON, by the place of
+    each value. Where the recipe is another one than in the run that is kept in Git, kept is the score there, and the
+    others are the difference's interval and its verdict.
+
+    ranked: see `ranking`; metrics, recipes: by variant.
+    """
+    changed = {each.variant: each for each in changes.variants}
+    rows = []
+    for variant in ranked["variant"]:
+        row = {"metric": text("metrics", metrics[variant])["en"], "scale": scale(metrics[variant])}
+        row["settings"] = json.dumps(dict(_settings(recipes[variant])), separators=(",", ":"))
+        if each := changed.get(variant):
+            row |= {"kept": each.before, "difference_low": each.low, "difference_high": each.high}
+            row["verdict"] = each.verdict
+        rows.append(row)
+    added = pd.DataFrame(rows, columns=CHANGE_COLUMNS, index=ranked.index)
+    return ranked.join(added.where(ranked["part"] == "test"))
+
+
+def _settings(recipe: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in recipe.items():
+        if isinstance(value, Mapping):
+            yield from _settings(value, f"{place}{key}.")
+        else:
+            yield f"{place}{key}", value
 
 
 def cost(leaderboard: pd.DataFrame, ranked_by: Mapping[str, str], titles: Titles) -> pd.DataFrame:

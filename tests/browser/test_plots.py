@@ -16,6 +16,8 @@ from playwright.sync_api import Page
 
 from browser.visits import DARK, PHONE, barriers
 from stages.artifacts.tables import COLUMNS, COMPARISONS, write_table
+from stages.comparison.changes import Change, Changes
+from stages.comparison.verdicts import Verdict
 from stages.documents import Study
 from stages.evaluation.tables import confusion
 from stages.presentation import plot_tables
@@ -107,6 +109,12 @@ def write_tables(root: Path, better: float) -> None:
         }
     )
     table = plot_tables.ranking(leaderboard, {"fashion_mnist": "accuracy"}, colors, titles)
+    # The run without this is the kept one.
+    found: dict[str, Any] = {"before": 0.78, "low": better - 0.02, "high": better + 0.02, "verdict": Verdict.BETTER}
+    changes = [Change(variant="large", keys={"epochs": (5, 3)}, metric="accuracy", **found)] if better else []
+    recipes = {"large": {"epochs": 3 if better else 5}, "small": {"epochs": 5}}
+    metrics = dict.fromkeys(recipes, "accuracy")
+    table = plot_tables.with_changes(table, metrics, recipes, Changes(variants=changes))
     write_table(table, root / RANKING)
     write_table(plot_tables.cost(leaderboard, {"fashion_mnist": "accuracy"}, titles), root / COST)
     row: dict[str, Any] = {"study": "more", "variant": "large", "baseline": "small", "verdict": "better"}
@@ -218,11 +226,40 @@ def test_a_diff_shows_what_differs_old_beside_new_and_nothing_else(
     alike = ["few units", "few units", "training loss", "few units", "few units", "operated"]
     for title, name in zip(TITLES, alike, strict=True):
         text, large = text_of(page, title), "large" if name == "operated" else "many units"
-        revisions = () if title == TITLES[4] else ("HEAD~1", "workspace")  # its dots say which is the newer
+        # Dots say which is the newer, and confusions are one difference.
+        revisions = () if title in TITLES[4:] else ("HEAD~1", "workspace")
         assert [word for word in (large, *revisions) if word not in text] == []
         assert name not in text
         assert name in text_of(alone, title)
-    assert page.locator("figcaption").all_inner_texts() == ["HEAD~1", "workspace"]
+    (confusions,) = page.locator(".plot", has=page.get_by_role("heading", name=TITLES[5])).all()
+    assert {"+1", "−1"} <= set(confusions.locator(".mark-text.role-mark text").all_text_contents())
+
+
+def test_a_diff_shows_each_curve_once(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page = drawn(made(DIFF))
+    assert page.evaluate(PANELS)[TITLES[0]] == [2, 0]  # of one variant, training and validation rows
+
+
+def test_a_diff_begins_with_what_changed(drawn: Callable[..., Page], made: Callable[[str], Path]) -> None:
+    page, alone = drawn(made(DIFF)), drawn(made(SHOW))
+    said = "many units: epochs 5 → 3: accuracy +10.00 points, better"
+    assert page.get_by_role("heading", level=1).inner_text() == page.title() == said
+    (row,) = page.locator(".changes tbody tr").all()
+    values = ["accuracy", "0.7800", "0.8800", "+10.00 points", "+8.00 to +12.00", "better"]
+    assert row.locator("th, td").all_inner_texts() == ["many units", "epochs 5 → 3", *values]
+    assert alone.get_by_role("heading", level=1).inner_text() == "What is each deep-learning technique worth?"
+    assert alone.locator(".changes tr").count() == 0
+
+
+def test_a_diff_shows_one_picture_of_the_revision_that_is_chosen(
+    drawn: Callable[..., Page], made: Callable[[str], Path]
+) -> None:
+    page = drawn(made(DIFF))
+    picture = page.locator("img")
+    assert "workspace" in str(picture.get_attribute("src"))
+    page.get_by_label("HEAD~1").check()
+    assert "workspace" not in str(picture.get_attribute("src"))
+    assert picture.get_attribute("alt") == f"{IMAGE}, HEAD~1"
 
 
 def in_another_form(root: Path) -> None:
