@@ -1,17 +1,23 @@
 """Draw the figures, without TensorFlow: `python -m stages.plot`.
 
-    python -m stages.plot                 # reports/effects.png and reports/figures/
-    python -m stages.plot --all slides    # all figures, in a folder of its own
+    python -m stages.plot                    # reports/effects*.png
+    python -m stages.plot --output slides    # all figures, in a folder of its own
 
-Reads the tables of `reports/tables/evaluation/`, `reports/tables/comparison/` and `reports/tables/sweeps/`, the
-histories, the raw and the normalized data, the catalogue, the recipes, the sweeps, Keras's tables, the models'
-summaries, weights and predictions, and the kept tables of several seeds, if they belong to this run. Writes
-`reports/effects.png`, the answers to all questions in one picture, and, in `reports/figures/`:
+Reads the catalogue, the tables of `reports/tables/comparison/` and the kept tables of several seeds, if they belong to
+this run. Writes `reports/effects.png`, the plot of effects that the report page begins with,
+`reports/effects_dark.png`, and both for a phone. The report page draws everything else itself; `--output` draws it too,
+as PNG files for slides and papers. For these it also reads the other tables, the histories, the raw and the normalized
+data, the recipes, the sweeps, Keras's tables, and the models' summaries, weights and predictions:
 
+    curves/<variant>.png         learning curves
+    models/<variant>.png         layers and shapes
+    confusion/<variant>.png      classifiers: test rows by class, and the pairs that are confused most often
+    reliability/<variant>.png    classifiers: accuracy by the probability of the predicted class
     worst/<variant>.png          images: those with the most wrong predictions
     ranking/<variant>.png        two classes: ROC and precision-recall curves of each training and their mean
     residuals/<variant>.png      quantities: predicted and true values, residuals, and their places on a map
     weights/<variant>.png        softmax layers on pixels: their weights as images
+    studies/<study>.png          learning curves of a study's variants
     studies_ranking/<study>.png  two classes: mean ROC and precision-recall curves of a study's variants
     sweeps/<sweep>.png           scores by the values of the keys, and the best of k candidates
     cost/<data set>.png          scores by the multiply-adds of the training, and the Pareto front
@@ -23,33 +29,20 @@ summaries, weights and predictions, and the kept tables of several seeds, if the
                                  Keras's functions
     keras/schedules.png          learning rates of the variants that change theirs
 
-With `--all`, also what the report page draws itself:
-
-    curves/<variant>.png         learning curves
-    models/<variant>.png         layers and shapes
-    confusion/<variant>.png      classifiers: test rows by class, and the pairs that are confused most often
-    reliability/<variant>.png    classifiers: accuracy by the probability of the predicted class
-    studies/<study>.png          learning curves of a study's variants
-
-Figures whose metric, history or predictions are missing are left out. Up to eight processes draw. Without `--all` it
-draws those that have changed, and takes the others from `.dvc/tmp/memo/` in the repository.
+Figures whose metric, history or predictions are missing are left out. Up to eight processes draw.
 """
 
 import argparse
 import gc
 import multiprocessing
-import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.memo import Memo, of_repository
-from stages.reporting import FIGURES
 from stages.reporting.all_figures import all_figures
-from stages.reporting.drawings import Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,35 +103,18 @@ def processes_for(figures: int) -> int:
     return min(int(cpu_count()), MAX_PROCESSES, -(-figures // FIGURES_OF_A_PROCESS))
 
 
-def draw_changed(figures: Iterable[tuple[Path, Drawing]], memo: Memo) -> None:
-    """Write figures: those whose pictures are kept as they are, the others drawn."""
-    changed = []
-    for path, drawing in figures:
-        key = drawing.key()
-        picture = memo.get(key)
-        if picture is None:
-            changed.append((path, drawing, key))
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture)
-    draw_all([(path, drawing) for path, drawing, _ in changed])
-    for path, _, key in changed:
-        memo.put(key, path.read_bytes())
-    memo.reduce()
-
-
 def new_folder(name: str) -> Path:
     """Make a folder for all figures; ValueError for one of the pipeline's, and for one that holds something."""
     folder = Path(name)
     if any(folder.resolve().is_relative_to(Path(made).resolve()) for made in MADE):
-        raise ValueError(f"--all: expected a folder outside of {' and '.join(MADE)}, got {name}")
+        raise ValueError(f"--output: expected a folder outside of {' and '.join(MADE)}, got {name}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = sorted(folder.iterdir())
     except OSError as error:
-        raise ValueError(f"--all: expected a folder that can be written, got {name}: {error.strerror}") from error
+        raise ValueError(f"--output: expected a folder that can be written, got {name}: {error.strerror}") from error
     if found:
-        raise ValueError(f"--all: expected an empty folder or a new one, got {name}, which holds {found[0].name}")
+        raise ValueError(f"--output: expected an empty folder or a new one, got {name}, which holds {found[0].name}")
     return folder
 
 
@@ -147,20 +123,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--all", metavar="folder", help="draw all figures, in a new folder")
+    parser.add_argument("--output", metavar="FOLDER", help="draw all figures, in a new folder")
     options = parser.parse_args(arguments)
     try:
-        folder = new_folder(options.all) if options.all is not None else None
+        folder = new_folder(options.output) if options.output is not None else None
         figures = [*all_figures(folder)]
     except FileNotFoundError as error:
         sys.exit(f"{error.filename}: expected the file that `dvc repro` leaves there, got none")
     except ValueError as error:
         sys.exit(str(error))
-    if folder is None:
-        shutil.rmtree(FIGURES, ignore_errors=True)  # as DVC does
-        draw_changed(figures, of_repository("reports"))
-    else:
-        draw_all(figures)
+    draw_all(figures)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_right_is_better_whatever_the_metric() -> None:
 
 def test_a_single_value_of_a_share_has_no_interval() -> None:
     found = effect(metric="near_zero_weights", difference=0.9, low=-1.0, high=1.0, verdict="no interval")
-    assert found.amount["en"] == "weights near zero +90.0 points"
+    assert found.amount["en"] == "share of weights near zero +90.0 points"
     assert (found.low, found.high) == (-inf, inf)
 
 
@@ -111,16 +111,29 @@ def test_how_sure_it_is(row: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     ("seeds", "needed", "minutes", "said"),
     [
-        (5, 12, 8.6, "open: about 12 seeds, 9 min more"),
-        (5, 12, 0.2, "open: about 12 seeds, 1 min more"),
-        (5, 10_000, 3_000, "open: at least 10,000 seeds, 50 h more"),
-        (1, nan, nan, "open: one seed cannot tell"),
-        (5, inf, inf, "open: more seeds alone do not tell"),
+        (5, 12, 8.6, "about 12 seeds would tell, 9 min more"),
+        (5, 12, 0.2, "about 12 seeds would tell, 1 min more"),
+        (5, 10_000, 3_000, "at least 10,000 seeds would tell, 50 h more"),
+        (1, nan, nan, "one seed cannot tell"),
+        (5, inf, inf, "more seeds alone would not tell"),
     ],
 )
 def test_an_open_question_says_what_would_decide_it(seeds: int, needed: float, minutes: float, said: str) -> None:
     answer = {"answer": "open", "seeds_needed": needed, "minutes": minutes}
     assert effect("open", answer=answer, seeds=seeds).sureness["en"] == said
+
+
+@pytest.mark.parametrize(
+    ("row", "by", "between"),
+    [
+        ({"difference": -0.0062, "low": -0.0103, "high": -0.0021}, "0.6 points", "0.2 to 1.0"),
+        ({"metric": "mse", "difference": 0.02, "low": 0.01, "high": 0.03}, "0.020", "0.010 to 0.030"),
+    ],
+)
+def test_a_difference_without_its_sign_if_it_surely_has_one(row: dict[str, Any], by: str, between: str) -> None:
+    assert [each["en"] for each in effect(**row).by or ()] == [by, between]
+    assert effect(**row | {"high": 0.04, "low": -0.04}).by is None
+    assert effect(**row | {"high": inf, "low": -inf}).by is None
 
 
 def test_the_parts_of_a_claim_have_answers_of_their_own() -> None:
@@ -152,9 +165,11 @@ def test_questions_stand_by_answer_and_the_largest_effects_first() -> None:
     [
         ("SELU, scaled", "ELU, scaled", "SELU against ELU (scaled)"),
         ("SELU, scaled, deep", "ELU, scaled, deep", "SELU against ELU (scaled, deep)"),
-        ("64, then 4 units", "64, then 64 units", "64, then 4 units against 64, then 64 units"),
+        ("Deep, clipped by norm", "Deep, SGD", "Clipped by norm against SGD (Deep)"),
+        ("Deep, two outputs", "Deep, two inputs, SGD", "Two outputs against two inputs, SGD (Deep)"),
+        ("Deep, SGD", "Deep", "Deep, SGD against Deep"),
         ("Adam", "SGD, scaled", "Adam against SGD, scaled"),
     ],
 )
-def test_what_both_titles_end_with_stands_once(variant: str, baseline: str, said: str) -> None:
+def test_what_both_titles_begin_or_end_with_stands_once(variant: str, baseline: str, said: str) -> None:
     assert compared_text(*(dict.fromkeys(LANGUAGES, title) for title in (variant, baseline)))["en"] == said

@@ -27,13 +27,12 @@ from projects import wait_until
 
 from stages import artifacts, plot, reporting
 from stages.artifacts import tables
-from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets import fashion_mnist, housing, thoracic
 from stages.datasets.spec import spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import Catalogue, VariantEntry, write_catalogue
 from stages.presentation.colors import variant_colors
-from stages.presentation.effects import Effect
+from stages.presentation.effect_plot import Block, Place, Row
 from stages.presentation.kept import COMPARED
 from stages.presentation.words import LANGUAGES
 from stages.reporting import layout, learning_rates, stored
@@ -171,22 +170,33 @@ COSTS = pd.DataFrame(
 )
 
 
-def effect(question: str, value: float = np.nan, half: float = 0.5, **changes: Any) -> Effect:
-    """An effect of 1 point for each unit of what is worth having."""
-    both: dict[str, Any] = {"question": question, "compared": "Many units, by SGD against Few units, by SGD"}
-    both |= {"amount": f"{value:+.1f} points", "size": f"{value:+.1f} points", "sureness": "", "short_answer": "Yes"}
-    texts = {key: dict.fromkeys(LANGUAGES, said) for key, said in both.items()}
-    measured = {"value": value, "low": value - half, "high": value + half, "metric": "mse"}
-    return Effect(**{"study": "s", "answer": Answer.YES, "verdict": Verdict.BETTER, **texts, **measured, **changes})
+def row(title: str, place: Place | None = None, does: str = "helps", **texts: str) -> Row:
+    """A row of the plot of effects."""
+    said = {"compared": "Many units against few units", "claim": "as claimed", "size": "+3.0 points", **texts}
+    shown: dict[str, Any] = {key: dict.fromkeys(LANGUAGES, each) for key, each in {"title": title, **said}.items()}
+    return Row(**{"study": "s", "note": None, "interval": None, "does": does, "effect": 0.0, "place": place, **shown})
 
 
+ENDS = (dict.fromkeys(LANGUAGES, "−10"), dict.fromkeys(LANGUAGES, "+10"))
+SIDES = (dict.fromkeys(LANGUAGES, "← worse"), dict.fromkeys(LANGUAGES, "better →"))
 EFFECTS = [
-    effect("Same?", -0.3, 0.1, verdict=Verdict.SAME, answer=Answer.UNKNOWABLE, metric="accuracy_spread"),
-    effect("Large?", 150.0, diverged=-0.4),
-    effect("Lost?", diverged=1.0, verdict=Verdict.OPEN),
-    effect("Long " + 3 * "question of many words " + "?", 3.0, np.inf, verdict=Verdict.NO_INTERVAL),
-    effect("Saved?", diverged=-1.0),
-    effect("Unmeasured?"),
+    row("Saved", Place(100, 100, 0, broken=True), note="the other breaks down in 100 %", size="–"),
+    row("Far", Place(100, 100, 0, beyond="right")),
+    row(3 * "long name " + "of a technique", Place(60, 40, 40), interval="0.0003 lower to 0.0160 higher"),
+    row("Same", Place(50, 49, 2), "no difference"),
+    row("Open", Place(45, 0, 100, cut="cut-left cut-right"), "open", claim="opposite of the claim"),
+    row("Unmeasured", None, "not measured"),
+]
+PLOT = [
+    Block(
+        metric="accuracy",
+        title=dict.fromkeys(LANGUAGES, "test accuracy, points"),
+        ends=ENDS,
+        sides=SIDES,
+        band=5,
+        rows=EFFECTS,
+    ),
+    Block(metric="", title=dict.fromkeys(LANGUAGES, "Other"), ends=None, sides=SIDES, band=0, rows=EFFECTS[-1:]),
 ]
 
 FIGURES: dict[str, Callable[[], Figure]] = {
@@ -229,7 +239,6 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         },
         dict.fromkeys(["batch_norm_before_activation", "mine", "l2_l1_max_norm_dropout", *"bcde", "alone"], COLOR),
     ),
-    "no schedules": lambda: rates.schedules({}, {}),
     "confusion": lambda: classification.confusion_matrix("mine", COUNTS, COLOR),
     "confusion of two classes": lambda: classification.confusion_matrix(
         "mine",
@@ -272,8 +281,10 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "weights": lambda: models.weight_images("mine", KERNEL, CLASSES),
     "activations": lambda: keras_functions.activations(ACTIVATIONS),
     "initializers": lambda: keras_functions.initializers(INITIALIZERS),
-    "effects": lambda: all_effects.all_effects(EFFECTS),
-    "no effects": lambda: all_effects.all_effects(EFFECTS[-1:]),
+    "effects": lambda: all_effects.all_effects(PLOT),
+    "effects, dark": lambda: all_effects.all_effects(PLOT, dark=True),
+    "effects for a phone": lambda: all_effects.all_effects(PLOT, phone=True),
+    "no effects": lambda: all_effects.all_effects([]),
     "cost": lambda: cost.cost("Houses", COSTS, "accuracy", less_is_better=False),
     "cost of one variant": lambda: cost.cost("Houses", COSTS[:1], "MSE in (100,000 USD)²", less_is_better=True),
     "no cost": lambda: cost.cost("Houses", COSTS[:0], "accuracy", less_is_better=False),
@@ -301,14 +312,25 @@ def texts_of(figure: Figure) -> list[Text]:
     return [text for text in texts if text.get_text() and text.get_visible() and text not in hidden]
 
 
-def test_effects_are_sorted_on_one_axis_and_those_without_a_number_stand_at_its_ends() -> None:
-    axes = FIGURES["effects"]().axes[0]
-    questions = [text.get_text() for text in axes.texts if text.get_text().endswith("?")]
-    assert [question.split()[0] for question in questions] == ["Saved?", "Large?", "Long", "Same?", "Lost?"]
-    crosses = [line for line in axes.lines if line.get_marker() == "x"]
-    assert [np.asarray(line.get_xdata()).item() for line in crosses] == list(axes.get_xlim())[::-1]
-    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
-    assert (band.x0, band.x1) == pytest.approx((-1, 1))
+@pytest.mark.parametrize("phone", [False, True])
+def test_the_picture_of_effects_has_each_dot_at_its_place_and_each_row_its_word(phone: bool) -> None:
+    axes = all_effects.all_effects(PLOT, phone=phone).axes[0]
+    left, right = (all_effects.PHONE if phone else all_effects.WIDE).scale
+    places = [Place(100, 0, 0), Place(100, 0, 0), Place(60, 0, 0), Place(50, 0, 0), Place(45, 0, 0)]
+    dots = [(line.get_marker(), float(np.asarray(line.get_xdata()).item())) for line in axes.lines]
+    expected = [left + (right - left) * place.at / 100 for place in places]
+    assert dots == [*zip(("x", ">", "o", "s", "o"), map(pytest.approx, expected), strict=True)]
+    hollow = [line.get_markerfacecolor() == all_effects.LIGHT["page"] for line in axes.lines]
+    assert hollow == [False, False, False, False, True]
+    written = [text.get_text() for text in axes.texts]
+    assert [written.count(word) for word in ("helps", "no difference", "open", "not measured")] == [3, 1, 1, 2]
+
+
+def test_the_dark_picture_of_effects_is_the_light_one_in_other_colors() -> None:
+    light, dark = (all_effects.all_effects(PLOT, dark=dark) for dark in (False, True))
+    assert [text.get_text() for text in texts_of(light)] == [text.get_text() for text in texts_of(dark)]
+    assert (light.get_size_inches() == dark.get_size_inches()).all()
+    assert light.get_facecolor() != dark.get_facecolor()
 
 
 def test_a_front_is_numbered_and_what_is_far_worse_stands_at_the_edge() -> None:
@@ -755,7 +777,7 @@ def _store_tables() -> None:
     leaderboard.to_csv(tables.LEADERBOARD, index=False)
 
 
-def files(folder: Path = plot.FIGURES) -> dict[str, bytes]:
+def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
 
 
@@ -769,15 +791,18 @@ def reads_a_data_set(drawing: Drawing) -> bool:
 def test_everything_is_drawn_with_the_same_bytes_by_however_many_processes(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, start: str
 ) -> None:
-    figures = [*plot.all_figures()]
-    if start == "spawn":  # its processes have not the raw data of `workspace`
-        figures = [(path, drawing) for path, drawing in figures if not reads_a_data_set(drawing)]
-    assert len(figures) > 10
-    plot.draw_all(figures, 1)
-    first = files()
+    def figures(folder: str) -> list[tuple[Path, Drawing]]:
+        found = [*plot.all_figures(workspace / folder)]
+        if start == "fork":
+            return found
+        # Processes that are started have not the raw data of `workspace`.
+        return [(path, drawing) for path, drawing in found if not reads_a_data_set(drawing)]
+
+    assert len(figures("one")) > 10
+    plot.draw_all(figures("one"), 1)
     monkeypatch.setattr(plot, "START", start)
-    plot.draw_all(figures, 3)
-    assert files() == first
+    plot.draw_all(figures("three"), 3)
+    assert files(workspace / "one") == files(workspace / "three")
 
 
 def one_figure(text: str = "") -> Figure:
@@ -854,7 +879,7 @@ def test_a_process_that_is_killed_ends_the_drawing(tmp_path: Path) -> None:
 
 
 def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
-    plot.main(["--all", "slides"])
+    plot.main(["--output", "slides"])
     first = files(Path("slides"))
     assert {name for name in first if name.startswith("data/")} == {
         "data/fashion_mnist_samples.png",
@@ -885,32 +910,17 @@ def test_everything_is_drawn_without_tensorflow(workspace: Path) -> None:
         assert {name for name in first if name.startswith(f"{folder}/")} == {f"{folder}/{name}.png" for name in names}
 
 
-def test_the_stage_draws_what_the_page_does_not_and_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stub(path: Path, draw: plot.Draw) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(path.as_posix().encode())
-
-    (workspace / ".dvc").mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(workspace))
-    monkeypatch.setattr(plot, "draw_and_save", stub)
-    monkeypatch.setattr(plot, "processes_for", lambda _: 1)
-    everything = {path.relative_to("all").as_posix() for path, _ in plot.all_figures(Path("all"))}
-    Path(plot.FIGURES, "curves").mkdir(parents=True)
-    Path(plot.FIGURES, "curves/gone.png").touch()
+def test_the_stage_draws_the_effects_alone(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[Path, Drawing]] = []
+    monkeypatch.setattr(plot, "draw_all", drawn.extend)
     plot.main([])
-    first = files()
-    of_page = ("curves/", "models/", "confusion/", "reliability/", "studies/")
-    assert {*first, "effects.png"} == {name for name in everything if not name.startswith(of_page)}
-    monkeypatch.setattr(plot, "draw_and_save", lambda path, _: pytest.fail(f"{path} is drawn again"))
-    plot.main([])
-    assert files() == first
-    assert reporting.EFFECTS.read_bytes() == reporting.EFFECTS.as_posix().encode()
+    assert [path for path, _ in drawn] == [*reporting.EFFECTS]
 
 
 @pytest.mark.parametrize(
     ("folder", "said"),
     [
-        ("reports/figures/slides", "a folder outside of data and reports, got reports/figures/slides"),
+        ("reports/slides", "a folder outside of data and reports, got reports/slides"),
         ("data", "a folder outside of data and reports, got data"),
         ("full", "an empty folder or a new one, got full, which holds mine.txt"),
         ("full/mine.txt", "a folder that can be written, got full/mine.txt: File exists"),
@@ -923,14 +933,14 @@ def test_all_figures_go_into_a_folder_of_their_own(
     monkeypatch.chdir(tmp_path)
     Path("full").mkdir()
     Path("full/mine.txt").touch()
-    with pytest.raises(SystemExit, match=f"^--all: expected {said}$"):
-        plot.main(["--all", folder])
+    with pytest.raises(SystemExit, match=f"^--output: expected {said}$"):
+        plot.main(["--output", folder])
 
 
 def test_before_a_run_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=r"^data/catalogue\.json: expected the file that `dvc repro configure` leaves"):
-        plot.main(["--all", "slides"])
+        plot.main(["--output", "slides"])
 
 
 def test_what_is_missing_is_left_out_and_the_rest_is_drawn(workspace: Path) -> None:

@@ -18,6 +18,7 @@ from stages.presentation.words import (
     text,
     title_text,
 )
+from stages.presentation.words.korean import Field
 
 
 def leaves(strings: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -95,6 +96,24 @@ def test_a_text_without_a_translation_is_english_and_a_variant_without_a_title_h
     assert part_text("dropout", 2, "It overfits less") == {"en": "It overfits less", "ko": "과대적합이 덜합니다"}
     assert title_text("mine", "Mine")["ko"] == "Mine"
     assert title_text("mine", None) == dict.fromkeys(LANGUAGES, "mine")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        *(("42", "42로 42를 42가"), ("43", "43으로 43을 43이"), ("1", "1로 1을 1이"), ("100", "100으로 100을 100이")),
+        *(("정확도", "정확도로 정확도를 정확도가"), ("훈련 손실", "훈련 손실로 훈련 손실을 훈련 손실이")),
+        *(
+            ("Adam", "Adam으로 Adam을 Adam이"),
+            ("MSE", "MSE로 MSE를 MSE가"),
+            ("시드 9개(약)", "시드 9개(약)으로 시드 9개(약)을 시드 9개(약)이"),
+        ),
+    ],
+)
+def test_a_korean_particle_fits_the_word_before_it(word: str, said: str) -> None:
+    field = Field(word)
+    assert f"{field:으로/로} {field:을/를} {field:이/가}" == said
+    assert f"{Field(1000):,} {Field(0.25):.1f}" == "1,000 0.2"
 
 
 def test_a_text_that_nobody_wrote_is_told() -> None:

@@ -3,7 +3,7 @@
 `bash benchmarks/run` leaves the table of its measurements. Without that table there is no such claim.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class Cost:
 def costs_of(table: pd.DataFrame) -> list[Cost]:
     """Read the costs from the table at `COSTS`."""
     return [Cost(**{str(column): value for column, value in row.items()}) for row in table.to_dict("records")]
+
+
+def read_costs(variants: Container[str]) -> list[Cost]:
+    """Read the costs of these variants from the table at `COSTS`, if there is one."""
+    costs = costs_of(pd.read_csv(COSTS)) if COSTS.exists() else []
+    return [cost for cost in costs if cost.variant in variants]
 
 
 def comparable(costs: Sequence[Cost]) -> list[Cost]:

@@ -48,7 +48,7 @@ class Effect:
     parts: tuple[PartAnswer, ...] = ()
     """Parts of the claim, if there are several."""
     compared: Text
-    """What is compared, by titles: "SELU against ELU"."""
+    """What is compared, by titles: "SELU against ELU"; empty if nothing was."""
     metric: str = ""
     """By which it is compared; empty for the question of the benchmarks."""
     amount: Text
@@ -59,6 +59,8 @@ class Effect:
     """How sure it is: "better in 5 of 5 seeds"."""
     interval: Text | None = None
     """The interval of `amount` alone; None without one."""
+    by: tuple[Text, Text] | None = None
+    """The difference and its interval without signs, "0.6 points" and "0.2 to 1.0"; None if that includes 0."""
     seeds: int = 0
     """Of the comparison."""
     caveat: Text | None = None
@@ -89,6 +91,21 @@ def effects(tables: Mapping[Path, pd.DataFrame], titles: Mapping[str, str], cost
     return sorted(found, key=lambda effect: (order.index(effect.answer), -_greatness(effect.value)))
 
 
+def unanswered(study: str, question: Text) -> Effect:
+    """Make the line of a question that has no answer yet."""
+    nothing = text("effects", "no_number")
+    return Effect(
+        study=study,
+        question=question,
+        answer=Answer.NOT_MEASURED,
+        short_answer=text("answers", Answer.NOT_MEASURED),
+        compared=dict.fromkeys(LANGUAGES, ""),
+        amount=nothing,
+        size=nothing,
+        sureness=nothing,
+    )
+
+
 def _greatness(value: float) -> float:
     return -inf if isnan(value) else abs(value)
 
@@ -117,6 +134,7 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         size=_size_of(compared),
         sureness=_sureness(answered, compared, baseline),
         interval=_interval(compared),
+        by=_by(compared),
         seeds=int(compared["seeds"]),
         caveat=None if pd.isna(but) else study_text(study, "but", but),
         verdict=Verdict(compared["verdict"]),
@@ -129,12 +147,17 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
 
 
 def compared_text(variant: Text, baseline: Text) -> Text:
-    """Name what is compared by titles; what both end with after a comma stands once: "SELU against ELU (scaled)"."""
+    """Name what is compared by titles; what both begin or end with stands once: "SELU against ELU (scaled)"."""
     shown = {}
     for language, title in variant.items():
-        (first, *rest), (other, *others) = title.split(", "), baseline[language].split(", ")
-        common = rest if rest == others else []
-        names = {"variant": first, "baseline": other} if common else {"variant": title, "baseline": baseline[language]}
+        ours, theirs = title.split(", "), baseline[language].split(", ")
+        common = []
+        if ours[0] == theirs[0] and min(len(ours), len(theirs)) > 1:
+            common, ours, theirs = [ours[0]], [ours[1][:1].upper() + ours[1][1:], *ours[2:]], theirs[1:]
+        if ours[1:] == theirs[1:]:
+            common += ours[1:]
+            ours, theirs = ours[:1], theirs[:1]
+        names = {"variant": ", ".join(ours), "baseline": ", ".join(theirs)}
         found = text("effects", "compared", **names)[language]
         shown[language] = f"{found} ({', '.join(common)})" if common else found
     return shown
@@ -182,6 +205,17 @@ def _size_of(row: Mapping[Any, Any]) -> Text:
     if metric not in LESS_IS_BETTER:
         return _unit(_signed(value, decimals, plus=True), metric)
     return text("effects", "lower" if value <= 0 else "higher", size=_unit(f"{abs(value):.{decimals}f}", metric))
+
+
+def _by(row: Mapping[Any, Any]) -> tuple[Text, Text] | None:
+    """The difference and its interval without signs; None without an interval, and for one that includes 0."""
+    low, high = (scale(row["metric"]) * row[end] for end in ("low", "high"))
+    if not low * high > 0 or not isfinite(low * high):
+        return None
+    decimals = _decimals(row)
+    least, greatest = (f"{each:.{decimals}f}" for each in sorted(map(abs, (low, high))))
+    size = _unit(f"{abs(scale(row['metric']) * row['difference']):.{decimals}f}", row["metric"])
+    return size, text("table", "range", low=least, high=greatest)
 
 
 def scale(metric: str) -> int:

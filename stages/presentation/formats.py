@@ -47,7 +47,8 @@ def leaderboard_columns(dataset: str) -> dict[str, Text]:
     ranked = spec_of(dataset).ranked_by
     of_test_rows = text("page", "series_of_part", part=text("parts", "test"), metric=text("metrics", ranked))
     headings = {f"test_{ranked}": of_test_rows, "interval": text("page", "interval")}
-    named = [column for language in LANGUAGES for column in read_strings(language)["leaderboards"].get(dataset, {})]
+    boards = [read_strings(language).get("leaderboards", {}) for language in LANGUAGES]
+    named = [column for board in boards for column in board.get(dataset, {})]
     return headings | {column: text("leaderboards", dataset, column) for column in named}
 
 

@@ -44,6 +44,11 @@ def label(metric: str, dataset: str, report_unit: bool = False) -> Text:
     return text("table", "in_unit", name=name, unit=metric_unit) if metric_unit else name
 
 
+def unbounded(metric: str) -> bool:
+    """Whether a metric may be of any size; ratios of its values mean something. metric: see `logarithmic`."""
+    return metric == "learning_rate" or bool(UNBOUNDED & {*metric.lower().split("_")})
+
+
 def logarithmic(metric: str, values: Iterable[float]) -> bool:
     """Whether a metric's axis is logarithmic: for losses, errors and learning rates that differ by orders of magnitude.
 
@@ -53,6 +58,4 @@ def logarithmic(metric: str, values: Iterable[float]) -> bool:
     """
     found = np.fromiter(values, float)
     found = found[np.isfinite(found)]
-    if not len(found) or not (metric == "learning_rate" or UNBOUNDED & {*metric.lower().split("_")}):
-        return False
-    return bool(0 < found.min() < found.max() / MIN_RATIO)
+    return bool(len(found) and unbounded(metric) and 0 < found.min() < found.max() / MIN_RATIO)

@@ -2,7 +2,5 @@
 
 from pathlib import Path
 
-FIGURES = Path("reports/figures")
-"""Written by `stages.plot`, shown by `stages.page`."""
-EFFECTS = Path("reports/effects.png")
-"""The answers to all questions in one picture."""
+EFFECTS = tuple(Path(f"reports/effects{kind}.png") for kind in ("", "_dark", "_phone", "_phone_dark"))
+"""The plot of effects, which heads the READMEs: by the reader's colors and screen."""

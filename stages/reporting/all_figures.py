@@ -19,29 +19,30 @@ from stages.artifacts.tables import (
 )
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.trained import loss_function
-from stages.datasets.spec import RAW, spec_of
+from stages.datasets.spec import spec_of
 from stages.documents import Study, read_studies
 from stages.params.catalogue import read_catalogue
 from stages.params.keras_tables import ACTIVATIONS, INITIALIZERS, KERAS_TABLES, SCHEDULES
 from stages.presentation import plot_tables
 from stages.presentation.colors import study_variants, variant_colors
+from stages.presentation.determinism import read_costs
+from stages.presentation.effect_plot import blocks
 from stages.presentation.effects import effects
 from stages.presentation.kept import COMPARED, SEVERAL_SEEDS, Tables, folder_of, kept, merged
 from stages.presentation.metrics import label
 from stages.presentation.words import text
-from stages.reporting import EFFECTS, FIGURES, stored
-from stages.reporting.code import hash_of
+from stages.reporting import EFFECTS, stored
 from stages.reporting.drawings import Drawing, Stored
 from stages.reporting.learning_rates import learning_rate, rates_by_baseline
-from stages.splits import NORMALIZED, load_split
+from stages.splits import load_split
 from stages.training.recipe import Recipe
 
 Figures = Iterator[tuple[str, Drawing]]
-"""Names under `reports/figures/`, without `.png`, and what draws them."""
+"""Names in a folder of figures, without `.png`, and what draws them."""
 
 
-def variant_figures(recipes: Mapping[str, Recipe], colors: Mapping[str, str], contents: Mapping[str, str]) -> Figures:
-    """Yield the figures of each variant's weights and residuals. contents: hashes of the raw files by data set."""
+def variant_figures(recipes: Mapping[str, Recipe], colors: Mapping[str, str]) -> Figures:
+    """Yield the figures of each variant's weights and residuals."""
     for name, recipe in recipes.items():
         summary = SUMMARY.get(name)
         if summary is None:
@@ -50,20 +51,20 @@ def variant_figures(recipes: Mapping[str, Recipe], colors: Mapping[str, str], co
         # One Dense layer that sees the pixels.
         if spec.image_shape and [layer["class"] for layer in summary["layers"]] == ["InputLayer", "Flatten", "Dense"]:
             path = MODELS / name / "model.weights.h5"
-            kernel = Stored(stored.softmax_kernel, (path, spec.image_shape), hash_of(path))
+            kernel = Stored(stored.softmax_kernel, (path, spec.image_shape))
             yield f"weights/{name}", Drawing("models.weight_images", (name, kernel, spec.classes))
         if not spec.classes:
-            yield from residual_figures(name, recipe, colors[name], contents[recipe["dataset"]])
+            yield from residual_figures(name, recipe, colors[name])
 
 
-def residual_figures(name: str, recipe: Recipe, color: str, content: str) -> Figures:
+def residual_figures(name: str, recipe: Recipe, color: str) -> Figures:
     """Yield the residuals of a variant's first training, if there are predictions of test rows."""
     spec = spec_of(recipe["dataset"])
     predictions = PREDICTIONS.get(name)
     if predictions is None or "test" not in predictions:
         return
     split = load_split(recipe["dataset"], recipe["split"], inputs=False)
-    places = Stored(stored.places, (recipe["dataset"], split.rows["test"]), content) if spec.location else None
+    places = Stored(stored.places, (recipe["dataset"], split.rows["test"])) if spec.location else None
     arguments = (name, split.y["test"], predictions["test"][0, :, 0], spec.target, places, color)
     yield f"residuals/{name}", Drawing("regression.residuals", arguments)
 
@@ -73,13 +74,12 @@ def classifier_figures(
     studies: Mapping[str, Study],
     leaderboard: pd.DataFrame,
     colors: Mapping[str, str],
-    contents: Mapping[str, str],
 ) -> Figures:
-    """Yield the figures of the tables that `evaluate` makes of classifiers. contents: see `variant_figures`."""
+    """Yield the figures of the tables that `evaluate` makes of classifiers."""
     for name, worst in rows_by_variant(WORST).items():
         dataset = datasets_by_variant[name]
         if spec_of(dataset).image_shape:
-            images = Stored(stored.images, (dataset, worst["row"].tolist()), contents[dataset])
+            images = Stored(stored.images, (dataset, worst["row"].tolist()))
             yield f"worst/{name}", Drawing("classification.worst_images", (name, worst, images))
     scores = scores_of(datasets_by_variant, leaderboard)
     roc, precision_recall = rows_by_variant(ROC), rows_by_variant(PRECISION_RECALL)
@@ -105,11 +105,11 @@ def rows_by_variant(path: Path) -> dict[str, pd.DataFrame]:
     return {str(name): rows.reset_index(drop=True) for name, rows in groups}
 
 
-def dataset_figures(name: str, splits: Iterable[str], content: str) -> Figures:
-    """Yield the figures of a data set. content: hash of its raw files."""
+def dataset_figures(name: str, splits: Iterable[str]) -> Figures:
+    """Yield the figures of a data set."""
     spec = spec_of(name)
     if spec.image_shape:
-        first = (Stored(read, (name,), content) for read in (stored.first_images, stored.first_labels))
+        first = (Stored(read, (name,)) for read in (stored.first_images, stored.first_labels))
         yield f"data/{name}_samples", Drawing("datasets.samples", (f"{name}: the first images", *first))
     if spec.classes:
         targets = {split: load_split(name, split, inputs=False).y for split in splits}
@@ -121,21 +121,20 @@ def dataset_figures(name: str, splits: Iterable[str], content: str) -> Figures:
         title = f"{name}: rows of each class, by split"
         yield f"data/{name}_classes", Drawing("datasets.class_counts", (title, counts, spec.classes))
     if spec.features:
-        content_of_splits = hash_of(NORMALIZED / name)
         for split in splits:
-            yield from normalization_figures(name, split, content, content_of_splits)
+            yield from normalization_figures(name, split)
 
 
-def normalization_figures(name: str, split: str, content: str, content_of_splits: str) -> Figures:
+def normalization_figures(name: str, split: str) -> Figures:
     """Yield the figures of a data set's columns before and after normalization, if the split scales them."""
     if load_split(name, split, inputs=False).scaling["scaling"] == "none":
         return
     spec = spec_of(name)
     title, units = f"{name}, {split}", {**spec.units, "target": spec.target.unit}
-    tables = Stored(stored.before_and_after, (name, split), content + content_of_splits)
+    tables = Stored(stored.before_and_after, (name, split))
     yield f"data/{name}_{split}_describe", Drawing("datasets.described", (title, tables))
-    published = Stored(stored.published, (name,), content)
-    scaled = Stored(stored.scaled, (name, split), content_of_splits)
+    published = Stored(stored.published, (name,))
+    scaled = Stored(stored.scaled, (name, split))
     yield f"data/{name}_{split}_distributions", Drawing("datasets.distributions", (title, published, scaled, units))
 
 
@@ -185,7 +184,8 @@ def keras_figures(
             found[name] = learning_rate(histories[name], schedules.get(name), steps_per_epoch)
     groups = rates_by_baseline(studies, found)
     drawn = {name: colors[name] for group in groups.values() for name in group}
-    yield "keras/schedules", Drawing("rates.schedules", (groups, drawn))
+    if drawn:
+        yield "keras/schedules", Drawing("rates.schedules", (groups, drawn))
 
 
 def chart_figures(
@@ -195,7 +195,7 @@ def chart_figures(
     leaderboard: pd.DataFrame,
     colors: Mapping[str, str],
 ) -> Figures:
-    """Yield what the report page draws itself."""
+    """Yield learning curves, confusion matrices, reliability diagrams and drawings of models."""
     yield from study_figures(studies, recipes, histories, colors)
     for name, counts in rows_by_variant(CONFUSION).items():
         yield f"confusion/{name}", Drawing("classification.confusion_matrix", (name, counts, colors[name]))
@@ -233,25 +233,29 @@ def study_figures(
 def all_figures(folder: Path | None = None) -> Iterator[tuple[Path, Drawing]]:
     """Yield the path of each figure and what draws it, the slowest first.
 
-    folder: gets all figures, those too that the report page draws itself; None: the others at the places of a run.
+    folder: gets all figures; None: that of the effects, at its place in a run.
     """
-    catalogue, studies = read_catalogue(), read_studies()
+    catalogue = read_catalogue()
+    titles = {name: catalogue.title(name) for name in catalogue.variants}
+    plot = blocks(effects(deciding_tables(), titles, read_costs(catalogue.variants)))
+    for path in EFFECTS:
+        shown = Drawing("all_effects.all_effects", (plot, "dark" in path.stem, "phone" in path.stem))
+        yield folder / path.name if folder else path, shown
+    if folder is None:
+        return
+    studies = read_studies()
     colors = variant_colors(catalogue, studies)
     leaderboard = pd.read_csv(LEADERBOARD)
     recipes, histories = RECIPE.read_all(), HISTORY.read_all()
-    contents = {name: hash_of(RAW / name) for name in catalogue.datasets}
     datasets_by_variant = {name: recipe["dataset"] for name, recipe in recipes.items()}
-    titles = {name: catalogue.title(name) for name in catalogue.variants}
-    shown = Drawing("all_effects.all_effects", (effects(deciding_tables(), titles),))
-    yield folder / EFFECTS.name if folder else EFFECTS, shown
     for figures in (
         keras_figures(studies, recipes, histories, colors),
-        *(dataset_figures(name, splits, contents[name]) for name, splits in catalogue.datasets.items()),
-        chart_figures(studies, recipes, histories, leaderboard, colors) if folder else (),
-        classifier_figures(datasets_by_variant, studies, leaderboard, colors, contents),
+        *(dataset_figures(name, splits) for name, splits in catalogue.datasets.items()),
+        chart_figures(studies, recipes, histories, leaderboard, colors),
+        classifier_figures(datasets_by_variant, studies, leaderboard, colors),
         cost_figures(leaderboard, titles),
         sweep_figures(),
-        variant_figures(recipes, colors, contents),
+        variant_figures(recipes, colors),
     ):
         for name, drawing in figures:
-            yield (folder or FIGURES) / f"{name}.png", drawing
+            yield folder / f"{name}.png", drawing

@@ -1,118 +1,173 @@
-"""The answers to all questions in one figure."""
+"""The plot of effects as a picture for the READMEs: wide and for a phone, light and dark."""
 
-from collections.abc import Sequence
-from math import copysign, isfinite, isnan
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import BoxStyle, FancyBboxPatch, Rectangle
 from matplotlib.textpath import TextPath
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from stages.comparison.verdicts import Verdict
-from stages.presentation.effects import Effect
+from stages.presentation.effect_plot import Block, Place, Row
 from stages.presentation.words import text
-from stages.reporting.figures import grid_lines, panels
+from stages.reporting.figures import DPI
 
-ROW, LEFT, WIDTH, ANSWER, RIGHT = 0.31, 3.7, 2.3, 1.45, 2.6
-"""Inches: the height of a row, and the widths of the questions, the axis, the answers, and answers and numbers."""
-LIMIT = 300.0
-"""Greatest difference on the axis, in units of what is worth having: 100 points of accuracy are 200."""
-GRAY = "#606060"
-COLORS = {Verdict.BETTER: "#0072b2", Verdict.WORSE: "#d55e00", Verdict.SAME: GRAY}
-"""Of dots by verdict; the others are hollow."""
+SCALE = 2
+"""Pixels of the picture for one of the page, so that it is sharp on every screen."""
+POINTS = SCALE * 72 / DPI
+"""Points for one pixel of the page."""
+LIGHT = {"page": "#ffffff", "text": "#1f2328", "quiet": "#59636e", "line": "#d9dce0", "band": "#eceef0"}
+LIGHT |= {"neutral": "#4a4f55", "helps": "#0a6b3d", "hurts": "#9b2c00"}
+DARK = {"page": "#0d1117", "text": "#e8e8e8", "quiet": "#b3b8bd", "line": "#3a3d41", "band": "#2e3134"}
+DARK |= {"neutral": "#c6cbd0", "helps": "#7fdcaa", "hurts": "#ffb596"}
+"""The report page's colors, on GitHub's backgrounds."""
+HOLLOW = {"open", "cannot be known"}
 
 
-def all_effects(effects: Sequence[Effect]) -> Figure:
-    """Draw the first comparison of each question on one axis, the best at the top.
+@dataclass(frozen=True)
+class Sizes:
+    """Lengths in pixels of the page."""
 
-    The axis is in units of what is worth having, better to the right, and logarithmic from 1 on: a difference in the
-    band from -1 to 1 is not worth having. Lines are intervals. Questions without a comparison are left out.
+    width: float
+    scale: tuple[float, float]
+    """Left and right end of the scales."""
+    row: float
+    above: float
+    """Part of a row above its scale."""
+    heading: float
+    lines: tuple[float, float, float]
+    """How far the title, the sides and the ends of a scale are above the bottom of a heading."""
+    small: float
+    large: float
 
-    effects: see `stages.presentation.effects`.
+
+WIDE = Sizes(width=830, scale=(310, 556), row=33, above=0, heading=36, lines=(10, 10, 10), small=10.5, large=13)
+PHONE = Sizes(width=390, scale=(200, 384), row=60, above=24, heading=64, lines=(44, 25, 9), small=12.5, large=14.5)
+LEFT = 2
+"""Where lines begin."""
+
+
+def all_effects(blocks: Sequence[Block], dark: bool = False, phone: bool = False) -> Figure:
+    """Draw the plot of effects, as wide as GitHub shows a README, or as a phone, in twice as many pixels.
+
+    blocks: see `stages.presentation.effect_plot`. Their words are drawn in English: matplotlib has no other letters.
     """
-    shown = sorted(filter(_has_place, effects), key=_place, reverse=True)
-    rows = max(len(shown), 1)
-    figure, grid = panels(1, 1, (WIDTH, ROW * rows), left=LEFT, right=RIGHT, top=0.3, bottom=0.62, gap=(0, 0))
-    axes = grid[0, 0]
-    _draw_axis(axes, rows)
-    for row, effect in enumerate(shown):
-        _draw_effect(axes, row, effect)
-        _name(axes, row, effect)
+    sizes, colors = PHONE if phone else WIDE, DARK if dark else LIGHT
+    height = sum(sizes.heading + sizes.row * len(block.rows) for block in blocks) + 1
+    figure = Figure(figsize=(sizes.width * SCALE / DPI, height * SCALE / DPI), facecolor=colors["page"])
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set(xlim=(0, sizes.width), ylim=(height, 0))
+    pen, top = Pen(axes, sizes, colors), 0.0
+    for block in blocks:
+        top += sizes.heading
+        _draw_heading(pen, block, top)
+        for row in block.rows:
+            if block.ends:
+                tall = {"top": top + sizes.above, "height": sizes.row - sizes.above}
+                pen.box(pen.at(50 - block.band), pen.at(50 + block.band), color="band", **tall)
+                pen.box(pen.at(50) - 0.5, pen.at(50) + 0.5, color="quiet", **tall)
+            if row.place:
+                _draw_place(pen, row.place, row.does, top + (sizes.above + sizes.row) / 2)
+            (_write_on_phone if phone else _write)(pen, row, top)
+            top += sizes.row
+            pen.box(0, sizes.width, top, 1, "line")
     return figure
 
 
-def _has_place(effect: Effect) -> bool:
-    return not isnan(effect.value) or effect.diverged != 0
+@dataclass(frozen=True)
+class Pen:
+    """Draws on axes whose unit is a pixel of the page."""
+
+    axes: Axes
+    sizes: Sizes
+    colors: Mapping[str, str]
+
+    def at(self, percent: float) -> float:
+        """Place on the scale."""
+        left, right = self.sizes.scale
+        return left + (right - left) * percent / 100
+
+    def box(self, left: float, right: float, top: float, height: float, color: str) -> None:
+        """Fill a rectangle."""
+        patch = Rectangle((left, top), right - left, height, color=self.colors[color], linewidth=0)
+        self.axes.add_patch(patch)
+
+    def write(
+        self, written: str, x: float, y: float, size: float, *, width: float, color: str = "text", **style: Any
+    ) -> float:
+        """Write a line, smaller if it is wider than so many pixels. Returns: how wide it is."""
+        font = FontProperties(weight=style.get("fontweight", "normal"))
+        points = size * POINTS
+        own = TextPath((0, 0), written, size=points, prop=font).get_extents().width / POINTS
+        shrink = min(1, width / own)
+        self.axes.text(x, y, written, fontsize=points * shrink, color=self.colors[color], va="center_baseline", **style)
+        return own * shrink
 
 
-def _place(effect: Effect) -> float:
-    """Place on the axis: that of the difference, or the end where one of the two broke down with every seed."""
-    if isnan(effect.value):
-        return -copysign(LIMIT, effect.diverged)
-    return float(np.clip(effect.value, -LIMIT, LIMIT))
+def _draw_heading(pen: Pen, block: Block, bottom: float) -> None:
+    """Write the metric, and what the scale means."""
+    (title, sides, ends), (left, right) = pen.sizes.lines, pen.sizes.scale
+    name, size = block.title["en"], pen.sizes.small
+    wide = left if title == ends else pen.sizes.width
+    pen.write(name[0].upper() + name[1:], LEFT, bottom - title, pen.sizes.large, width=wide - 8, fontweight="bold")
+    if block.ends:
+        middle = (left + right) / 2
+        for x, align, end in ((left, "left", block.ends[0]), (right, "right", block.ends[1])):
+            pen.write(end["en"], x, bottom - ends, size, width=70, color="quiet", ha=align)
+        for x, align, side in ((middle - 8, "right", block.sides[0]), (middle + 8, "left", block.sides[1])):
+            pen.write(side["en"], x, bottom - sides, size, width=70, color="quiet", ha=align)
+        pen.write("0", middle, bottom - ends, size, width=20, color="quiet", ha="center")
+    pen.box(0, pen.sizes.width, bottom - 0.5, 1, "quiet")
 
 
-def _draw_axis(axes: Axes, rows: int) -> None:
-    axes.set_xscale("symlog", linthresh=1, linscale=1)
-    axes.set_xlim(-LIMIT, LIMIT)
-    axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_yticks([])
-    axes.xaxis.set_major_locator(FixedLocator([-100, -10, -1, 0, 1, 10, 100]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", "−"))
-    axes.spines["left"].set_visible(False)
-    axes.axvspan(-1, 1, color="#e8e8e8", linewidth=0, zorder=0)
-    axes.axvline(0, color="black", linewidth=0.8, zorder=1)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel("difference ÷ the least difference worth having\n(gray: not worth having)", fontsize=8)
-    style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "va": "bottom", "fontsize": 9}
-    axes.text(-1, 1.0, "← worse", ha="right", **style)
-    axes.text(1, 1.0, "better →", ha="left", **style)
-    grid_lines(axes, "x")
-    dots: dict[str, Any] = {"marker": "o", "markersize": 6, "linestyle": ""}
-    handles = [Line2D([], [], color=color, label=verdict, **dots) for verdict, color in COLORS.items()]
-    handles.append(Line2D([], [], color="black", markerfacecolor="white", label="not certain", **dots))
-    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, -0.05 / (ROW * rows))}
-    axes.legend(handles=handles, ncols=2, frameon=False, fontsize=8, handletextpad=0.1, columnspacing=1, **place)
+def _write(pen: Pen, row: Row, top: float) -> None:
+    """Write a row beside the scale: the technique to the left, the difference and the word to the right."""
+    small, large = pen.sizes.small, pen.sizes.large
+    first, second, (left, right) = top + 12, top + 25, pen.sizes.scale
+    taken = LEFT + pen.write(row.title["en"], LEFT, first, large, width=left - 10, fontweight="bold")
+    pen.write(row.compared["en"], LEFT, second, small, width=left - 10, color="quiet")
+    if row.note:
+        pen.write(row.note["en"], taken + 6, first, small, width=left - taken - 16, color="quiet")
+    end, word = right + 150, right + 162
+    pen.write(row.size["en"], end, first, large, width=140, ha="right", fontweight="bold")
+    if row.interval:
+        pen.write(row.interval["en"], end, second, small, width=140, color="quiet", ha="right")
+    beside: dict[str, Any] = {"width": pen.sizes.width - word - LEFT}
+    pen.write(text("does", row.does)["en"], word, first, large, color=_ink(row.does), fontweight="bold", **beside)
+    pen.write(row.claim["en"], word, second, small, color="quiet", **beside)
 
 
-def _draw_effect(axes: Axes, row: int, effect: Effect) -> None:
-    place = _place(effect)
-    if isnan(effect.value):
-        axes.plot(place, row, marker="x", markersize=7, color="black", clip_on=False)
-        return
-    color = COLORS.get(effect.verdict or Verdict.OPEN, "black")
-    if isfinite(effect.high - effect.low):
-        axes.plot(np.clip([effect.low, effect.high], -LIMIT, LIMIT), [row, row], color=color, linewidth=2)
-    fill = color if effect.verdict in COLORS else "white"
-    axes.plot(place, row, marker="o", markersize=6, color=color, markerfacecolor=fill)
+def _write_on_phone(pen: Pen, row: Row, top: float) -> None:
+    """Write a row: the technique and the word above the scale, the difference to its left."""
+    small, large, (left, _), end = pen.sizes.small, pen.sizes.large, pen.sizes.scale, pen.sizes.width - LEFT
+    bold: dict[str, Any] = {"fontweight": "bold"}
+    word = text("does", row.does)["en"]
+    taken = pen.write(word, end, top + 14, large, width=130, color=_ink(row.does), ha="right", **bold)
+    pen.write(row.title["en"], LEFT, top + 14, large, width=end - taken - 14, **bold)
+    pen.write(row.size["en"], LEFT, top + 33, large, width=left - 14)
+    if row.interval:
+        pen.write(row.interval["en"], LEFT, top + 49, small, width=left - 14, color="quiet")
 
 
-def _name(axes: Axes, row: int, effect: Effect) -> None:
-    """Write the question and what is compared to the left, the answer and the number to the right."""
-    style: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
-    beside = {"left": -0.1 / WIDTH, "answer": 1 + 0.12 / WIDTH, "number": 1 + ANSWER / WIDTH}
-    for line, written, size, color in (
-        (-0.2, effect.question["en"], 8.5, "black"),
-        (0.23, effect.compared["en"], 7.5, GRAY),
-    ):
-        fitted = _fitted(written, size, LEFT - 0.2)
-        axes.text(beside["left"], row + line, written, ha="right", fontsize=fitted, color=color, **style)
-    axes.text(beside["answer"], row - 0.2, effect.answer.capitalize(), fontweight="bold", fontsize=8.5, **style)
-    axes.text(beside["number"], row - 0.2, effect.size["en"], fontsize=8.5, **style)
-    metric = text("metrics", effect.metric)["en"]
-    note = "" if metric == "accuracy" else metric
-    if effect.diverged:
-        who = "breaks down" if effect.diverged > 0 else "the other breaks down"
-        note = "; ".join(filter(None, (note, f"{who} in {100 * abs(effect.diverged):.0f} %")))
-    if note:
-        size = _fitted(note, 7.5, RIGHT - 0.2)
-        axes.text(beside["answer"], row + 0.23, note, fontsize=size, color=GRAY, **style)
+def _ink(does: str) -> str:
+    return does if does in ("helps", "hurts") else "neutral"
 
 
-def _fitted(written: str, size: float, width: float) -> float:
-    """Size at which a text is no wider than so many inches."""
-    return min(size, size * width / (TextPath((0, 0), written, size=size).get_extents().width / 72))
+def _draw_place(pen: Pen, place: Place, does: str, y: float) -> None:
+    """Draw a dot and its interval: a square if there is no difference, hollow if it is not certain, an arrow beyond."""
+    ink = pen.colors[_ink(does)]
+    if place.width:
+        begin, width = pen.at(place.begin), pen.at(place.width) - pen.at(0)
+        style = BoxStyle.Round(pad=0, rounding_size=3)
+        bar = FancyBboxPatch((begin, y - 4), max(width, 2), 8, boxstyle=style, color=ink, alpha=0.45, linewidth=0)
+        pen.axes.add_patch(bar)
+    arrow = {"left": "<", "right": ">"}.get(place.beyond)
+    marker = "x" if place.broken else arrow or ("s" if does == "no difference" else "o")
+    face = pen.colors["page"] if does in HOLLOW and not arrow else ink
+    size, edge = (9 if marker in "so" else 10) * POINTS, 2 * POINTS
+    pen.axes.plot(
+        pen.at(place.at), y, marker=marker, markersize=size, color=ink, markerfacecolor=face, markeredgewidth=edge
+    )

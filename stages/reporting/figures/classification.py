@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 
 from stages.presentation.plot_tables import most_confused
 from stages.reporting.figures import grid_lines, name_columns, name_rows, panels, width_of
+from stages.reporting.ranking import GRID, by_training, precision_on_grid, precision_without_skill, roc_on_grid
 
 MAX_CONFUSED_PAIRS = 10
-GRID = np.linspace(0, 1, 101)
-"""Points at which the curves of several trainings are averaged."""
 
 
 def confusion_matrix(name: str, counts: pd.DataFrame, color: str) -> Figure:
@@ -133,14 +132,13 @@ def ranking_curves(
     roc_axes, precision_axes = grid[0]
     for name, label in zip(roc, labels, strict=True):
         style: dict[str, Any] = {"color": colors[name], "label": label, "single": len(roc) == 1}
-        _draw_mean(roc_axes, [_roc_on_grid(curve) for curve in _trainings(roc[name])], **style)
-        _draw_mean(precision_axes, [_precision_on_grid(curve) for curve in _trainings(precision_recall[name])], **style)
+        _draw_mean(roc_axes, [roc_on_grid(curve) for curve in by_training(roc[name])], **style)
+        _draw_mean(precision_axes, [precision_on_grid(curve) for curve in by_training(precision_recall[name])], **style)
     roc_axes.plot([0, 1], [0, 1], color="#8a8d91", linestyle="--", linewidth=1)
     roc_axes.set_xlabel("false positive rate")
     roc_axes.set_ylabel("true positive rate")
     roc_axes.set_title("ROC")
-    # The last row predicts all rows as positive: its precision is the share of positive rows.
-    share = np.mean([curve["precision"].iloc[-1] for table in precision_recall.values() for curve in _trainings(table)])
+    share = precision_without_skill([each for table in precision_recall.values() for each in by_training(table)])
     precision_axes.axhline(share, color="#8a8d91", linestyle="--", linewidth=1, label="without any skill")
     precision_axes.set_xlabel("recall")
     precision_axes.set_ylabel("precision")
@@ -158,23 +156,6 @@ def ranking_curves(
         axes.set_ylim(0, 1.02)
         grid_lines(axes)
     return figure
-
-
-def _trainings(table: pd.DataFrame) -> list[pd.DataFrame]:
-    return [rows for _, rows in table.groupby(["split", "seed"], sort=False)]
-
-
-def _roc_on_grid(curve: pd.DataFrame) -> np.ndarray:
-    on_grid = np.interp(GRID, curve["false_positive_rate"], curve["true_positive_rate"])
-    return np.concatenate([[0.0], on_grid[1:]])
-
-
-def _precision_on_grid(curve: pd.DataFrame) -> np.ndarray:
-    # The first row predicts nothing as positive. Between thresholds precision is that of the next one: there are no
-    # straight lines between the points.
-    recall, precision = curve["recall"].to_numpy()[1:], curve["precision"].to_numpy()[1:]
-    place = np.searchsorted(recall, np.maximum(GRID, GRID[1]) - 1e-9)
-    return precision[np.minimum(place, len(precision) - 1)]
 
 
 def _draw_mean(axes: Axes, trainings: list[np.ndarray], color: str, label: str, single: bool) -> None:

@@ -20,13 +20,9 @@ MAX_RATIO = 1000
 def schedules(groups: Mapping[str, Mapping[str, RateCurve]], colors: Mapping[str, str]) -> Figure:
     """Draw the learning rates of variants, a panel for each baseline.
 
-    groups: {baseline: {variant, itself too: epochs since the start and the rate from then on, float (n,) each}}.
+    groups: {baseline: {variant, itself too: epochs since the start and the rate from then on, float (n,) each}}; not
+    empty.
     """
-    if not groups:
-        figure, grid = panels(1, 1, (2.9, 0.5), left=0.2, bottom=0.1)
-        grid[0, 0].set_axis_off()
-        grid[0, 0].text(0, 0.5, "no variant changes its learning rate", transform=grid[0, 0].transAxes)
-        return figure
     columns = min(len(groups), 3)
     below = 0.65 + 0.17 * max(len(rates) for rates in groups.values())
     size = (-(-len(groups) // columns), columns)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,13 +11,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from stages.presentation.colors import PALETTE
 from stages.reporting.figures import grid_lines, panels, width_of
+from stages.reporting.sweep_axes import is_logarithmic, limits, numeric_keys
 
-MIN_VALUES = 3
-"""A key of fewer numbers has no axis."""
-MIN_RATIO = 10
-"""An axis is logarithmic if the greatest number is so many times the least."""
-SHOWN = 0.75
-"""Share of the candidates that are inside of the axes; the worst may lie below."""
 MARKERS = "osD^vP*X"
 MAX_MARKERS = 30
 """A curve of more points has no markers."""
@@ -42,7 +36,7 @@ def sweep(
     the column without its part; label: that of the axis.
     """
     members, value, by = tables["members"], f"validation_{metric}", declared["best_for"]
-    keys = [key for key in declared["keys"] if key != by and _is_numeric(members[key])]
+    keys = numeric_keys(declared, members)
     names = [str(name) for name in members[by].unique()] if by else [""]
     styles: dict[str, dict[str, Any]] = {
         name: {"color": PALETTE[number % len(PALETTE)], "marker": MARKERS[number % len(MARKERS)]}
@@ -62,7 +56,7 @@ def sweep(
     for panel, key in zip(axes, keys, strict=False):
         _name_axis(panel, key, members[key])
     axes[0].set_ylabel(f"{label} on validation rows")
-    axes[0].set_ylim(*_limits(members.groupby("candidate")[value].mean(), members[value], less_is_better))
+    axes[0].set_ylim(*limits(members.groupby("candidate")[value].mean(), members[value], less_is_better))
     axes[-1].set_xlabel("best of k candidates, k")
     axes[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for panel in axes:
@@ -72,10 +66,6 @@ def sweep(
         handles.append(Line2D([], [], label="best", linestyle="", marker="o", markersize=10, **RING))
         axes[-1].legend(handles=handles, title=by, frameon=False, loc="upper left", bbox_to_anchor=(1.02, 1.02))
     return figure
-
-
-def _is_numeric(values: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and values.dtype != bool and values.nunique() >= MIN_VALUES
 
 
 def _draw_key(
@@ -102,17 +92,8 @@ def _draw_key(
 
 def _name_axis(axes: Axes, key: str, values: pd.Series) -> None:
     axes.set_xlabel(key)
-    if values.min() > 0 and values.max() >= MIN_RATIO * values.min():
+    if is_logarithmic(values):
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator())
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
-
-
-def _limits(means: pd.Series, values: pd.Series, less_is_better: bool) -> tuple[float, float]:
-    """Give the ends of the axis: from a little beyond the best seed to the share of the candidates that is shown."""
-    best = values.min() if less_is_better else values.max()
-    worst = means.quantile(SHOWN if less_is_better else 1 - SHOWN)
-    low, high = sorted([float(best), float(worst)])
-    margin = 0.06 * (high - low) or 0.05
-    return (low - margin, high + margin) if np.isfinite(margin) else (0.0, 1.0)
