@@ -1,6 +1,9 @@
 """Reports that are small enough for a test, with all that the page shows or misses."""
 
+import base64
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from stages.artifacts.tables import ANSWERS, COLUMNS, COMPARISONS, LEADERBOARD, PARTS, PUBLISHED, TRAININGS
+from stages.comparison.criteria import Criteria
 from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue, VariantEntry
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
-from stages.reporting.page.reports import Reports
+from stages.reporting.page.reports import Reports, Tested
+from stages.reporting.pictured import Pictured
 
 NET: dict[str, Any] = {
     "seed": 42,
@@ -28,10 +33,6 @@ NET: dict[str, Any] = {
     "epochs": 3,
     "jit_compile": True,
 }
-DOT = bytes.fromhex(  # a PNG of one pixel
-    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
-    "3a7e9b550000000a49444154789c63f80f00010101001bb6ee560000000049454e44ae426082"
-)
 ENVIRONMENT = {
     "processor": {"name": "A processor", "instructions": ["avx2", "fma"]},
     "operating_system": "Linux",
@@ -141,9 +142,60 @@ def tables_of(names: list[str], baseline: str) -> Tables:
         ANSWERS: pd.DataFrame([answer], columns=COLUMNS[ANSWERS]),
         PUBLISHED: pd.DataFrame([value], columns=COLUMNS[PUBLISHED]),
         TRAININGS: pd.DataFrame(
-            {"dataset": "fashion_mnist", "variant": names, "split": 0, "seed": 42, "diverged": np.nan, "reason": np.nan}
+            {
+                "dataset": "fashion_mnist",
+                "variant": names,
+                "split": 0,
+                "seed": 42,
+                "diverged": np.nan,
+                "reason": np.nan,
+                "test_accuracy": [1 - place / 8 for place in range(len(names))],
+            }
         ),
     }
+
+
+def rows_of(wrong: int) -> Tested:
+    """Eight test rows, sandals and bags in turn, the first `wrong` of which are taken for the other."""
+    y = np.array([5, 8] * 4, dtype=np.int32)
+    predicted = np.where(np.arange(8) < wrong, 13 - y, y)
+    return Tested(np.arange(60_000, 60_008, dtype=np.int32), y, np.eye(10, dtype=np.float32)[predicted])
+
+
+def pictured_of(names: list[str]) -> Pictured:
+    """Two worst errors and weights of each variant, curves of two classes of the first, a sweep, functions of Keras."""
+    error = {"actual": "Bag", "predicted": "Sandal", "probability_actual": 0.004, "probability_predicted": 0.9}
+    curve = {"variant": names[0], "split": 0, "seed": 42, "false_positive_rate": [0.0, 0.5, 1.0]}
+    curve |= {"true_positive_rate": [0.0, 0.8, 1.0], "recall": [0.0, 0.8, 1.0], "precision": [1.0, 0.9, 0.5]}
+    curves = pd.DataFrame(curve)
+    members = [
+        {"candidate": number, "rate": rate, "seed": seed, "validation_accuracy": 0.8 + 0.01 * number + 0.001 * seed}
+        for number, rate in enumerate((0.1, 0.01, 0.001))
+        for seed in (1, 2)
+    ]
+    declared = {"keys": ["rate"], "best_for": None, "candidates": [{"recipe": {"dataset": "fashion_mnist"}}]}
+    tables = {
+        "members": pd.DataFrame(members),
+        "best": pd.DataFrame({"candidate": [2]}),
+        "best_of_k": pd.DataFrame({"k": [1, 2, 3], "validation_accuracy": [0.8, 0.81, 0.82]}),
+    }
+    quantities = [(quantity, x, x) for quantity in ("weights", "spread", "signal") for x in (1.0, 2.0)]
+    initializers = pd.DataFrame(quantities, columns=["quantity", "x", "value"])
+    initializers = initializers.assign(initializer="he_normal", activation=["", "", "", "", "relu", "relu"])
+    constant, falling = (np.array([0.0, 1.0, 3.0]), np.full(3, 0.1)), (np.array([0.0, 1.0, 3.0]), [0.1, 0.05, 0.05])
+    return Pictured(
+        worst=pd.DataFrame({"variant": name, "row": row, **error} for name in names for row in (60001, 60007)),
+        images={"fashion_mnist": {row: np.full((28, 28), row % 256, np.uint8) for row in (0, 60001, 60007)}},
+        first={"fashion_mnist": {"train": {0: "Bag"}}},
+        kernels={name: np.linspace(-1, 1, 28 * 28 * 10).reshape(28, 28, 10) for name in names},
+        roc=curves,
+        precision_recall=curves,
+        activations=pd.DataFrame({"input": [-1.0, 0.0, 1.0], "relu": [0.0, 0.0, 1.0]}),
+        initializers=initializers,
+        rates={names[-1]: {names[-1]: constant, names[0]: (falling[0], np.array(falling[1]))}},
+        sweeps={"rates": (declared, tables)},
+        counts={"fashion_mnist": {"holdout": {"train": np.arange(10), "test": np.ones(10, int)}}},
+    )
 
 
 def reports_of(names: list[str], baseline: str) -> Reports:
@@ -188,17 +240,26 @@ def reports_of(names: list[str], baseline: str) -> Reports:
             for name in names
             for confidence in (0.5, 0.9)
         ),
+        tested={name: rows_of(place) for place, name in enumerate(names)},
+        images={"fashion_mnist": np.arange(16, 208, 16, dtype=np.uint8).reshape(6, 1, 2)},
+        near_zero={names[0]: {"output": 0.5}},
+        criteria=Criteria(confidence=0.95, worth={"accuracy": 0.005}),
         environment=ENVIRONMENT,
         costs=[Cost(names[0], "ours", ratio=1.3, low=1.2, high=1.4, same_work=True)],
-        pictures={
-            **{kind: dict.fromkeys(names, DOT) for kind in ("worst", "weights")},
-            "data": {"fashion_mnist_samples": DOT, "fashion_mnist_holdout_describe": DOT},
-            "keras": {"activations": DOT},
-            "sweeps": {"rates": DOT},
-            "cost": {"fashion_mnist": DOT},
-            "studies_ranking": {"dropout": DOT},
-        },
+        pictured=pictured_of(names),
     )
+
+
+def unpacked(content: str, name: str) -> bytes:
+    """What an element of the page packs, as a browser unpacks it."""
+    found = re.findall(rf'<script type="text/plain" id="{re.escape(name)}"[^>]*>(.*?)</script>', content)
+    return zlib.decompress(base64.b64decode(found[0]))
+
+
+def opened(content: str) -> str:
+    """The page with the insides of its cards, as the browser makes them when they are opened."""
+    insides = iter(json.loads(unpacked(content, "insides")).values())
+    return re.sub('<div class="inside"></div>', lambda _: f'<div class="inside">{next(insides)}</div>', content)
 
 
 def without(reports: Reports, name: str) -> Reports:
@@ -218,5 +279,7 @@ def without(reports: Reports, name: str) -> Reports:
         confusion=rows(reports.confusion),
         classes=rows(reports.classes),
         reliability=rows(reports.reliability),
-        pictures={kind: others(by_name) for kind, by_name in reports.pictures.items()},
+        pictured=replace(
+            reports.pictured, worst=rows(reports.pictured.worst), kernels=others(reports.pictured.kernels)
+        ),
     )

@@ -1,7 +1,11 @@
 """The report page as text; `tests/browser/test_page.py` opens it."""
 
+import base64
+import hashlib
 import json
 import re
+import shlex
+import zlib
 from collections import ChainMap
 from dataclasses import replace
 from functools import cache
@@ -12,7 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pages import catalogue_of, history_of, reports_of, study_of, without
+from dvc.utils.hydra import apply_overrides
+from pages import catalogue_of, history_of, opened, reports_of, study_of, unpacked, without
 from ruamel.yaml import YAML
 
 from stages import page as stage
@@ -29,18 +34,20 @@ from stages.artifacts.tables import (
     PUBLISHED,
     TRAININGS,
 )
-from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.documents import read_studies
+from stages.params.differences import recipe_differences
 from stages.params.overrides import recipes
 from stages.params.schema import Params, parse_params
 from stages.presentation import determinism, kept
-from stages.presentation.effects import Effect, PartAnswer
 from stages.presentation.formats import cell, leaderboard_columns
 from stages.presentation.words import LANGUAGES, read_strings, text
 from stages.reporting import page
-from stages.reporting.page import answers, boards, cards, charts, comparisons, models, plot
+from stages.reporting.page import answers, boards, cards, charts, comparisons, graphs, models
+from stages.reporting.page.galleries import described
+from stages.reporting.page.packed import packed
 from stages.reporting.page.reports import Reports
+from stages.reporting.pictured import Pictured, Residuals
 from stages.reporting.vega import Bundle
 
 BUNDLE = Bundle("window.vegaEmbed = null;", "6", "6", "7", "1")
@@ -67,10 +74,15 @@ class Elements(HTMLParser):
         return [value for _, attributes in self.found if (value := attributes.get(name))]
 
 
+def rendered(reports: Reports) -> str:
+    """The page with all of its cards open."""
+    return opened(page.render(reports, BUNDLE))
+
+
 @cache
 def complete() -> str:
     """The page of a run in which nothing is missing."""
-    return page.render(reports_of(NAMES, "plain"), BUNDLE)
+    return rendered(reports_of(NAMES, "plain"))
 
 
 def missing(content: str) -> str:
@@ -81,18 +93,37 @@ def missing(content: str) -> str:
 def test_a_complete_run_misses_nothing() -> None:
     content = complete()
     assert missing(content) == ""
-    assert not re.search(r"\bnan\b|\bNone\b|undefined", content.split("<script", 1)[0])
+    assert not re.search(r"\bnan\b|\bNone\b|undefined", re.sub(r"<script.*?</script>", "", content, flags=re.DOTALL))
 
 
 def test_the_page_is_made_twice_with_the_same_bytes() -> None:
-    assert page.render(reports_of(NAMES, "plain"), BUNDLE) == complete()
+    assert rendered(reports_of(NAMES, "plain")) == complete()
+
+
+def test_what_is_packed_has_the_same_bytes_everywhere() -> None:
+    content = json.dumps([number * number for number in range(9999)])
+    made = packed(content)
+    assert zlib.decompress(base64.b64decode(made)).decode() == content
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "b8eccaa442e95b30"
+
+
+def test_a_card_is_no_part_of_the_page_before_it_is_opened() -> None:
+    content = page.render(reports_of(NAMES, "plain"), BUNDLE)
+    assert content.count('<div class="inside"></div>') == len(NAMES) + 3  # galleries
+    assert unpacked(content, "vega").decode() == BUNDLE.script
+    for said in ("batch_size: ", text("page", "training_key")["en"]):
+        assert said not in content
+        assert said in opened(content)
 
 
 def test_every_link_inside_the_page_has_its_place() -> None:
-    elements = Elements(complete())
+    elements = Elements(opened(complete()))
     places = elements.values("id")
     assert len(places) == len(set(places))
-    assert [link for link in elements.values("href") if link.removeprefix("#") not in places] == []
+    links = [link.removeprefix("#") for link in elements.values("href")]
+    compared = [link.removeprefix("compare=").split(",") for link in links if link.startswith("compare=")]
+    assert {f"variant-{name}" for names in compared for name in names} <= {*places}
+    assert [link for link in links if link not in places and not link.startswith("compare=")] == []
 
 
 def test_the_page_names_no_other_place() -> None:
@@ -101,7 +132,7 @@ def test_the_page_names_no_other_place() -> None:
 
 
 def test_names_are_escaped_and_end_no_script() -> None:
-    content = page.render(reports_of([*NAMES, ODD], "plain"), BUNDLE)
+    content = rendered(reports_of([*NAMES, ODD], "plain"))
     plain = complete()
     elements, before = Elements(content), Elements(plain)
     assert content.count("</script>") == plain.count("</script>")
@@ -116,7 +147,7 @@ def test_a_script_that_would_end_its_element_is_refused() -> None:
 
 
 def test_a_variant_whose_training_failed_has_a_card_that_says_so() -> None:
-    content = page.render(without(reports_of(NAMES, "plain"), "second"), BUNDLE)
+    content = rendered(without(reports_of(NAMES, "plain"), "second"))
     assert 'id="variant-second"' in content
     said = missing(content)
     for key in ("no_model", "no_row", "no_history"):
@@ -133,7 +164,7 @@ def test_a_study_of_one_variant_that_was_not_compared_says_why() -> None:
         "note": "no rows",
     }
     tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(**unmeasured)}
-    content = page.render(replace(reports, tables=tables), BUNDLE)
+    content = rendered(replace(reports, tables=tables))
     assert "only was not compared (no rows)" in missing(content)
 
 
@@ -141,7 +172,7 @@ def test_an_infinite_interval_is_no_number_on_the_page() -> None:
     reports = reports_of(NAMES, "plain")
     unlimited: dict[str, Any] = {"low": -np.inf, "high": np.inf, "verdict": "no interval"}
     tables = {**reports.tables, COMPARISONS: reports.tables[COMPARISONS].assign(**unlimited)}
-    content = page.render(replace(reports, tables=tables), BUNDLE)
+    content = rendered(replace(reports, tables=tables))
     assert "Infinity" not in content
     assert "no interval" in content
 
@@ -150,16 +181,17 @@ def test_an_infinite_interval_is_no_number_on_the_page() -> None:
 def test_a_metric_that_is_not_there_is_named(column: str) -> None:
     reports = reports_of(NAMES, "plain")
     tables = {**reports.tables, LEADERBOARD: reports.tables[LEADERBOARD].drop(columns=column)}
-    said = missing(page.render(replace(reports, tables=tables), BUNDLE))
+    said = missing(rendered(replace(reports, tables=tables)))
     assert ("best: no" in said) == (column != "test_accuracy_low")
 
 
 def test_of_nothing_but_parameters_there_is_a_page_too() -> None:
     reports = reports_of(NAMES, "plain")
-    nothing: dict[str, Any] = {name: {} for name in ("recipes", "summaries", "histories", "environment", "pictures")}
+    nothing: dict[str, Any] = {name: {} for name in ("recipes", "summaries", "histories", "environment")}
+    nothing["pictured"] = Pictured()
     nothing["tables"] = {path: pd.DataFrame(columns=stage.COLUMNS[path]) for path in reports.tables}
     nothing |= {each: getattr(reports, each)[:0] for each in ("confusion", "classes", "reliability")}
-    said = missing(page.render(replace(reports, **nothing), BUNDLE))
+    said = missing(rendered(replace(reports, **nothing)))
     assert text("page", "no_environment", path=ENVIRONMENT)["en"] in said
     assert "Does dropout help?: no answer" in said
 
@@ -168,17 +200,6 @@ def test_of_several_trainings_the_mean_goes_as_far_as_all_of_them() -> None:
     history = pd.concat([history_of(), history_of(0.2)[:2].assign(seed=43)])
     loss = charts.curves_of(history)["loss"]["validation"]
     assert loss == {"mean": [1.0, 0.6, None], "low": [0.9, 0.5, 0.4], "high": [1.1, 0.7, 0.4]}
-
-
-def test_what_lies_far_off_does_not_squeeze_the_others() -> None:
-    values = [0.90, 0.89, 0.88, 0.87, 0.10]
-    rows = pd.DataFrame({"m": values, "m_low": [v - 0.01 for v in values], "m_high": [v + 0.01 for v in values]})
-    *near, far = boards.bars_of(rows, "m")[1]
-    assert far == boards.Bar(off="left")
-    places = [bar.middle for bar in near if bar and not bar.off]
-    assert len(places) == 4
-    assert places[0] > 70
-    assert places[3] < 30
 
 
 def tables_with(seeds: list[int]) -> dict[Path, pd.DataFrame]:
@@ -199,7 +220,7 @@ def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.Monk
     keep({**several, ANSWERS: several[ANSWERS].assign(answer="yes", yes=2)}, tmp_path, monkeypatch)
     found, notes = stage.read_several_seeds(tables_with([42]))
     assert notes == []
-    content = page.render(replace(reports_of(NAMES, "plain"), several=found), BUNDLE)
+    content = rendered(replace(reports_of(NAMES, "plain"), several=found))
     assert '<span class="badge yes">' in content
     assert "2 seeds for each comparison, from 42 to 43" in content
 
@@ -252,7 +273,7 @@ def test_a_card_says_of_which_epoch_the_measured_weights_are(callbacks: dict[str
     reports = with_recipe(reports_of(NAMES, "plain"), "best", callbacks=callbacks)
     turned = history_of().assign(val_loss=[0.9, 0.4, 0.6])
     reports = replace(reports, histories={**reports.histories, "best": turned})
-    assert said in card_of(page.render(reports, BUNDLE), "best")
+    assert said in card_of(rendered(reports), "best")
 
 
 def columns_of(params: Params, name: str) -> list[str]:
@@ -307,8 +328,8 @@ def test_a_card_is_the_same_whatever_the_other_recipes_have_as_jit_compile(other
     reports = reports_of(NAMES, "plain")
     for name in NAMES[1:]:
         reports = with_recipe(reports, name, jit_compile=others)
-    assert "jit_compile" not in card_of(page.render(reports, BUNDLE), "best")
-    said = card_of(page.render(with_recipe(reports, "best", jit_compile=False), BUNDLE), "best")
+    assert "jit_compile" not in card_of(rendered(reports), "best")
+    said = card_of(rendered(with_recipe(reports, "best", jit_compile=False)), "best")
     assert "jit_compile: false" in said
 
 
@@ -328,10 +349,10 @@ def test_inputs_are_written_by_the_names_of_their_columns() -> None:
 def test_an_estimator_has_no_epochs_and_no_epoch_of_its_weights() -> None:
     reports = with_recipe(reports_of(NAMES, "plain"), "best", estimator={"class": "SGDClassifier"})
     history = pd.DataFrame({"seed": [42], "epoch": [1]})
-    said = card_of(page.render(replace(reports, histories={**reports.histories, "best": history}), BUNDLE), "best")
+    said = card_of(rendered(replace(reports, histories={**reports.histories, "best": history})), "best")
     assert "3 epochs" not in said
     assert "measured weights" not in said
-    assert "3 epochs" in card_of(page.render(reports, BUNDLE), "second")
+    assert "3 epochs" in card_of(rendered(reports), "second")
 
 
 def test_a_variant_without_metrics_by_design_has_a_note_and_misses_nothing() -> None:
@@ -345,8 +366,8 @@ def test_a_variant_without_metrics_by_design_has_a_note_and_misses_nothing() -> 
         tables={**reports.tables, LEADERBOARD: board},
         confusion=reports.confusion[reports.confusion["variant"] != "second"],
     )
-    assert "second: no" in missing(page.render(reports, BUNDLE))
-    content = page.render(replace(reports, histories={**reports.histories, "second": history}), BUNDLE)
+    assert "second: no" in missing(rendered(reports))
+    content = rendered(replace(reports, histories={**reports.histories, "second": history}))
     assert missing(content) == ""
     assert "alarm" not in content.split("<main")[1]
     assert text("page", "nothing_held_out_of", variant="second")["en"] in content
@@ -378,12 +399,12 @@ def test_the_claim_of_the_benchmarks_is_the_last_question_with_its_answer() -> N
     reports = reports_of(NAMES, "plain")
     other_work = [replace(cost, same_work=False) for cost in reports.costs]
     assert text("page", "no_costs", path=determinism.COSTS)["en"] in missing(
-        page.render(replace(reports, costs=other_work), BUNDLE)
+        rendered(replace(reports, costs=other_work))
     )
 
 
 def test_without_measurements_there_is_no_claim_of_the_benchmarks() -> None:
-    content = page.render(replace(reports_of(NAMES, "plain"), costs=[]), BUNDLE)
+    content = rendered(replace(reports_of(NAMES, "plain"), costs=[]))
     assert determinism.question()["en"] not in content
     assert missing(content) == ""
 
@@ -392,7 +413,7 @@ def test_a_study_called_determinism_stands_beside_the_claim_of_the_benchmarks() 
     reports = reports_of(NAMES, "plain")
     studies = {"determinism": reports.studies["dropout"]}
     tables = {path: table.replace("dropout", "determinism") for path, table in reports.tables.items()}
-    places = Elements(page.render(replace(reports, studies=studies, tables=tables), BUNDLE)).values("id")
+    places = Elements(rendered(replace(reports, studies=studies, tables=tables))).values("id")
     assert [places.count(f"study-{name}") for name in ("determinism", determinism.NAME)] == [1, 1]
 
 
@@ -460,22 +481,99 @@ def test_every_document_that_is_named_is_explained() -> None:
     assert {"A title", "Dropout"} <= set(elements.words)
 
 
-def test_the_functions_of_keras_have_a_gallery_of_their_own() -> None:
-    content = complete()
-    gallery = content.split('aria-labelledby="data-sets"')[1].split("</section>\n\n")[0]
-    functions, drawing = text("page", "functions")["en"], text("figures", "activations")["en"]
-    words = Elements(gallery).words
-    assert words.index(functions) < words.index(drawing)
-    assert f"{drawing}: {functions}" in Elements(gallery).values("alt")
+def gallery_of(content: str, name: str) -> str:
+    return content.split(f'id="gallery-{name}"')[1].split("</details>")[0]
 
 
-def test_the_sweeps_have_a_gallery_of_their_own() -> None:
+def specs_of(content: str) -> list[dict[str, Any]]:
+    return [json.loads(spec) for spec in Elements(content).values("data-chart")]
+
+
+def test_data_sets_functions_and_sweeps_have_galleries() -> None:
     content = complete()
-    gallery = content.split('aria-labelledby="data-sets"')[1].split("</section>\n\n")[0]
-    title, caption = text("page", "sweeps")["en"], text("page", "of_sweep", sweep="rates")["en"]
-    words = Elements(gallery).words
-    assert words.index(title) < words.index(caption)
-    assert f"{caption}: {title}" in Elements(gallery).values("alt")
+    images = Elements(gallery_of(content, "fashion_mnist"))
+    assert {"Bag", "holdout", "9", text("figures", "classes")["en"]} <= {word.strip() for word in images.words}
+    assert [attributes["data-row"] for tag, attributes in images.found if tag == "canvas"] == ["0"]
+    functions = specs_of(gallery_of(content, "functions"))
+    assert [each["y"]["title"]["en"] for each in functions[:2]] == ["output", "output per input"]
+    assert [each["series"][0]["color"] for each in functions[-1:]] == ["plain"]  # of the variant's color
+    by_rate, of_k = specs_of(gallery_of(content, "sweeps"))
+    (line,) = by_rate["series"]
+    assert (line["x"], line["best"], by_rate["x"]["log"]) == ([0.001, 0.01, 0.1], [0], True)
+    assert all(low < mean < high for low, mean, high in zip(line["low"], line["y"], line["high"], strict=True))
+    assert of_k["series"][0]["x"] == [1, 2, 3]
+
+
+def test_worst_errors_and_weights_are_drawn_of_pixels_that_the_page_has_once() -> None:
+    content = complete()
+    canvases = [attributes for tag, attributes in Elements(card_of_links(content, "best")).found if tag == "canvas"]
+    assert [each["data-row"] for each in canvases if "data-row" in each] == ["60001", "60007"]
+    assert re.search(r"is Bag, &lt; 1 % +said Sandal, 90 %", card_of(content, "best"))
+    (sheet,) = [
+        attributes for _, attributes in Elements(content).found if attributes.get("id") == "pixels-fashion_mnist"
+    ]
+    assert sheet["data-rows"] == "0 60001 60007"
+    pixels = np.frombuffer(unpacked(content, "pixels-fashion_mnist"), np.uint8).reshape(3, 28, 28)
+    assert pixels[:, 0, 0].tolist() == [0, 60001 % 256, 60007 % 256]
+    weights = [np.frombuffer(base64.b64decode(each["data-weights"] or ""), np.int8) for each in canvases[2:]]
+    assert (len(weights), weights[0][0], weights[-1][-1]) == (10, -127, 127)
+    assert "data:image" not in content
+
+
+def test_curves_of_two_classes_are_drawn_for_the_variant_and_for_its_study() -> None:
+    content = complete()
+    study = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
+    titles = ["true positive rate", "precision"]
+    for part in (card_of_links(content, "best"), study):
+        assert [each["y"]["title"]["en"] for each in specs_of(part) if each["kind"] == "lines"] == titles
+    assert not [each for each in specs_of(card_of_links(content, "plain")) if each["kind"] == "lines"]
+
+
+def test_errors_of_a_quantity_are_counted_in_cells_and_averaged_on_a_map() -> None:
+    y, places = np.array([1.0, 1.0, 3.0]), pd.DataFrame({"east": [0.0, 0.0, 9.0], "north": [5.0, 5.0, 6.0]})
+    found = Residuals(y, np.array([1.5, 1.5, 2.0]), spec_of("housing").target, places)
+    against, errors = (each.spec for each in graphs.residual_charts(found))
+    assert sorted(against["cells"]["value"]) == [1, 2]
+    assert errors["cells"] == {"x": [0, 47], "y": [0, 47], "value": [0.5, -1.0]}
+    assert "100,000 USD" in against["y"]["title"]["en"]
+    diverged = replace(found, predicted=np.array([np.nan, np.inf, 2.0]))
+    assert [len(each.spec["cells"]["value"]) for each in graphs.residual_charts(diverged)] == [1, 1]
+    assert graphs.residual_charts(replace(found, predicted=np.full(3, np.nan))) == []
+
+
+def test_a_histogram_has_a_bar_for_each_bin_that_has_rows() -> None:
+    table = pd.DataFrame({"x": [0.0, 0.0, 1.0], "y": [1.0, 2.0, 3.0]})
+    x, _ = described({}, table, {"x": "liters"}).columns
+    assert (x.unit, x.statistics) == ("liters", ["0.333", "0.577", "0", "0", "1"])
+    assert x.bars == "M0,20v-20h2v20M58,20v-13h2v13"
+
+
+def test_the_experiment_of_a_card_sets_what_it_says(params: Params, tmp_path: Path) -> None:
+    before, path = dict(recipes(params)), tmp_path / "params.yaml"
+    path.write_bytes(Path("params.yaml").read_bytes())
+    names = [
+        "relu_100",
+        "relu_100_adam_long",
+        "sgd_classifier",
+        "relu_100_adam_one_epoch",
+    ]  # of its own, or of its base
+    commands = [shlex.split(cards.experiment(name, before[name])) for name in names]
+    assert {tuple(command[:-1]) for command in commands} == {("dvc", "exp", "run", "-S")}
+    apply_overrides(path, [command[-1] for command in commands])
+    after = dict(recipes(parse_params(YAML(typ="safe").load(path))))
+    for name, command in zip(names, commands, strict=True):
+        key, value = command[-1].removeprefix(f"++variants.{name}.").split("=")
+        ((changed, (_, now)),) = recipe_differences(before[name], after[name]).items()
+        assert (changed, str(now)) == (key, value)
+
+
+def test_each_variant_that_is_trained_in_epochs_or_iterations_has_an_experiment(params: Params) -> None:
+    made = {name: cards.experiment(name, recipe) for name, recipe in recipes(params)}
+    assert {name for name, command in made.items() if not command} == {
+        name for name, recipe in recipes(params) if "epochs" not in recipe and "max_iter" not in recipe["estimator"]
+    }
+    said = card_of(complete(), "best")
+    assert "dvc exp run -S &#39;++variants.best.epochs=1&#39;" in said
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -492,7 +590,7 @@ def test_a_leaderboard_shows_the_metric_that_ranks_whatever_the_words_name(
     reports = reports_of(NAMES, "plain")
     expected = [named.get("test_accuracy", "test accuracy"), "95 % interval", *(["loss"] if named else [])]
     assert [heading["en"] for heading in leaderboard_columns("fashion_mnist").values()] == expected
-    board = page.render(reports, BUNDLE).split('id="leaderboard-fashion_mnist"')[1].split("</table>")[0]
+    board = rendered(reports).split('id="leaderboard-fashion_mnist"')[1].split("</table>")[0]
     head, body = board.split("<tbody>")
     rows = body.split("<tr")[1:]
     assert len(rows) == len(NAMES)
@@ -504,7 +602,7 @@ def test_a_leaderboard_shows_the_metric_that_ranks_whatever_the_words_name(
 
 def article_of(reports: Reports) -> str:
     """The text of the question of a small run, in English."""
-    content = page.render(reports, BUNDLE)
+    content = rendered(reports)
     return re.sub(r"<[^>]+>|\s+", " ", content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0])
 
 
@@ -522,7 +620,7 @@ def test_each_part_of_a_claim_has_its_answer_and_its_comparisons() -> None:
     reports = with_answers(reports_of(NAMES, "plain"), PARTS, answer=["yes", "no difference"])
     reports = with_answers(reports, ANSWERS, answer="in part", yes=1)
     said = article_of(with_comparisons(reports, verdict=["better", "same"]))
-    assert "In part (1 of 2)" in said
+    assert "It does in part (1 of 2)" in re.sub(r"\s+", " ", said)
     assert "But: in small networks" in said
     assert "True: “It predicts better”. No difference: “So does the other”." in said
     first, second = said.split("It predicts better")[2].split("So does the other")
@@ -539,9 +637,9 @@ def test_what_is_beside_the_claim_is_folded_and_what_is_not_clean_is_marked() ->
         clean=[True, False],
         note=[np.nan, "also has a bias"],
     )
-    content = page.render(reports, BUNDLE)
+    content = rendered(reports)
     article = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
-    before, folded = article.split("<details")
+    _, before, folded = article.split("<details")
     assert "1 comparison beside the claim" in folded
     assert text("page", "not_clean")["en"] in folded
     assert "also has a bias" in folded
@@ -578,7 +676,7 @@ def test_what_is_beside_the_claim_is_folded_and_what_is_not_clean_is_marked() ->
 )
 def test_a_comparison_counts_its_seeds_and_those_that_diverged(columns: dict[str, Any], said: list[str]) -> None:
     table = with_comparisons(reports_of(["best", "plain"], "plain"), **columns).tables[COMPARISONS]
-    row = comparisons.comparison_row(table.assign(verdict_one_seed="better").iloc[0], "fashion_mnist", "42")
+    row = comparisons.comparison_row(table.assign(verdict_one_seed="better").iloc[0], "fashion_mnist", "42", ({}, {}))
     assert [each["en"] for each in row.seeds] == said
 
 
@@ -632,38 +730,31 @@ def test_the_seeds_of_the_answers_are_told_as_a_range() -> None:
     trainings = pd.concat([reports.tables[TRAININGS].assign(seed=seed) for seed in range(42, 62)])
     compared = reports.tables[COMPARISONS].assign(seeds=[5, 20], looks=3)
     several = {**reports.tables, TRAININGS: trainings, COMPARISONS: compared}
-    content = page.render(replace(reports, several=several), BUNDLE)
+    content = rendered(replace(reports, several=several))
     assert "from 5 to 20 seeds for each comparison, from 42 to 61" in content
     assert text("page", "looks", count=3)["en"] in content
-    assert text("page", "looks", count=3)["en"] not in page.render(reports, BUNDLE)
+    assert text("page", "looks", count=3)["en"] not in rendered(reports)
 
 
 def test_effects_and_claims_are_counted_at_the_top() -> None:
     reports = with_answers(reports_of(NAMES, "plain"), ANSWERS, answer="no difference")
     reports = with_comparisons(reports, seeds=5)
-    content = re.sub(r"<[^>]+>|\s+", " ", page.render(reports, BUNDLE))
+    content = re.sub(r"<[^>]+>|\s+", " ", rendered(reports))
     assert re.search(r"helps +1, +other +1 ", content)
     assert re.search(r"The claims: +as claimed +1, +not as claimed +1 ", content)
     assert "2 questions, 3 variants, 3 trainings behind the answers, 0 of 1 published values reproduced." in content
 
 
-def question_of(study: str, **effect: Any) -> answers.Question:
-    """A question with an answer; by default surely better by 1.5 points of accuracy."""
-    found: dict[str, Any] = {"metric": "accuracy", "verdict": Verdict.BETTER, "value": 3.0, "low": 2.0, "high": 4.0}
-    found |= {"seeds": 5, "worth": 0.5, "answer": Answer.YES, **effect}
-    said: dict[str, Any] = {
-        key: dict.fromkeys(LANGUAGES, key) for key in ("short_answer", "compared", "amount", "size", "sureness")
-    }
-    answer, question = answers.ShownAnswer(found["answer"], said["size"]), dict.fromkeys(LANGUAGES, f"{study}?")
-    return answers.Question(
-        name=study,
-        question=question,
-        claim=question,
-        documents=[],
-        members=[],
-        answer=answer,
-        effect=Effect(study=study, question=question, **said, **found),
-    )
+def test_without_questions_and_documents_the_page_has_no_section_of_them() -> None:
+    reports = reports_of(["best", "plain"], "plain")
+    for section in ('id="documents"', 'id="claims"', 'href="#documents"'):
+        assert section in page.render(reports, BUNDLE)
+    asked = (ANSWERS, PARTS, COMPARISONS, PUBLISHED)
+    tables = {path: table.iloc[:0] if path in asked else table for path, table in reports.tables.items()}
+    content = page.render(replace(reports, tables=tables, studies={}, sources={}, described={}, costs=[]), BUNDLE)
+    for section in ('id="documents"', 'id="claims"', 'href="#documents"', "published values"):
+        assert section not in content
+    assert "0 questions, 2 variants, 2 trainings behind the answers." in content
 
 
 def test_each_question_is_in_the_plot_once_and_leads_to_its_section() -> None:
@@ -672,81 +763,6 @@ def test_each_question_is_in_the_plot_once_and_leads_to_its_section() -> None:
     links = [each for each in Elements(first).values("href") if each.startswith("#study-")]
     assert sorted(links) == sorted(f"#{each}" for each in Elements(evidence).values("id") if each.startswith("study-"))
     assert len(set(links)) == len(links) == 2
-
-
-def test_the_plot_is_sorted_by_effect_with_accuracy_first_and_other_metrics_on_scales_of_their_own() -> None:
-    asked = [
-        question_of("none", value=np.nan, low=np.nan, high=np.nan, verdict=Verdict.NOT_MEASURED),
-        question_of("loss", metric="mse", worth=0.01),
-        question_of("bad", value=-8.0, low=-9.0, high=-7.0, verdict=Verdict.WORSE),
-        question_of("good"),
-        question_of("also", metric="mse", worth=0.01, value=-1.0, low=-1.0, high=-1.0),
-        question_of("same", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
-    ]
-    accuracy, mse = plot.blocks(asked)
-    assert [row.study for row in accuracy.rows] == ["good", "same", "bad", "none"]
-    assert [row.study for row in mse.rows] == ["loss", "also"]
-    assert [end["en"] for end in accuracy.ends or ()] == ["−5", "+5"]
-    assert [end["en"] for end in mse.ends or ()] == ["0.05 higher", "0.05 lower"]  # better is to the right
-    good, same, bad, none = (row.place for row in accuracy.rows)
-    assert good == plot.Place(65, 60, 10)
-    assert same == plot.Place(50, 49, 2)
-    assert bad == plot.Place(10, 5, 10)
-    assert none is None
-    assert accuracy.band == 5
-
-
-def test_an_outlier_does_not_squeeze_the_others_and_points_out_of_the_scale() -> None:
-    asked = [question_of(f"near_{number}") for number in range(12)]
-    asked.append(question_of("far", value=-150.0, low=-152.0, high=-148.0))
-    asked.append(question_of("wide", value=3.0, low=-9.0, high=15.0))
-    (block,) = plot.blocks([*asked, question_of("broken", value=np.nan, low=np.nan, high=np.nan, diverged=1.0)])
-    places = {row.study: row.place for row in block.rows}
-    assert places["near_0"] == plot.Place(87.5, 75, 25)
-    assert places["far"] == plot.Place(0, 0, 0, "left")
-    assert places["wide"] == plot.Place(87.5, 0, 100, cut="cut-left cut-right")
-    assert places["broken"] == plot.Place(0, 0, 0, broken=True)
-
-
-@pytest.mark.parametrize(
-    ("of", "does"),
-    [
-        ({"verdict": Verdict.BETTER}, "helps"),
-        ({"verdict": Verdict.WORSE}, "hurts"),
-        ({"verdict": Verdict.WORSE, "answer": Answer.YES}, "hurts"),  # as claimed
-        ({"verdict": Verdict.BETTER, "answer": Answer.NO}, "helps"),
-        ({"verdict": Verdict.BETTER, "metric": "mse"}, "helps"),
-        ({"verdict": Verdict.BETTER, "metric": "near_zero_weights"}, "more"),
-        ({"verdict": Verdict.SAME}, "no difference"),
-        ({"verdict": Verdict.UNKNOWABLE}, "cannot be known"),
-        ({"verdict": Verdict.OPEN}, "open"),
-        ({"verdict": Verdict.BETTER, "seeds": 1}, "open"),  # of the models, not of the technique
-        ({"verdict": Verdict.NOT_MEASURED, "seeds": 1}, "not measured"),
-        ({"verdict": None, "answer": Answer.IN_PART}, "slower in part"),
-    ],
-)
-def test_the_word_follows_from_the_verdict_and_not_from_the_claim(of: dict[str, Any], does: str) -> None:
-    question = question_of("mine", **of)
-    assert plot.what_it_does(question.effect) == does
-    text("does", does)
-    assert plot.sentence(question)["en"].startswith(text("answered", question.answer.answer)["en"])
-
-
-def test_a_sentence_answers_and_tells_which_parts_hold() -> None:
-    parts = [
-        PartAnswer(dict.fromkeys(LANGUAGES, claim), answer)
-        for claim, answer in (("It is better", Answer.YES), ("It is faster", Answer.NO), ("It is new", Answer.YES))
-    ]
-    question = question_of("dropout", answer=Answer.IN_PART, parts=tuple(parts))
-    assert plot.sentence(question) == {
-        "en": "In part: 2 of 3 claims hold. Dropout helps: accuracy amount, sureness.",
-        "ko": "일부만 그렇습니다. 주장 3개 중 2개가 맞습니다. 드롭아웃: 도움이 됩니다. 정확도 amount, sureness.",
-    }
-    said = plot.parts_sentence(question)
-    assert said
-    assert said["en"] == "True: “It is better”, “It is new”. False, it is the opposite: “It is faster”."
-    assert plot.parts_sentence(question_of("dropout", parts=tuple(parts[::2]))) is None
-    assert plot.sentence(question_of("nobodys"))["en"] == "Yes. compared helps: accuracy amount, sureness."
 
 
 def diverged(reports: Reports, name: str) -> Reports:
@@ -768,17 +784,18 @@ def diverged(reports: Reports, name: str) -> Reports:
         summaries={**reports.summaries, name: summary},
         confusion=without_it.confusion,
         classes=without_it.classes,
-        pictures={**reports.pictures, "worst": without_it.pictures["worst"]},
+        pictured=replace(reports.pictured, worst=without_it.pictured.worst),
     )
 
 
 def test_a_variant_that_diverged_stands_last_and_its_card_says_when_and_why() -> None:
     reports = diverged(reports_of(NAMES, "plain"), "best")
-    content = page.render(reports, BUNDLE)
+    content = rendered(reports)
     assert missing(content) == ""
-    assert not re.search(r"\bnan\b|\bNone\b|undefined", content.split("<script", 1)[0])
+    assert not re.search(r"\bnan\b|\bNone\b|undefined", re.sub(r"<script.*?</script>", "", content, flags=re.DOTALL))
     board = content.split('id="leaderboard-fashion_mnist"')[1].split("</section>")[0]
     rows = board.split("<tbody>")[1].split("</tbody>")[0].split("<tr")[1:]
+    assert 'data-sort=""' in rows[-1]
     assert [re.findall('#variant-([a-z]+)"', row)[0] for row in rows] == ["second", "plain", "best"]
     assert text("page", "all_diverged")["en"] in rows[-1]
     assert text("page", "diverged_key")["en"] in board
@@ -796,12 +813,12 @@ def test_of_several_trainings_it_says_how_many_diverged() -> None:
         trainings.loc[trainings["seed"] == seed, "diverged"] = epoch
         trainings.loc[trainings["seed"] == seed, "reason"] = reason
     several = {**reports.tables, TRAININGS: trainings}
-    said = card_of(page.render(replace(reports, several=several), BUNDLE), "best")
+    said = card_of(rendered(replace(reports, several=several)), "best")
     expected = (
         "Of the 10 trainings with several seeds, 3 diverged, in epochs 1 to 3: training loss NaN, a prediction ∞."
     )
     assert expected in said
-    said = card_of(page.render(replace(reports, tables=several), BUNDLE), "best")
+    said = card_of(rendered(replace(reports, tables=several)), "best")
     assert "3 of 10 trainings diverged, in epochs 1 to 3" in said
     board = pd.DataFrame([{"diverged": 0.3, "trainings": 10, "test_accuracy": 0.9}])
     found = boards.divergence(board.iloc[0], "test_accuracy")
@@ -813,7 +830,7 @@ def test_a_card_has_the_loss_of_the_training_rows_and_the_cost_of_the_training()
     assert re.search(r"metric +training +validation +test +accuracy +0.9500 +0.9000 +0.9000", said)
     assert re.search(r"log loss in nats +0.2500 +0.2500 +0.3000", said)
     assert text("page", "training_key")["en"] in said
-    assert re.search(r"multiply-adds of the training +1,500,000,000 +weights near zero +25.0 %", said)
+    assert re.search(r"multiply-adds of the training +1,500,000,000 +share of weights near zero +25.0 %", said)
 
 
 def test_a_loss_that_is_no_metric_of_the_tables_keeps_its_name() -> None:
@@ -833,35 +850,40 @@ def test_multiply_adds_have_a_column_that_is_sorted_by_their_number() -> None:
     assert board.count("1.5 G") == len(NAMES)
 
 
-def test_a_leaderboard_has_a_picture_of_what_its_scores_cost() -> None:
-    said = f"{text('page', 'by_cost')['en']}: {text('datasets', 'fashion_mnist')['en']}"
-    reports = reports_of(NAMES, "plain")
-    assert said in Elements(page.render(reports, BUNDLE)).values("alt")
-    without_any = {kind: found for kind, found in reports.pictures.items() if kind != "cost"}
-    assert said not in page.render(replace(reports, pictures=without_any), BUNDLE)
-
-
 def test_a_card_says_which_settings_are_the_documents_and_which_are_ours() -> None:
     reports = reports_of(NAMES, "plain")
-    content = page.render(reports, BUNDLE)
+    content = rendered(reports)
     assert re.search(r"Documents: +A +\) +Ours: the validation rows.", card_of(content, "best"))
     assert text("page", "all_ours")["en"] in card_of(content, "plain")
-    assert text("page", "all_ours")["en"] not in page.render(replace(reports, described={}), BUNDLE)
+    assert text("page", "all_ours")["en"] not in rendered(replace(reports, described={}))
 
 
-def test_a_long_list_of_keys_names_numbered_layers_once() -> None:
-    keys = "layers.hidden_1.activation; layers.hidden_2.activation; layers.elu_1; optimizer.beta_1; epochs; layers"
-    assert comparisons.shortened(keys) == "layers.hidden.activation, layers.elu, optimizer.beta_1, epochs, layers"
-    assert comparisons.shortened("") == ""
+def test_what_a_pair_differs_in_is_said_in_words_with_both_values_and_once() -> None:
+    old: Any = {
+        "layers": {"one": {"class": "Dense", "activation": "relu", "units": 9}},
+        "epochs": 5,
+        "mine": {"own": 1},
+    }
+    new: Any = {
+        "layers": {"one": {"class": "Dense", "activation": "selu"}, "drop": {"class": "Dropout"}, "two": {}},
+        "optimizer": {"rho": 0.5, "learning_rate": 0.1},
+        "epochs": 20,
+    }
+    keys = "layers.one.activation; layers.one.units; layers.drop; layers.drop_2; layers; optimizer.learning_rate.steps"
+    said = comparisons.differs_in(f"{keys}; epochs; mine.own", old, new)
+    expected = "activation (relu → selu), units, Dropout layers, drop_2 layers, layers, learning rate"
+    assert said["en"] == f"{expected}, epochs (5 → 20), mine.own"
+    assert said["ko"].startswith("활성화 함수(relu → selu), 유닛 수, Dropout 층")
+    assert comparisons.differs_in("estimator; layers; loss.class", old, new)["en"] == "kind of model"
 
 
 def test_of_several_trainings_it_says_what_is_their_mean_and_what_is_of_the_first() -> None:
     reports = reports_of(NAMES, "plain")
     split = pd.concat([history_of().assign(split=number) for number in range(10)])
-    said = card_of(page.render(replace(reports, histories={**reports.histories, "best": split}), BUNDLE), "best")
+    said = card_of(rendered(replace(reports, histories={**reports.histories, "best": split})), "best")
     assert said.count("From the first of 10 splits of the data") == 2  # the confusion and each class
     assert "Means over 10 trainings on 10 splits" in said
-    assert "From the first" not in card_of(page.render(reports, BUNDLE), "best")
+    assert "From the first" not in card_of(rendered(reports), "best")
 
 
 def test_images_that_are_drawn_inverted_say_so() -> None:
@@ -878,14 +900,14 @@ def test_metrics_of_a_quantity_have_units() -> None:
     assert (rows["MAE in USD"].test, rows["RMSE in USD"].validation) == ("37,932", "50,000")
     value = {"document": "E", "variant": "net", "part": "training", "metric": "mean_absolute_error", "epoch": 1}
     table = pd.DataFrame([value | {"published": 0.4, "result": "missed"}], columns=COLUMNS[PUBLISHED])
-    (shown,) = boards.published_rows(table, table, {}, lambda _: "housing")
+    (shown,) = boards.published_rows(table, table, lambda _: "housing")
     assert shown.metric == {"en": "MAE in 100,000 USD", "ko": "MAE (단위: 100,000 USD)"}
 
 
 def test_a_title_stands_for_a_name_but_not_in_places_and_on_cards() -> None:
     reports = reports_of(NAMES, "plain")
     catalogue = catalogue_of(NAMES, {"best": "The Best One"})
-    content = page.render(replace(reports, catalogue=catalogue), BUNDLE)
+    content = rendered(replace(reports, catalogue=catalogue))
     assert "The Best One</a>" in content
     assert ">best</a>" not in content
     assert {"variant-best", "variant-plain"} <= set(Elements(content).values("id"))
@@ -897,10 +919,17 @@ def test_a_title_stands_for_a_name_but_not_in_places_and_on_cards() -> None:
 def test_the_keys_in_which_two_recipes_differ_stand_with_their_comparison() -> None:
     content = complete()
     article = content.split('aria-labelledby="study-dropout"')[1].split("</article>")[0]
-    assert article.count(text("page", "differs_in", keys="epochs")["en"]) == 2
+    assert article.count(text("page", "differs_in", keys=text("differs", "epochs"))["en"]) == 2
 
 
 @pytest.mark.parametrize("version", ["1 --> <script>", "1--!>"])
 def test_licenses_that_would_end_their_comment_are_refused(version: str) -> None:
     with pytest.raises(ValueError, match="ends no comment"):
         page.render(reports_of(NAMES, "plain"), BUNDLE._replace(package=version))
+
+
+def test_sizes_of_text_and_spaces_are_those_of_the_scales() -> None:
+    css = page.inlined("css", [name for name in page.STYLES if name != "print"])  # paper has points
+    sizes = re.findall(r"(?<![\w-])font(?:-size)?:[^;}]*?[\d.]+(?:rem|em)[^;}]*", css)
+    spaces = re.findall(r"(?<![\w-])(?:margin|padding|gap)(?:-\w+)?:[^;}]*?(?<![-\w.])[\d.]+rem[^;}]*", css)
+    assert sizes + spaces == []

@@ -1,14 +1,18 @@
 """Arrays and tables that figures show, read from their files when they are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stages.datasets.spec import RAW, Raw, spec_of
 from stages.splits import load_split
+
+NEAR_ZERO = 0.001
+"""As in `stages.training.evaluation`, which imports TensorFlow."""
 
 
 @cache
@@ -77,3 +81,19 @@ def softmax_kernel(path: Path, image_shape: tuple[int, int]) -> np.ndarray:
     with h5py.File(path) as weights:
         # Keras names the groups of a weights file by class, not by the layers' names.
         return weights["layers/dense/vars/0"][:].reshape(*image_shape, -1)
+
+
+def near_zero_by_layer(path: Path, layers: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Share of the weights in the kernel of each Dense layer that are less than NEAR_ZERO, by its name.
+
+    layers: of `summary.json`.
+    """
+    import h5py
+
+    names = [layer["name"] for layer in layers if layer["class"] == "Dense"]
+    found = {}
+    with h5py.File(path) as weights:
+        for number, name in enumerate(names):  # Keras names the groups by class, see `softmax_kernel`
+            kernel = weights[f"layers/dense{f'_{number}' if number else ''}/vars/0"][:]
+            found[name] = float((np.abs(kernel) < NEAR_ZERO).mean())
+    return found

@@ -1,5 +1,6 @@
 """The report page as people use it: a small one, and that of the pipeline where it has been made."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +8,13 @@ from typing import Any
 
 import pytest
 from pages import reports_of, without
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from browser.visits import DARK, PHONE, barriers
+from browser.visits import DARK, PHONE, barriers, unfold
 from stages.artifacts.tables import COMPARISONS
 from stages.page import PAGE
 from stages.reporting.page import render
+from stages.reporting.pictured import Pictured
 from stages.reporting.vega import bundle
 
 REAL = Path(__file__).resolve().parents[2] / PAGE
@@ -45,8 +47,8 @@ PUT_IN = """([first, last, into]) => {
         if (into) place.replaceWith(part); else part.replaceWith(place);
     }
 }"""
-# How the drawings, which are on white, are shown.
-FILTERS = """() => [...new Set([...document.querySelectorAll(".picture")].map(
+# How the images, which are dark on light, are shown.
+FILTERS = """() => [...new Set([...document.querySelectorAll("canvas[data-row]")].map(
     picture => getComputedStyle(picture).filter))]"""
 # Texts of a drawing that leave their box or lie on another.
 CROWDED = """() => [...document.querySelectorAll(".model g")].flatMap(group => {
@@ -57,6 +59,16 @@ CROWDED = """() => [...document.querySelectorAll(".model g")].flatMap(group => {
         (other, two) => two < one && other.left < places[one].right && other.right > places[one].left
             && other.top + 3 < places[one].bottom && other.bottom - 3 > places[one].top)).map(text => text.textContent);
 })"""
+# How far things have moved that nobody has touched.
+SHIFTS = """() => new Promise(done => {
+    let sum = 0;
+    new PerformanceObserver(list => {
+        for (const each of list.getEntries()) sum += each.hadRecentInput ? 0 : each.value;
+    }).observe({type: "layout-shift", buffered: true});
+    setTimeout(() => done(sum), 200);
+})"""
+PAINTED = """all => all.map(canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
+    .data.some(value => value > 0))"""
 AT_ONCE = 5
 Visit = Callable[..., Page]
 
@@ -93,17 +105,22 @@ def real() -> Path:
     return REAL
 
 
-def scrolled(page: Page) -> Page:
-    """Show every part of the page once, all cards open."""
+def opened(page: Page) -> Page:
+    """Open all that is folded, all cards and galleries, and wait for what is unpacked."""
+    unfold(page)
+    page.locator(".gallery").evaluate_all("all => all.forEach(each => { each.open = true; })")
     page.click("#all-cards")
-    page.evaluate(SCROLL)
-    expect(page.locator(".plot:not(:has(svg))")).to_have_count(0)
-    page.wait_for_function(COMPLETE)
+    expect(page.locator("details[open] > .inside:empty")).to_have_count(0)
+    page.wait_for_function("() => !!window.vegaEmbed")
     return page
 
 
-def variants(page: Page, table: str) -> Locator:
-    return page.locator(f"{table} tbody tr:visible th")
+def scrolled(page: Page) -> Page:
+    """Show every part of the page once, all cards and galleries open."""
+    opened(page).evaluate(SCROLL)
+    expect(page.locator(".plot:not(:has(svg))")).to_have_count(0)
+    page.wait_for_function(COMPLETE)
+    return page
 
 
 def test_every_chart_is_drawn_when_it_is_scrolled_to(small: Path, visit: Visit) -> None:
@@ -116,13 +133,14 @@ def test_every_chart_is_drawn_when_it_is_scrolled_to(small: Path, visit: Visit) 
 
 
 def test_the_pipelines_page_draws_every_chart(real: Path, visit: Visit) -> None:
-    scrolled(visit(real, **DESKTOP))
-    assert real.stat().st_size <= 10_000_000
+    page = visit(real, **DESKTOP)
+    assert page.evaluate("document.querySelectorAll('*').length") < 20_000
+    scrolled(page)
+    assert real.stat().st_size <= 3_000_000
 
 
 def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP, **DARK)
-    page.click("#all-cards")
+    page = opened(visit(small, **DESKTOP, **DARK))
     page.evaluate(PRINT)
     assert page.evaluate(COMPLETE)  # at once: a browser does not wait before it prints
     expect(page.locator(".plot text[fill='#e8e8e8']")).to_have_count(0)  # the dark page's ink
@@ -138,80 +156,41 @@ def test_every_chart_is_printed_with_what_is_open(small: Path, visit: Visit) -> 
     assert page.evaluate(FILTERS) == ["none"]
 
 
-def test_a_heading_sorts_its_column_both_ways(small: Path, visit: Visit) -> None:
+PAGES = rb"/Type\s*/Page\b"
+
+
+def test_the_answers_are_printed_alone_or_all_with_nothing_folded(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP)
-    table = "[aria-labelledby=leaderboard-fashion_mnist]"
-    heading = page.locator(f"{table} thead th", has_text="test loss")
-    rows = variants(page, table)
-    odd = NAMES[3]
-    expect(rows).to_have_text(["best", "plain", odd])
-    heading.get_by_role("button").click()
-    expect(heading).to_have_attribute("aria-sort", "ascending")
-    expect(rows).to_have_text(["best", "plain", odd])
-    heading.get_by_role("button").click()
-    expect(heading).to_have_attribute("aria-sort", "descending")
-    expect(rows).to_have_text([odd, "plain", "best"])
+    page.locator(".study .fold > summary").first.click()
+    page.evaluate("window.print = () => { window.printed = document.documentElement.dataset.print; }")
+    page.click("#print-answers")
+    assert page.evaluate("printed") == "answers"
+    page.emulate_media(media="print")
+    expect(page.locator("#study-dropout")).to_be_hidden()
+    expect(page.locator(".effects").first).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("#study-dropout")).to_be_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".fold:not([open])")).to_have_count(0)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator(".fold:not([open])")).to_have_count(1)  # as it was
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_the_pipelines_answers_are_two_or_three_printed_pages(real: Path, visit: Visit, paper: str) -> None:
+    page = visit(real, **DESKTOP)
+    page.evaluate("document.documentElement.dataset.print = 'answers'")
+    assert 2 <= len(re.findall(PAGES, page.pdf(format=paper))) <= 3
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_nothing_moves_while_charts_are_drawn(small: Path, visit: Visit, options: dict[str, Any]) -> None:
     page = visit(small, **options)
-    heading = page.locator("#leaderboards + .board thead th").first
+    unfold(page)
+    heading = page.locator(".study .controls").first
     near, before, after = heading.evaluate(PLACES)
     assert near > 0
     assert after == before
-
-
-def test_the_search_finds_variants_questions_and_rows(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP)
-    page.fill("#query", "BEST softmax")
-    expect(page.locator(".card:visible")).to_have_count(0)
-    page.fill("#query", "best flatten")
-    expect(page.locator(".card:visible")).to_have_count(1)
-    expect(page.locator("#found")).to_have_text("1 of 4 variants, 0 questions")
-    page.fill("#query", "드롭아웃")
-    expect(page.locator("#found")).to_have_text("3 of 4 variants, 1 question")
-    expect(page.locator(".study:visible")).to_have_count(1)
-    page.fill("#query", "no such thing")
-    expect(page.locator("#nothing")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("query", "place"),
-    [("plain", "variant-plain"), ("BEST", "variant-best"), ("dropout", "study-dropout"), ("flatten", "variant-best")],
-)
-def test_enter_goes_to_the_variant_of_that_name_or_to_the_first_hit(
-    small: Path, visit: Visit, query: str, place: str
-) -> None:
-    page = visit(small, **DESKTOP)
-    page.fill("#query", query)
-    page.press("#query", "Enter")
-    found = page.locator(f"#{place}")
-    expect(found).to_be_in_viewport()
-    expect(found.locator("summary") if "variant" in place else found).to_be_focused()
-    assert page.evaluate("location.hash") == f"#{place}"
-    if "variant" in place:
-        expect(found).to_have_attribute("open", "")
-
-
-def test_enter_goes_nowhere_if_nothing_is_found(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP)
-    for query in ("no such thing", ""):
-        page.fill("#query", query)
-        page.press("#query", "Enter")
-    assert page.evaluate("location.hash + scrollY") == "0"
-
-
-def test_a_filter_leaves_the_rows_that_it_names(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP)
-    table = "[aria-labelledby=leaderboard-fashion_mnist]"
-    page.fill(f"{table} .filter-text", "pla")
-    expect(variants(page, table)).to_have_text(["plain"])
-    expect(page.locator(f"{table} .count")).to_have_text("1 of 3 rows")
-    page.select_option("[aria-labelledby=documents] .filter-value", "reproduced")
-    expect(variants(page, "[aria-labelledby=documents]")).to_have_count(0)
-    page.select_option("[aria-labelledby=documents] .filter-value", "missed")
-    expect(variants(page, "[aria-labelledby=documents]")).to_have_text(["best"])
 
 
 def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> None:
@@ -220,7 +199,7 @@ def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> N
     page.click("#language")
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator("#study-dropout")).to_contain_text("드롭아웃은 도움이 됩니까?")
-    expect(page.get_by_placeholder("변형과 질문 검색")).to_be_visible()
+    expect(page.get_by_placeholder("질문, 레시피, 지표 검색")).to_be_visible()
     expect(page.get_by_role("img", name="에포크별")).not_to_have_count(0)
     page.locator("[data-chart*=differences]").first.scroll_into_view_if_needed()
     expect(page.locator("[data-chart*=differences] svg").first).to_contain_text("차이: 정확도")
@@ -239,7 +218,7 @@ def test_korean_is_spoken_where_the_browser_does(small: Path, visit: Visit) -> N
 
 
 def test_the_colors_are_the_systems_or_those_chosen(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP, **DARK)
+    page = opened(visit(small, **DESKTOP, **DARK))
     color = "getComputedStyle(document.body).backgroundColor"
     darkened = page.evaluate(FILTERS)
     assert page.evaluate(color) == "rgb(24, 24, 24)"
@@ -248,7 +227,7 @@ def test_the_colors_are_the_systems_or_those_chosen(small: Path, visit: Visit) -
     assert page.evaluate(color) == "rgb(255, 255, 255)"
     page.reload()
     assert page.evaluate(color) == "rgb(255, 255, 255)"
-    assert page.evaluate(FILTERS) == ["none"]
+    assert opened(page).evaluate(FILTERS) == ["none"]
     page.emulate_media(color_scheme="light")
     page.select_option("#theme", "dark")
     assert page.evaluate(FILTERS) == darkened
@@ -264,6 +243,34 @@ def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
     page.reload()
     expect(card).to_have_attribute("open", "")
     expect(card).to_be_in_viewport()
+    expect(card.locator(".recipe")).to_be_attached()
+    assert page.evaluate(SHIFTS) == 0
+
+
+def test_a_card_is_made_when_it_is_opened_in_the_language_that_is_spoken(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP, **KOREAN)
+    inside = page.locator("#variant-best > .inside")
+    expect(inside).to_be_empty()
+    page.click("#variant-best > summary")
+    expect(inside.locator("h3").first).to_have_text("질문 #")
+    page.click("#language")
+    expect(inside.locator("h3").first).to_have_text("Questions #")
+    images = inside.locator("canvas")
+    assert images.evaluate_all(PAINTED) == [True] * 12  # two worst errors, and the weights to ten classes
+
+
+def test_a_card_gives_its_link_its_recipe_and_an_experiment_to_copy(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP, permissions=["clipboard-read", "clipboard-write"])
+    page.click("#variant-best > summary")
+    card = page.locator("#variant-best")
+    for name, said in (
+        ("Copy the link", f"{small.resolve().as_uri()}#variant-best"),
+        ("Copy the recipe", card.locator(".recipe").text_content()),
+        ("Copy an experiment", "dvc exp run -S '++variants.best.epochs=1'"),
+    ):
+        card.get_by_role("button", name=name).click()
+        expect(card.locator("output")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == said
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -271,9 +278,6 @@ def test_a_row_of_the_plot_leads_to_its_evidence(small: Path, visit: Visit, opti
     page = visit(small, **options)
     row = page.locator(".effects a[href='#study-dropout']")
     expect(row).to_be_in_viewport()  # without scrolling
-    page.fill("#query", "no such thing")
-    expect(page.locator(".effects:visible")).to_have_count(0)
-    page.fill("#query", "")
     box = row.bounding_box()
     assert box
     assert box["height"] >= 44  # a finger's
@@ -334,6 +338,34 @@ def test_a_phone_does_not_scroll_sideways(small: Path, visit: Visit, options: di
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
 
 
+def test_on_a_phone_the_answers_stand_and_the_rest_is_folded_until_it_is_asked_for(small: Path, visit: Visit) -> None:
+    page = visit(small, **PHONE)
+    expect(page.locator(".fold[open]")).to_have_count(0)
+    expect(page.locator(".study .said").first).to_be_visible()
+    page.locator(".effects a[href='#study-dropout']").click()
+    expect(page.locator(".fold[open]")).to_have_count(1)
+    expect(page.locator("article:has(#study-dropout) .comparisons")).to_be_visible()
+    bar = page.locator(".bar nav")
+    expect(bar).to_be_in_viewport()  # it stays
+    box = bar.bounding_box()
+    assert box
+    assert box["y"] + box["height"] < 64
+    bar.locator("a[href='#documents']").click()
+    cell = page.locator("[aria-labelledby=documents] tbody td").first
+    expect(cell).to_be_in_viewport()
+    expect(cell).to_have_attribute("data-label", "document")
+    page.reload()
+    expect(page.locator("#documents")).to_be_in_viewport()
+    page.evaluate("scrollTo(0, 0)")
+    page.click("#language")
+    expect(cell).to_have_attribute("data-label", "문서")
+
+
+def test_the_pipelines_page_is_short_on_a_phone(real: Path, visit: Visit) -> None:
+    page = visit(real, **PHONE)
+    assert page.evaluate("document.documentElement.scrollHeight / innerHeight") <= 25
+
+
 def test_comparisons_beside_the_claim_unfold_and_have_no_barrier(tmp_path: Path, visit: Visit) -> None:
     reports = reports_of(["best", "second", "plain"], "plain")
     compared = reports.tables[COMPARISONS].assign(part=[1, 0], clean=[True, False], note="also has a bias")
@@ -342,10 +374,11 @@ def test_comparisons_beside_the_claim_unfold_and_have_no_barrier(tmp_path: Path,
         render(replace(reports, tables={**reports.tables, COMPARISONS: compared}), bundle()), encoding="utf-8"
     )
     page = visit(path, **PHONE)
+    page.locator(".study .fold > summary").first.click()
     rows = page.locator(".comparisons tbody tr:not(.part)")
     expect(rows.first).to_be_visible()
     expect(rows.last).to_be_hidden()
-    page.locator(".study .more summary").click()
+    page.locator(".study .more .more summary").click()
     expect(rows.last).to_contain_text("not clean also has a bias")
     expect(page.get_by_role("table").first.get_by_role("columnheader")).not_to_have_count(0)
     assert barriers(page) == []
@@ -353,7 +386,7 @@ def test_comparisons_beside_the_claim_unfold_and_have_no_barrier(tmp_path: Path,
 
 # Whether each leaderboard shows all of its first row's ranked figure and interval without being scrolled.
 RANKED = """() => [...document.querySelectorAll(".board[aria-labelledby^=leaderboard]")].flatMap(board =>
-    [...board.querySelectorAll("tbody tr:first-child td.number")].slice(0, 2).map(each => {
+    [...board.querySelectorAll("tbody tr:first-child :is(td.number, td.interval)")].slice(0, 2).map(each => {
         const cell = each.getBoundingClientRect();
         return cell.left >= 0 && cell.right <= innerWidth;
     }))"""
@@ -374,6 +407,7 @@ def test_the_pipelines_leaderboards_and_comparisons_are_read_without_scrolling_s
     real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
 ) -> None:
     page = visit(real, **options, **language)
+    unfold(page)
     assert set(page.evaluate(RANKED)) == {True}
     assert options == PHONE or page.evaluate(WIDER) == []
     page.locator(".study .more").evaluate_all("all => all.forEach(each => { each.open = true; })")
@@ -385,15 +419,13 @@ def test_the_pipelines_leaderboards_and_comparisons_are_read_without_scrolling_s
 def test_every_text_of_the_pipelines_drawings_has_a_place_of_its_own(
     real: Path, visit: Visit, options: dict[str, Any], language: dict[str, Any]
 ) -> None:
-    page = visit(real, **options, **language)
-    page.click("#all-cards")
+    page = opened(visit(real, **options, **language))
     assert page.locator(".model").count() > 10
     assert page.evaluate(CROWDED) == []
 
 
 def test_charts_leave_no_gaps(small: Path, visit: Visit) -> None:
-    page = visit(small, **DESKTOP)
-    page.click("#all-cards")
+    page = opened(visit(small, **DESKTOP))
     for width in (390, 800, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         gaps = page.evaluate(GAPS)
@@ -417,8 +449,7 @@ def test_the_page_has_no_barrier(small: Path, visit: Visit, options: dict[str, A
 # At once, axe-core takes more than ten minutes for them. What charts look like inside, it is asked of the small page.
 @pytest.mark.slow
 def test_no_part_of_the_pipelines_page_has_a_barrier(real: Path, visit: Visit) -> None:
-    page = visit(real, **DESKTOP)
-    page.click("#all-cards")
+    page = opened(visit(real, **DESKTOP))
     count = page.evaluate(TAKE_OUT)
     assert count > 90
     found = barriers(page)
@@ -439,7 +470,7 @@ def test_the_pipelines_page_has_no_barrier_on_a_phone(real: Path, visit: Visit) 
 
 def test_a_study_of_one_variant_and_no_picture_opens(tmp_path: Path, visit: Visit) -> None:
     path = tmp_path / "index.html"
-    reports = replace(reports_of(["only", "plain"], "plain"), pictures={}, environment={})
+    reports = replace(reports_of(["only", "plain"], "plain"), pictured=Pictured(), environment={})
     path.write_text(render(reports, bundle()), encoding="utf-8")
     page = scrolled(visit(path, **DESKTOP))
-    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no picture of the worst errors")
+    expect(page.locator("[aria-labelledby=missing]")).to_contain_text("2 variants: no worst errors")

@@ -65,3 +65,8 @@ def barriers(page: Page) -> list[str]:
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     ]
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded, as on a phone all sections are."""
+    page.locator(".fold").evaluate_all("all => all.forEach(each => { each.open = true; })")

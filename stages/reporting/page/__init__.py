@@ -1,7 +1,8 @@
 """The report page, one HTML file that loads nothing: `render(reports, bundle)`.
 
-`html/page.html.j2` is filled in by Jinja2, which escapes; the files of `css/` and `js/` are copied into it, in the order
-of `STYLES` and `SCRIPTS`. Charts are drawn in the browser, from data that the page contains once.
+`html/page.html.j2` is filled in by Jinja2, which escapes; the files of `css/` and `js/` are copied into it, in the
+order of `STYLES` and `SCRIPTS`. Charts are drawn in the browser, from data that the page contains once. The insides of
+the cards and of the galleries, the pixels of images and Vega's script are packed, and unpacked when they are needed.
 """
 
 import hashlib
@@ -16,42 +17,55 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from stages.artifacts.tables import COMPARISONS, ENVIRONMENT, PUBLISHED, TRAININGS
-from stages.comparison.verdicts import Answer
+from stages.comparison.verdicts import Answer, Verdict
 from stages.datasets.spec import spec_of
 from stages.presentation.colors import variant_colors
+from stages.presentation.effect_plot import blocks, claim_word, tally
 from stages.presentation.formats import cell
-from stages.presentation.words import LANGUAGES, Text, read_strings, source_text, text
+from stages.presentation.words import LANGUAGES, Text, joined, read_strings, text
 from stages.reporting.page.answers import Question, questions
-from stages.reporting.page.boards import NO_COLOR, leaderboards, published_rows
-from stages.reporting.page.cards import make_card
-from stages.reporting.page.charts import Plotted, confusions, curves_of, reliabilities
-from stages.reporting.page.pictures import galleries, missing_pictures
-from stages.reporting.page.plot import blocks, parts_sentence, sentence, tally
+from stages.reporting.page.boards import Board, documents, leaderboards, published_rows
+from stages.reporting.page.cards import Card, make_card
+from stages.reporting.page.changes import before, changed, with_curves_before
+from stages.reporting.page.charts import Plotted, axes, confusions, curves_of, reliabilities
+from stages.reporting.page.compared import comparison_data, sample_of
+from stages.reporting.page.explore import board, data_sets, explored
+from stages.reporting.page.galleries import galleries
+from stages.reporting.page.images import missing_images, sheets
+from stages.reporting.page.packed import packed
 from stages.reporting.page.reports import Reports
+from stages.reporting.page.search import search_index
+from stages.reporting.page.sentences import parts_sentence, sentence
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
-STYLES = ("base", "bar", "answers", "evidence", "tables", "charts", "cards", "small", "print")
-SCRIPTS = ("base", "language", "colors", "search", "tables", "cards", "charts", "start")
+STYLES = (*("base", "bar", "changed", "answers", "evidence", "tables", "charts", "explore", "cards", "small", "print"),)
+SCRIPTS = (
+    *("base", "elements", "language", "colors", "search", "tables", "cards", "charts_curves", "charts_others"),
+    *("charts", "charts_tools", "graphs", "images", "explore", "compare", "folds", "start"),
+)
+NO_COLOR = "#808080"
+"""Color of a variant that is not in the catalogue."""
 SCRIPT_WORDS = {
     "page": (
-        *("actual", "close_all", "compared", "confidence", "found_questions", "found_variants", "high", "low"),
-        *("open_all", "predicted", "predictions", "right", "rows", "share", "test_rows", "title"),
+        *("actual", "close_all", "compared", "confidence", "copied", "high", "low", "open_all", "predicted"),
+        *("predictions", "right", "share", "test_rows", "title"),
+        *("compare_chosen", "compare_this", "in_best", "off_scale", "rows", "the_best"),
+        *("found", "nothing_found", "places", "questions", "variants"),
+        *("against", "better_in", "both", "cell", "chance_of_rows", "chance_of_seeds", "closer", "confusions"),
+        *("confusions_key", "confusions_of", "curves", "curves_legend", "difference_of", "differences", "disagree_in"),
+        *("disagreements", "facts", "image_of", "images_of", "interval", "layer", "multiply_adds"),
+        *("not_comparable", "of_class", "of_study", "one_seed_only", "other_disagreements", "part", "place"),
+        *("recall", "recipes_differ", "right_alone", "same_recipe", "save_as", "seeds_compared", "show_all", "verdict"),
+        *("whole", "zoom_in"),
     ),
-    "table": ("epoch", "part", "variant"),
-    "parts": ("training", "validation"),
+    "effects": ("points",),
+    "metrics": ("near_zero_weights",),
+    "table": ("epoch", "epochs", "parameters", "part", "range", "variant"),
+    "parts": ("test", "training", "validation"),
+    "verdicts": tuple(Verdict),
 }
 """Keys of the words that the script uses, by section."""
-
-
-@dataclass(frozen=True)
-class Document:
-    """A source document, and what it treats."""
-
-    name: str
-    title: Text
-    subject: str
-    """In English, in every language of the page; empty if it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -94,19 +108,24 @@ def render(reports: Reports, bundle: Bundle) -> str:
         "cell": cell,
         "breakable": breakable,
         "titled": titled,
+        "packed": packed,
     }
-    environment.globals |= {"text": text}
+    environment.globals |= {
+        "text": text,
+        "sentence": sentence,
+        "parts_sentence": parts_sentence,
+        "claim_word": claim_word,
+    }
     return environment.get_template("page.html.j2").render(
         **variables(reports),
-        css=Markup(joined("css", STYLES)),  # noqa: S704 (our own)
-        js=script(joined("js", SCRIPTS)),
+        css=Markup(inlined("css", STYLES)),  # noqa: S704 (our own)
+        js=script(inlined("js", SCRIPTS)),
         bundle=bundle,
-        bundle_script=script(bundle.script),
         licenses=Markup(bundle.licenses),  # noqa: S704 (`licenses` raises if one ends the comment)
     )
 
 
-def joined(kind: str, names: Sequence[str]) -> str:
+def inlined(kind: str, names: Sequence[str]) -> str:
     """Read the files of a kind, `css` or `js`, one after the other."""
     return "\n".join((FOLDER / kind / f"{name}.{kind}").read_text(encoding="utf-8") for name in names)
 
@@ -153,47 +172,63 @@ def variables(reports: Reports) -> dict[str, Any]:
     asked = questions(reports, plotted)
     cards = [make_card(reports, name, plotted, asked, colors[name]) for name in names]
     not_measurable = [card.name for card in cards if card.not_measurable]
-    boards = leaderboards(reports, colors, titles, not_measurable)
-    plot = blocks(asked)
-    missing = [
-        *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
-        *(each for question in asked for each in question.missing),
-        *(each for card in cards for each in card.missing),
-        *(each for board in boards for each in board.missing),
-        *missing_pictures(reports),
-    ]
+    boards = leaderboards(reports, asked, titles, not_measurable)
+    plot = blocks([each.effect for each in asked])
+    techniques = {row.study: row.title for block in plot for row in block.rows}
+    shown_documents, shown_galleries = documents(reports, asked), galleries(reports, titles)
+    samples = {name: sample for name in reports.images if (sample := sample_of(reports, name))}
+    with_before = with_curves_before(plotted, reports)
     deciding = reports.deciding
     return {
         "cards": cards,
         "questions": asked,
         "leaderboards": boards,
-        "published": published_rows(reports.tables[PUBLISHED], deciding[PUBLISHED], colors, reports.dataset),
-        "documents": documents(reports, asked),
+        "published": published_rows(reports.tables[PUBLISHED], deciding[PUBLISHED], reports.dataset),
+        "documents": shown_documents,
         "counts": counts(reports, asked),
         "plot": plot,
-        "techniques": {row.study: row.title for block in plot for row in block.rows},
+        "changed": changed(reports, with_before, asked),
         "tally": tally(plot),
         "claims": claims(asked),
-        "sentences": {each.name: sentence(each) for each in asked},
-        "parts_sentences": {each.name: parts_sentence(each) for each in asked},
         "basis": basis(reports),
         "rules": rules(deciding[COMPARISONS]),
         "notes": reports.notes,
+        "curves_seed": text("page", "curves_seed", own=_range(reports.seeds)) if reports.several else None,
         "own_seed": _range(reports.seeds),
-        "missing": missing,
-        "galleries": galleries(reports),
+        "missing": missing(reports, asked, cards, boards),
+        "galleries": shown_galleries,
+        "sheets": sheets(reports.pictured.images),
+        "explored": explored(reports, titles),
+        "compared": comparison_data(reports),
+        "samples": {name: content for name, (_, content) in samples.items()},
         "run": run(reports),
         "titles": titles,
         "data": {
-            "colors": colors,
-            "titles": titles,
-            "curves": plotted.curves,
+            "colors": colors | {before(each.variant): NO_COLOR for each in reports.changes.variants},
+            "titles": with_before.titles,
+            "curves": with_before.curves,
             "confusion": confusions(reports.confusion),
             "reliability": reliabilities(reports.reliability),
             "differences": {each.name: each.points for each in asked},
+            "search": search_index(reports, asked, techniques, boards, shown_galleries, shown_documents),
+            "axes": axes(reports, plotted),
+            "board": board(reports),
+            "sets": data_sets(reports),
+            "samples": {name: header for name, (header, _) in samples.items()},
             "strings": {language: script_words(language) for language in LANGUAGES},
         },
     }
+
+
+def missing(reports: Reports, asked: Sequence[Question], cards: Sequence[Card], boards: Sequence[Board]) -> list[Text]:
+    """List what the page lacks."""
+    return [
+        *([] if reports.environment else [text("page", "no_environment", path=ENVIRONMENT)]),
+        *(each for question in asked for each in question.missing),
+        *(each for card in cards for each in card.missing),
+        *(each for board in boards for each in board.missing),
+        *missing_images(reports),
+    ]
 
 
 def script_words(language: str) -> dict[str, dict[str, Any]]:
@@ -202,28 +237,25 @@ def script_words(language: str) -> dict[str, dict[str, Any]]:
     return {section: {key: strings[section][key] for key in keys} for section, keys in SCRIPT_WORDS.items()}
 
 
-def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
-    """List the documents that the page names."""
-    names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
-    names |= {name for each in reports.described.values() for name in each.documents}
-    found = []
-    for name in sorted(names):
-        source = reports.sources.get(name)
-        title, subject = (source.title, source.subject) if source else (name, "")
-        found.append(Document(name, source_text(name, title), subject))
-    return found
-
-
-def counts(reports: Reports, asked: Sequence[Question]) -> dict[str, int]:
-    """Count what was asked and done, by the fields of `page.counts` in the words."""
+def counts(reports: Reports, asked: Sequence[Question]) -> Text:
+    """Count what was asked and done; of published values only if there are any."""
     results = reports.deciding[PUBLISHED]["result"]
-    return {
-        "questions": len(asked),
-        "variants": len(reports.names),
-        "trainings": len(reports.deciding[TRAININGS]),
-        "reproduced": int((results == "reproduced").sum()),
-        "published": len(results),
-    }
+    found = [
+        text("page", "questions_of", count=len(asked)),
+        text("page", "variants_of", count=len(reports.names)),
+        text("page", "trainings_of", count=len(reports.deciding[TRAININGS])),
+    ]
+    if len(results):
+        found.append(text("page", "published_of", count=len(results), reproduced=_reproduced(results)))
+    said = joined(found, ", ")
+    if len(results) and reports.several:
+        own = _reproduced(reports.tables[PUBLISHED]["result"])
+        said = joined([said, text("page", "by_means", own=_range(reports.seeds), reproduced=own)], "")
+    return {language: f"{each}." for language, each in said.items()}
+
+
+def _reproduced(results: pd.Series) -> int:
+    return int((results == "reproduced").sum())
 
 
 def claims(asked: Sequence[Question]) -> dict[str, int]:

@@ -13,14 +13,15 @@ from stages.comparison.trained import loss_function
 from stages.comparison.verdicts import Answer, Verdict
 from stages.documents import Study
 from stages.presentation import determinism
+from stages.presentation.colors import study_variants
 from stages.presentation.determinism import Cost
-from stages.presentation.effects import IN_POINTS, Effect, effect_of_determinism, effects
+from stages.presentation.effects import IN_POINTS, Effect, effect_of_determinism, effects, unanswered
 from stages.presentation.formats import signed
 from stages.presentation.kept import with_one_seed
 from stages.presentation.words import Text, part_text, study_text, text
 from stages.reporting.page.charts import Chart, Plotted, curve_charts, trainings
 from stages.reporting.page.comparisons import ComparisonRow, Point, comparison_row, position
-from stages.reporting.page.pictures import Picture, study_pictures
+from stages.reporting.page.graphs import ranking_charts
 from stages.reporting.page.reports import Reports
 
 MANY_MINUTES = 100
@@ -68,8 +69,8 @@ class Question:
     claim: Text
     documents: Sequence[str]
     answer: ShownAnswer
-    effect: Effect | None = None
-    """The answer in one line; None without an answer."""
+    effect: Effect
+    """The answer in one line."""
     members: list[str]
     """Names of the variants, baselines included."""
     parts: list[ClaimPart] = field(default_factory=list)
@@ -82,8 +83,9 @@ class Question:
     """Whether its curves are means of several trainings."""
     missing: list[Text] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    ranking: list[Chart] = field(default_factory=list)
+    """ROC and precision-recall curves, of classifiers of two classes."""
 
 
 def questions(reports: Reports, plotted: Plotted) -> list[Question]:
@@ -103,7 +105,15 @@ def study_question(
 ) -> Question:
     """Make the question of a study. compared: its rows of comparisons.csv, see `with_one_seed`."""
     own_seed = str(reports.seeds[0]) if reports.seeds else ""
-    rows = [comparison_row(row, reports.dataset(row["variant"]), own_seed) for _, row in compared.iterrows()]
+    rows = [
+        comparison_row(
+            row,
+            reports.dataset(row["variant"]),
+            own_seed,
+            (reports.recipe(row["baseline"]), reports.recipe(row["variant"])),
+        )
+        for _, row in compared.iterrows()
+    ]
     question, claim = (study_text(name, key, getattr(study, key)) for key in ("question", "claim"))
     missing = [
         text("page", "no_comparison", study=question, variant=reports.title(row.variant), note=row.note)
@@ -121,7 +131,7 @@ def study_question(
         claim=claim,
         documents=study.documents,
         answer=shown_answer(answered, effect.short_answer if effect else None),
-        effect=effect,
+        effect=effect or unanswered(name, question),
         members=members,
         parts=claim_parts(name, study, rows, reports.deciding[PARTS]),
         beside=[row for row in rows if row.part == BESIDE],
@@ -129,18 +139,23 @@ def study_question(
         has_bands=any(trainings(reports.histories.get(each)) > 1 for each in members),
         missing=missing,
         points=[row.point for row in rows if row.point],
-        pictures=study_pictures(reports, name, question),
         charts=[*difference_charts(name, rows), *study_curves(reports, members, plotted)],
+        ranking=ranking_charts(study_variants(study), reports.pictured, plotted.titles),
     )
 
 
+DECIDING = {False: 0, None: 1, True: 2}
+"""Order of a part's comparisons by whether they are as claimed: one that is not decides."""
+
+
 def claim_parts(name: str, study: Study, rows: Sequence[ComparisonRow], answers: pd.DataFrame) -> list[ClaimPart]:
-    """Make the parts of a study's claim. answers: parts.csv."""
+    """Make the parts of a study's claim, the comparisons that decide one first. answers: parts.csv."""
     found = []
     for number, part in enumerate(study.parts, start=1):
         answered = answers[(answers["study"] == name) & (answers["part"] == number)]
         claim = part_text(name, number, part.claim) if part.claim else None
-        found.append(ClaimPart(claim, shown_answer(answered), [row for row in rows if row.part == number]))
+        own = sorted((row for row in rows if row.part == number), key=lambda row: DECIDING[row.agrees])
+        found.append(ClaimPart(claim, shown_answer(answered), own))
     return found
 
 

@@ -1,47 +1,46 @@
 """The sortable tables of the report page: leaderboards, and published values."""
 
-from collections.abc import Callable, Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from stages.artifacts.tables import LEADERBOARD
+from stages.artifacts.tables import LEADERBOARD, PUBLISHED
+from stages.comparison.scores import LESS_IS_BETTER
 from stages.datasets.spec import spec_of
 from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import with_several_seeds
-from stages.presentation.metrics import label
-from stages.presentation.words import Text, joined, text
-from stages.reporting.page.pictures import Picture, cost_picture
+from stages.presentation.metrics import ERRORS, label
+from stages.presentation.words import Text, joined, source_text, text
+from stages.reporting.page.answers import Question
 from stages.reporting.page.reports import Reports
 
-FENCE = 3.0
-"""Values more than so many interquartile ranges from the quartiles are off the scale (Tukey 1977, "Exploratory Data
-Analysis": far out)."""
-MARGIN = 0.02
-"""Share of the range on each side of a scale."""
-NO_COLOR = "#808080"
-"""Color of a variant that is not in the catalogue."""
+SHOWN_METRICS = 1
+"""Number of further metrics whose columns are shown before the reader chooses: bars take the width that is left."""
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A value and its interval on the scale of a leaderboard, in percent of its width."""
+class Column:
+    """A column of a leaderboard."""
 
-    middle: float = 0.0
-    begin: float = 0.0
-    width: float = 0.0
-    off: str = ""
-    """Side, "left" or "right", on which the value is off the scale."""
+    key: str
+    """Of leaderboard.csv, or `optimizer`."""
+    heading: Text
+    numeric: bool = True
+    ascending: bool = True
+    """Whether the best comes first in ascending order."""
+    shown: bool = True
+    """Whether it is there before the reader chooses columns; in a narrow window only the metric that ranks is."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell, and the value by which its column is sorted."""
+    """A cell, and the number by which its column is sorted if that is not what is shown."""
 
     shown: str
-    value: float
+    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +48,18 @@ class BoardRow:
     """A variant on a leaderboard."""
 
     variant: str
-    color: str
     diverged: Text | None
     """That it has no metrics, because all of its trainings diverged, or how many did."""
+    optimizer: str
+    """Its class; empty for an estimator."""
     split: str
-    parameters: float
-    epochs: str
-    bar: Bar | None
+    studies: list[str]
+    """Names of the studies that compare it."""
+    interval: str
+    limits: tuple[float, float] | None
+    """The 95 % interval of the metric that ranks."""
     cells: dict[str, Cell]
-    """Cells by the columns of `Board.headings`."""
+    """By the keys of `Board.columns`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,17 +68,27 @@ class Board:
 
     dataset: str
     title: Text
-    ranked: Text
-    """Name of the metric that ranks."""
-    headings: dict[str, Text]
-    scale: tuple[str, str] | None
-    """Least and greatest value on the scale of the bars."""
+    columns: list[Column]
+    """First that of the metric that ranks."""
+    interval: Text
+    """Heading of its interval."""
     rows: list[BoardRow]
+    studies: dict[str, Text]
+    """Questions that a row may be filtered by, by the study's name."""
+    optimizers: list[str]
     splits: list[str]
-    cost: Picture | None
-    """What is reached at what cost."""
     notes: list[Text]
     missing: list[Text]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A source document, and what it treats."""
+
+    name: str
+    title: Text
+    subject: str
+    """In English, in every language of the page; empty if it is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +97,6 @@ class PublishedRow:
 
     document: str
     variant: str
-    color: str
     part: Text
     metric: Text
     epoch: str
@@ -99,72 +110,102 @@ class PublishedRow:
 
 
 def leaderboards(
-    reports: Reports, colors: Mapping[str, str], titles: Mapping[str, Text], not_measurable: Collection[str]
+    reports: Reports, asked: Sequence[Question], titles: Mapping[str, Text], not_measurable: Collection[str]
 ) -> list[Board]:
     """Make the leaderboard of each data set, the variants without a metric last.
 
-    colors, titles: by variant; not_measurable: variants whose split holds out no rows. That they have no metrics is a
-    note, and nothing is missing.
+    titles: by variant; not_measurable: variants whose split holds out no rows. That they have no metrics is a note, and
+    nothing is missing.
     """
     by_dataset = reports.tables[LEADERBOARD].groupby("dataset")
-    return [
-        _board(str(dataset), rows, colors, titles, not_measurable, cost_picture(reports, str(dataset)))
-        for dataset, rows in by_dataset
-    ]
+    return [_board(reports, str(dataset), rows, asked, titles, not_measurable) for dataset, rows in by_dataset]
 
 
 def _board(
+    reports: Reports,
     dataset: str,
     rows: pd.DataFrame,
-    colors: Mapping[str, str],
+    asked: Sequence[Question],
     titles: Mapping[str, Text],
     not_measurable: Collection[str],
-    cost: Picture | None,
 ) -> Board:
     ranked = f"test_{spec_of(dataset).ranked_by}"
     headings = leaderboard_columns(dataset)
-    numeric = [column for column in headings if column != "interval"]
-    limits = [ranked, f"{ranked}_low", f"{ranked}_high"]
-    rows = rows.reindex(columns=list(dict.fromkeys([*rows, *numeric, *limits])))
-    formatted = with_intervals(dataset, rows)
-    scale, bars = bars_of(rows, ranked)
-    board_rows, notes, missing = [], [], []
-    for bar, (_, row), (_, shown) in zip(bars, rows.iterrows(), formatted.iterrows(), strict=True):
-        name = row["variant"]
-        diverged = divergence(row, ranked)
-        board_rows.append(
-            BoardRow(
-                variant=name,
-                color=colors.get(name, NO_COLOR),
-                diverged=diverged,
-                split=row["split"],
-                parameters=row["parameters"],
-                epochs=cell(float(row["epochs"])),
-                bar=bar,
-                cells={
-                    column: Cell(cell(shown[column]), row[ranked if column == "interval" else column])
-                    for column in headings
-                },
-            )
-        )
-        lacking = [headings[column] for column in numeric if column != "multiply_adds" and pd.isna(row[column])]
-        if diverged and pd.isna(row[ranked]):
+    interval = headings.pop("interval")
+    limits = [f"{ranked}_low", f"{ranked}_high"]
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows, *headings, *limits])))
+    columns = columns_of(headings)
+    board_rows = [
+        _row(reports, row, shown, columns, [each.name for each in asked if row["variant"] in each.members])
+        for (_, row), (_, shown) in zip(rows.iterrows(), with_intervals(dataset, rows).iterrows(), strict=True)
+    ]
+    notes, missing = [], []
+    for (_, row), made in zip(rows.iterrows(), board_rows, strict=True):
+        lacking = [heading for key, heading in headings.items() if key != "multiply_adds" and pd.isna(row[key])]
+        if made.diverged and pd.isna(row[ranked]):
             notes.append(text("page", "diverged_key"))
-        if name in not_measurable:
-            notes.append(text("page", "nothing_held_out_of", variant=titles.get(name, name)))
-        elif lacking and not diverged:
-            missing.append(text("page", "no_metric", variant=name, column=joined(lacking, ", ")))
+        if made.variant in not_measurable:
+            notes.append(text("page", "nothing_held_out_of", variant=titles.get(made.variant, made.variant)))
+        elif lacking and not made.diverged:
+            missing.append(text("page", "no_metric", variant=made.variant, column=joined(lacking, ", ")))
+    of_board = {name for row in board_rows for name in row.studies}
     return Board(
         dataset=dataset,
         title=text("titles", dataset),
-        ranked=headings[ranked],
-        headings=headings,
-        scale=scale,
+        columns=columns,
+        interval=interval,
         rows=board_rows,
+        studies={each.name: each.question for each in asked if each.name in of_board},
+        optimizers=sorted({row.optimizer for row in board_rows if row.optimizer}),
         splits=list(dict.fromkeys(row.split for row in board_rows)),
-        cost=cost,
         notes=list({note["en"]: note for note in notes}.values()),
         missing=missing,
+    )
+
+
+def columns_of(headings: Mapping[str, Text]) -> list[Column]:
+    """List the columns of a leaderboard. headings: of its metrics, that which ranks first."""
+    ranked, *others = headings
+    metrics = [key for key in others if key != "multiply_adds"]
+    recipe = [
+        Column("optimizer", text("table", "optimizer"), numeric=False),
+        Column("split", text("table", "split"), numeric=False),
+        *(Column(key, text("table", key)) for key in ("parameters", "epochs")),
+    ]
+    measured = [
+        Column(key, headings[key], ascending=less_is_better(key), shown=key not in metrics[SHOWN_METRICS:])
+        for key in others
+    ]
+    return [Column(ranked, headings[ranked], ascending=less_is_better(ranked)), *recipe, *measured]
+
+
+def less_is_better(column: str) -> bool:
+    """Whether less is better in a column of leaderboard.csv: of losses, errors and costs."""
+    part, _, metric = column.partition("_")
+    measured = part in ("test", "validation")
+    return not measured or metric in LESS_IS_BETTER or metric in ERRORS or metric.endswith("error")
+
+
+def _row(reports: Reports, row: pd.Series, shown: pd.Series, columns: Sequence[Column], studies: list[str]) -> BoardRow:
+    ranked = columns[0].key
+    low, high = float(row[f"{ranked}_low"]), float(row[f"{ranked}_high"])
+    optimizer = reports.recipe(row["variant"]).get("optimizer", {}).get("class", "")
+    of_recipe = {
+        "optimizer": Cell(optimizer),
+        "split": Cell(row["split"]),
+        "parameters": Cell(f"{row['parameters']:,.0f}"),
+        "epochs": Cell(cell(float(row["epochs"]))),
+    }
+    measured = [each.key for each in columns if each.key not in of_recipe]
+    return BoardRow(
+        variant=row["variant"],
+        diverged=divergence(row, ranked),
+        optimizer=optimizer,
+        split=row["split"],
+        studies=studies,
+        interval=shown["interval"],
+        limits=(low, high) if math.isfinite(low) and math.isfinite(high) else None,
+        cells=of_recipe | {key: Cell(cell(shown[key]), row[key]) for key in measured},
     )
 
 
@@ -178,46 +219,26 @@ def divergence(row: pd.Series, ranked: str) -> Text | None:
     return text("page", "some_diverged", count=round(share * row["trainings"]), trainings=int(row["trainings"]))
 
 
-def bars_of(rows: pd.DataFrame, ranked: str) -> tuple[tuple[str, str] | None, list[Bar | None]]:
-    """Place each value with its interval on a common scale, which leaves out values far from all others.
-
-    Returns: the ends of the scale, None without any value, and a bar for each row, None without a value.
-    """
-    values, low, high = (rows[f"{ranked}{end}"].astype(float) for end in ("", "_low", "_high"))
-    first, third = values.quantile(0.25), values.quantile(0.75)
-    near = values.between(first - FENCE * (third - first), third + FENCE * (third - first))
-    ends = pd.concat([each[near] for each in (values, low, high)]).replace([np.inf, -np.inf], np.nan).dropna()
-    if ends.empty:
-        return None, [None] * len(rows)
-    margin = MARGIN * float(ends.max() - ends.min()) or 1.0
-    left, right = float(ends.min()) - margin, float(ends.max()) + margin
-
-    def place(value: float, otherwise: float) -> float:
-        return round(100 * (value - left) / (right - left), 2) if np.isfinite(value) else round(otherwise, 2)
-
-    bars: list[Bar | None] = []
-    for value, start, end in zip(values, low, high, strict=True):
-        if pd.isna(value):
-            bars.append(None)
-            continue
-        middle = place(value, 0)
-        if not 0 <= middle <= 100:
-            bars.append(Bar(off="left" if middle < 0 else "right"))
-            continue
-        begin = max(place(start, middle), 0)
-        bars.append(Bar(middle, begin, round(min(place(end, middle), 100) - begin, 2)))
-    return (cell(left), cell(right)), bars
+def documents(reports: Reports, asked: Sequence[Question]) -> list[Document]:
+    """List the documents that the page names."""
+    names = {name for each in asked for name in each.documents} | set(reports.tables[PUBLISHED]["document"])
+    names |= {name for each in reports.described.values() for name in each.documents}
+    found = []
+    for name in sorted(names):
+        source = reports.sources.get(name)
+        title, subject = (source.title, source.subject) if source else (name, "")
+        found.append(Document(name, source_text(name, title), subject))
+    return found
 
 
 def published_rows(
-    published: pd.DataFrame, several: pd.DataFrame, colors: Mapping[str, str], dataset_of: Callable[[str], str]
+    published: pd.DataFrame, several: pd.DataFrame, dataset_of: Callable[[str], str]
 ) -> list[PublishedRow]:
     """Make the table of published values. published, several: published.csv of this run and of the deciding one."""
     return [
         PublishedRow(
             document=row["document"],
             variant=row["variant"],
-            color=colors.get(row["variant"], NO_COLOR),
             part=text("parts", row["part"]),
             metric=label(row["metric"], dataset_of(row["variant"])),
             epoch=_number(row["epoch"]),

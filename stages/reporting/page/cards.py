@@ -19,8 +19,9 @@ from stages.presentation.metrics import label, unit
 from stages.presentation.words import Text, joined, note_text, text
 from stages.reporting.page.answers import Question
 from stages.reporting.page.charts import Chart, Plotted, confusion_chart, curve_charts, reliability_chart, trainings
+from stages.reporting.page.graphs import ranking_charts, residual_charts
+from stages.reporting.page.images import Grid, variant_grids
 from stages.reporting.page.models import DrawnModel, drawn_model
-from stages.reporting.page.pictures import Picture, variant_pictures
 from stages.reporting.page.reports import Reports
 from stages.training.recipe import Recipe, Spec
 
@@ -72,6 +73,8 @@ class Card:
     drawing: DrawnModel | None
     recipe: str
     recipe_hash: str
+    experiment: str
+    """A command that trains the variant with another number of epochs; empty if nothing can be set so."""
     charts: list[Chart]
     has_bands: bool
     """Whether its curves are means of several trainings."""
@@ -80,14 +83,15 @@ class Card:
     """Its rows of classes.csv."""
     reliability: Chart | None
     reliability_key: Text | None
-    pictures: list[Picture]
+    ranking: list[Chart]
+    """ROC and precision-recall curves, of a classifier of two classes."""
+    residuals: list[Chart]
+    grids: list[Grid]
     questions: list[Question]
     documents: Sequence[str]
     """Letters of the documents that describe it."""
     ours: Text | None
     """Which of its settings are ours."""
-    search: str
-    """Words by which it is found."""
 
 
 def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence[Question], color: str) -> Card:
@@ -119,6 +123,7 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         layers=summary["layers"] if summary else [],
         drawing=drawn_model(summary["layers"], reports.title(name)) if summary else None,
         recipe=declaration(name, recipe, reports.columns.get(name)) if recipe else "",
+        experiment=experiment(name, recipe),
         recipe_hash=hashlib.sha256(reports.recipes[name]).hexdigest() if recipe else "",
         charts=charts,
         has_bands=trainings(history) > 1,
@@ -126,11 +131,12 @@ def make_card(reports: Reports, name: str, plotted: Plotted, questions: Sequence
         classes=reports.rows("classes", name).to_dict("records"),
         reliability=reliability_chart(name, bins) if len(bins) else None,
         reliability_key=text("page", "reliability_key", count=bins["rows"].max()) if len(bins) else None,
-        pictures=variant_pictures(reports, name),
+        ranking=ranking_charts([name], reports.pictured, plotted.titles),
+        residuals=residual_charts(reports.pictured.residuals[name]) if name in reports.pictured.residuals else [],
+        grids=variant_grids(reports, name),
         questions=asked,
         documents=described.documents if described else [],
         ours=ours(reports, described),
-        search=" ".join(search_words(reports, name, asked)),
     )
 
 
@@ -241,6 +247,18 @@ def _yaml(key: str, value: Any, depth: int) -> str:
     return block
 
 
+def experiment(name: str, recipe: Recipe) -> str:
+    """Give a command that sets the epochs of a variant, or the iterations of an estimator, to half; empty without any.
+
+    `++` sets a value that the variant itself has in params.yaml, and one that it has from its base.
+    """
+    keys = {"epochs": recipe.get("epochs"), "estimator.max_iter": recipe.get("estimator", {}).get("max_iter")}
+    for key, value in keys.items():
+        if value is not None:
+            return f"dvc exp run -S '++variants.{name}.{key}={value // 2 or 2}'"
+    return ""
+
+
 def evaluated(recipe: Recipe, summary: Mapping[str, Any] | None) -> dict[str, dict[str, float]]:
     """Average the loss and the accuracy of a variant's saved models in inference mode: {metric: {part: mean}}.
 
@@ -334,16 +352,3 @@ def _best_epoch(callback: Spec, history: pd.DataFrame) -> Text:
         epochs = {"epoch": least.iloc[0], "count": int(history["epoch"].max())}
         return text("page", "weights_of_epoch", by=by, callback=callback["class"], **epochs)
     return text("page", "weights_of_best", by=by, callback=callback["class"])
-
-
-def search_words(reports: Reports, name: str, asked: Sequence[Question]) -> list[str]:
-    """List the words by which a variant is found, in all languages."""
-    recipe: Any = reports.recipe(name)
-    dataset = reports.dataset(name)
-    loss = recipe.get("loss", {})
-    objects = [recipe.get("optimizer", {}), *([loss] if "class" in loss else loss.values())]
-    objects += [*recipe.get("callbacks", {}).values(), *reports.summaries.get(name, {}).get("layers", [])]
-    words = [name, *reports.title(name).values(), dataset, *text("titles", dataset).values(), recipe.get("split", "")]
-    words += [each.get("class", "") for each in objects]
-    words += [question for each in asked for question in each.question.values()]
-    return [word.lower() for word in dict.fromkeys(words) if word]

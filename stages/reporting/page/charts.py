@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.presentation.metrics import label, logarithmic
+from stages.presentation.metrics import label, logarithmic, unbounded
 from stages.presentation.plot_tables import curve_metrics, mean_and_range, most_confused
 from stages.presentation.words import Text, joined, text
+from stages.reporting.page.reports import Reports
 
 DIGITS = 5
 """Significant digits of the numbers in a chart."""
@@ -81,6 +82,17 @@ def _series(history: pd.DataFrame, column: str) -> dict[str, Numbers]:
 def numbers(values: Iterable[float]) -> Numbers:
     """Round numbers for JSON, which has no NaN: None."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values]
+
+
+def axes(reports: Reports, plotted: Plotted) -> dict[str, dict[str, dict[str, Any]]]:
+    """Give the `name` of each metric that has curves, and whether it may be `unbounded`, by data set and metric."""
+    metrics: dict[str, set[str]] = {}
+    for variant, curves in plotted.curves.items():
+        metrics.setdefault(reports.dataset(variant), set()).update(curves)
+    return {
+        dataset: {each: {"name": label(each, dataset), "unbounded": unbounded(each)} for each in sorted(found)}
+        for dataset, found in metrics.items()
+    }
 
 
 def described(names: Sequence[str], axis: Text, metric: str, plotted: Plotted) -> Text:

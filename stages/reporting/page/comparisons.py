@@ -1,7 +1,6 @@
 """The rows of a study's tables on the report page: one comparison each, and what it says."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,9 @@ from stages.comparison.verdicts import Verdict
 from stages.presentation.effects import IN_POINTS, NO_QUALITY, scale
 from stages.presentation.formats import signed
 from stages.presentation.metrics import label
-from stages.presentation.words import Text, note_text, text
+from stages.presentation.words import LANGUAGES, Text, joined, note_text, read_strings, text
 from stages.reporting.page.charts import numbers
+from stages.training.recipe import Recipe
 
 TOLD = (Verdict.BETTER, Verdict.WORSE, Verdict.SAME)
 """Verdicts that tell something."""
@@ -36,8 +36,8 @@ class ComparisonRow:
     baseline: str
     metric: Text
     direction: Text
-    differs_in: str
-    """Keys in which the recipes differ."""
+    differs_in: Text | None
+    """In what the recipes differ."""
     clean: bool
     """Whether the pair differs in nothing but what the claim is about."""
     note: Text | str
@@ -53,10 +53,11 @@ class ComparisonRow:
     point: Point | None
 
 
-def comparison_row(row: pd.Series, dataset: str, own_seed: str) -> ComparisonRow:
+def comparison_row(row: pd.Series, dataset: str, own_seed: str, recipes: tuple[Recipe, Recipe]) -> ComparisonRow:
     """Make a row of a study's table.
 
-    row: of comparisons.csv, see `with_one_seed`; own_seed: the seed of its `verdict_one_seed`.
+    row: of comparisons.csv, see `with_one_seed`; own_seed: the seed of its `verdict_one_seed`; recipes: of the baseline
+    and of the variant.
     """
     metric = row["metric"]
     measured, limited = bool(pd.notna(row["difference"])), bool(np.isfinite(row["low"]))
@@ -67,7 +68,7 @@ def comparison_row(row: pd.Series, dataset: str, own_seed: str) -> ComparisonRow
         baseline=row["baseline"],
         metric=label(metric, dataset),
         direction=text("page", "less_is_better" if metric in LESS_IS_BETTER else "more_is_better"),
-        differs_in=shortened(text_or_empty(row["differs_in"])),
+        differs_in=differs_in(row["differs_in"], *recipes) if pd.notna(row["differs_in"]) else None,
         clean=bool(row["clean"]),
         note=note_text(row["note"]) if pd.notna(row["note"]) else "",
         difference=effect(row["difference"], metric) if measured else "",
@@ -155,12 +156,39 @@ def agrees(row: pd.Series) -> bool | None:
     return False if opposite else None
 
 
-def shortened(keys: str) -> str:
-    """Shorten the names of keys in which recipes differ: layers that are numbered stand once."""
-    names = (re.sub(r"^(layers\.\w+?)_\d+(?=\.|$)", r"\1", key) for key in keys.split("; "))
-    return ", ".join(dict.fromkeys(names))
+def differs_in(keys: str, old: Recipe, new: Recipe) -> Text:
+    """Say in what two recipes differ, each thing once. keys: those of comparisons.csv."""
+    paths = [key.split(".") for key in keys.split("; ")]
+    if ["estimator"] in paths:  # a network beside an estimator differs in everything that only one of them has
+        paths = [["estimator"]]
+    found: dict[str, Text] = {}
+    for path in paths:
+        what = _named(path, old, new)
+        said = _with_values(what, *(_value(path, recipe) for recipe in (old, new)))
+        found[what["en"]] = what if found.get(what["en"], said) != said else said
+    return joined(list(found.values()), ", ")
 
 
-def text_or_empty(value: Any) -> str:
-    """Give a cell's text, empty if it has none."""
-    return "" if pd.isna(value) else str(value)
+def _named(path: Sequence[str], old: Recipe, new: Recipe) -> Text:
+    """Name a key of a recipe; one without words of its own has those of a key above it."""
+    if path[0] == "layers" and len(path) == 2:
+        return text("differs", "a_layer", layer=_value(path, old) or _value(path, new) or path[1])
+    names = ["layer", *path[2:]] if path[0] == "layers" and len(path) > 2 else [*path]
+    known = read_strings("en")["differs"]
+    while len(names) > 1 and ".".join(names) not in known:
+        names.pop()
+    name = ".".join(names)
+    return text("differs", name) if name in known else dict.fromkeys(LANGUAGES, ".".join(path))
+
+
+def _value(path: Sequence[str], recipe: Recipe) -> str | None:
+    """A key's value in a recipe, or its class; None without one that is short."""
+    found: Any = recipe
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    found = found.get("class") if isinstance(found, Mapping) else found
+    return f"{found:g}" if isinstance(found, float) else str(found) if isinstance(found, str | int) else None
+
+
+def _with_values(what: Text, old: str | None, new: str | None) -> Text:
+    return text("differs", "from_to", what=what, old=old, new=new) if old and new and old != new else what

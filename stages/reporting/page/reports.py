@@ -2,19 +2,40 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.artifacts.tables import LEADERBOARD, TRAININGS
+from stages.comparison.changes import Changes
+from stages.comparison.criteria import Criteria
 from stages.documents import Described, Source, Study
 from stages.params.catalogue import Catalogue
 from stages.presentation.determinism import Cost
 from stages.presentation.kept import Tables
 from stages.presentation.words import Text, title_text
+from stages.reporting.pictured import Pictured
 from stages.training.recipe import Recipe
+
+SHRINKS = ("regularizer", "constraint")
+"""Parts of the names of arguments that keep weights small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The test rows of a variant as its first training predicts them; of a repeated split those of the first."""
+
+    rows: np.ndarray
+    """int32 (rows,) row numbers in the raw data."""
+    y: np.ndarray
+    """(rows,) int32 class or float32 quantity."""
+    predicted: np.ndarray
+    """float32 (rows, outputs) of the main output."""
+    overlap: float = 0.0
+    """Of a split that is repeated, the number of test rows for each training row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +60,28 @@ class Reports:
     """Tables of a kept run with several seeds, if they belong to this run."""
     notes: Sequence[Text]
     """Notes on the run."""
+    changes: Changes = field(default_factory=Changes)
+    """What changed since the run that is kept in Git."""
+    kept_answers: Mapping[str, str] = field(default_factory=dict)
+    """Answers of the kept run with several seeds by study; none if this run has several seeds."""
     confusion: pd.DataFrame
     classes: pd.DataFrame
     reliability: pd.DataFrame
+    tested: Mapping[str, Tested]
+    """Test rows and their predictions by variant."""
+    images: Mapping[str, np.ndarray]
+    """uint8 (rows, height, width), the first images of the test rows, by data set."""
+    near_zero: Mapping[str, Mapping[str, float]]
+    """Share of the weights near zero by layer, of the variants whose recipe `keeps_small`."""
+    criteria: Criteria
+    """By which any two variants are compared."""
     environment: Mapping[str, Any]
     costs: Sequence[Cost]
     """Costs of determinism; without any, the page has no such claim."""
-    pictures: Mapping[str, Mapping[str, bytes]]
-    """PNG files under `reports/figures/` by folder and by the name of the file."""
+    pictured: Pictured
 
     def rows(self, table: str, name: str) -> pd.DataFrame:
-        """Rows of a variant in confusion, classes, reliability, leaderboard, trainings or those that decide."""
+        """Rows of a variant in confusion, classes, reliability, worst, leaderboard, trainings or those that decide."""
         rows = self._by_variant[table].get(name)
         return self._tables[table][:0] if rows is None else rows
 
@@ -59,6 +91,7 @@ class Reports:
             "confusion": self.confusion,
             "classes": self.classes,
             "reliability": self.reliability,
+            "worst": self.pictured.worst,
             "leaderboard": self.tables[LEADERBOARD],
             "trainings": self.tables[TRAININGS],
             "deciding": self.deciding[TRAININGS],
@@ -102,3 +135,19 @@ class Reports:
     def seeds(self) -> list[int]:
         """Seeds of this run, ascending."""
         return sorted(int(seed) for seed in self.tables[TRAININGS]["seed"].unique())
+
+
+def leaves(content: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Give the values in nested mappings by their place; an empty mapping has none."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            found |= leaves(value, f"{place}{key}.")
+        elif value is not None:
+            found[f"{place}{key}"] = value
+    return found
+
+
+def keeps_small(recipe: Mapping[str, Any]) -> bool:
+    """Whether a layer of a recipe has a regularizer or a constraint."""
+    return any(word in place for place in leaves(recipe.get("layers", {})) for word in SHRINKS)

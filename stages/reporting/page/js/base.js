@@ -10,7 +10,14 @@ const filled = (text, fields) => (text.other === undefined ? text
   : text[new Intl.PluralRules(root.lang).select(fields.count)] ?? text.other)
   .replace(/\{(\w+)\}/g, (_, name) => fields[name]);
 
+// The content of an element that packed.py has packed, as a Response.
+async function unpacked(id) {
+  const { body } = await fetch(`data:;base64,${document.getElementById(id).textContent}`);
+  return new Response(body.pipeThrough(new DecompressionStream("deflate")));
+}
+
 const memory = {  // a browser may forbid it
   get(key) { try { return localStorage.getItem(key); } catch { return null; } },
   set(key, value) { try { localStorage.setItem(key, value); } catch { /* then it is not remembered */ } },
 };
+const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
