@@ -132,6 +132,7 @@ def test_every_chart_is_drawn_when_it_is_scrolled_to(small: Path, visit: Visit) 
     expect(page.locator("main b b")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_pipelines_page_draws_every_chart(real: Path, visit: Visit) -> None:
     page = visit(real, **DESKTOP)
     assert page.evaluate("document.querySelectorAll('*').length") < 20_000

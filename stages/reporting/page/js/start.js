@@ -23,5 +23,6 @@ speak(remembered in OTHER ? remembered : "en");
 addEventListener("DOMContentLoaded", () => {
   chartsIn(document);
   arrive();
+  root.classList.remove("arriving");
   (window.requestIdleCallback ?? setTimeout)(loadVega);
 });
