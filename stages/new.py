@@ -20,18 +20,20 @@ from random import Random
 from stages.datasets.spec import names
 
 ROOT = Path(__file__).parents[1]
-SKELETON = ROOT / "skeleton"
-"""Files that a project of one's own has instead of ours, or beside them."""
+SKELETON = PurePosixPath("skeleton")
+"""Folder of files that a project of one's own has instead of ours, or beside them."""
 
 NAME = "my-project"
 """Stands for the project's name in the files of the skeleton."""
+NAMED = ("README.md", "pyproject.toml", "uv.lock", "docs/sharing.md", "stages/presentation/words/project.yaml")
+"""Files that name the project."""
 OUR_NAME = "worth-of-deep-learning"
 OUR_DESCRIPTION = "What each deep-learning technique is worth: a reproducible DVC + Keras comparison"
 
 OURS = (
     *("benchmarks", "documents", "reports", "skeleton", "tests", "dvc.lock", ".ci/pythons"),
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "README.md", "README.ko.md", "SECURITY.md"),
-    *(f"docs/{page}.md" for page in ("data", "own_project", "performance", "results", "trust")),
+    *(f"docs/{page}.md" for page in ("data", "own_project", "performance", "results", "results.ko", "trust")),
     *(f"stages/datasets/{name}.py" for name in names()),
     *("stages/new.py", "stages/readme.py"),
 )
@@ -46,11 +48,11 @@ ENGINE_TESTS = (
 LINK = re.compile(r"!?\[([^\]]+)\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
-def is_ours(path: str) -> bool:
+def is_ours(path: PurePosixPath) -> bool:
     """Whether a file stays here."""
-    if path in {f"tests/{name}.py" for name in ENGINE_TESTS}:
+    if path in {PurePosixPath(f"tests/{name}.py") for name in ENGINE_TESTS}:
         return False
-    return any(PurePosixPath(path).is_relative_to(ours) for ours in OURS)
+    return any(path.is_relative_to(ours) for ours in OURS)
 
 
 def tracked() -> list[str]:
@@ -63,8 +65,9 @@ def tracked() -> list[str]:
 
 def copy(folder: Path) -> None:
     """Copy what a project of one's own has."""
-    sources = {path: ROOT / path for path in tracked() if not is_ours(path)}
-    sources |= {path.relative_to(SKELETON).as_posix(): path for path in SKELETON.rglob("*") if path.is_file()}
+    paths = [PurePosixPath(path) for path in tracked()]
+    sources = {path: ROOT / path for path in paths if not is_ours(path)}
+    sources |= {path.relative_to(SKELETON): ROOT / path for path in paths if path.is_relative_to(SKELETON)}
     for name, source in sources.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / name)
@@ -119,14 +122,14 @@ def main(arguments: list[str] | None = None) -> None:
         if found := sorted(folder.iterdir()):
             raise ValueError(f"{folder}: expected an empty folder or a new one, got one with {found[0].name}")
         copy(folder)
-        rename(folder, ["README.md", "pyproject.toml", "uv.lock", "stages/presentation/words/project.yaml"])
+        rename(folder, NAMED)
         unlink(folder)
         table = folder / "local_data" / "plants.csv"
         table.parent.mkdir()
         table.write_text(plants(), encoding="utf-8", newline="\n")
         for command in (["init", "--quiet", "--initial-branch", "main"], ["add", "--all"]):
             subprocess.run(["git", *command], cwd=folder, check=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"stages.new: {error}")
     steps = (f"cd {shlex.quote(str(folder))}", "uv run dvc repro", "uv run pytest")
     print(f"{folder}: a project of your own; its README.md says how to go on", *steps, sep="\n  ")

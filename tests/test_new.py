@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 from projects import ROOT, run
 
 from stages import new
@@ -28,8 +29,19 @@ def test_it_has_its_own_name_data_variants_and_study(project: Path) -> None:
     params, studies = read_params(project / "params.yaml"), read_studies(project / "documents/studies.yaml")
     assert sorted(params.datasets) == sorted(path.stem for path in project.glob("stages/datasets/[dp]*.py"))
     assert {member.variant for study in studies.values() for member in study.members} <= params.variants.keys()
+    ours = ("benchmarks", "skeleton", "dvc.lock", "reports/one_seed/run.json", "docs/results.md", "docs/results.ko.md")
+    assert not [path for path in ours if (project / path).exists()]
+
+
+def test_every_dependency_of_its_stages_is_there_or_is_made(project: Path) -> None:
+    repo = Repo(str(project))
+    made = [Path(output.fs_path) for output in repo.index.outs]
+    needed = {Path(dependency.fs_path) for dependency in repo.index.deps}
+    assert len(needed) > 20
+    missing = [path for path in needed if not path.exists()]
+    # A folder may hold outputs, and an output may be a folder.
     assert not [
-        path for path in ("benchmarks", "skeleton", "dvc.lock", "reports/one_seed") if (project / path).exists()
+        path for path in missing if not any(path.is_relative_to(each) or each.is_relative_to(path) for each in made)
     ]
 
 

@@ -117,7 +117,7 @@ def find_changes(before: KeptRun, trained: Mapping[str, TrainedVariant], criteri
     for name in changed:
         try:
             pairs.append((before.trained(name), trained[name]))
-        except ValueError as error:
+        except (FileNotFoundError, ValueError) as error:  # its data set is gone, or has other rows
             notes[name] = str(error)
     judged, failed = judge(pairs, criteria)
     found = [

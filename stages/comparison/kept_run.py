@@ -4,8 +4,8 @@ A folder holds, of all variants:
 
     run.json         {"recipes": {variant: recipe}, "test_rows": {data set: {split: SHA-256 of numbers and targets}}}
     curves.csv       columns variant, epoch, and those of the histories: means over the trainings
-    predictions.npz  by variant, of the test rows, uint8 (trainings, rows): how far the predicted class is from the
-                     actual one, modulo their number, which is mostly 0 and so takes few bytes; float32 (trainings,
+    predictions.npz  by variant, of the test rows, uint8 or wider (trainings, rows): how far the predicted class is from
+                     the actual one, modulo their number, which is mostly 0 and so takes few bytes; float32 (trainings,
                      rows, outputs) predictions where the metric that ranks the data set needs more than the class
     trainings.csv    the trainings; see `stages.evaluate`
 """
@@ -121,7 +121,7 @@ def packed(trained: TrainedVariant) -> np.ndarray:
         return predicted
     actual = [split.y["test"] for split in split_of_each(trained.splits, len(predicted))]
     found = [predicted_classes(each) - y for each, y in zip(predicted, actual, strict=True)]
-    return (np.stack(found) % len(spec.classes)).astype(np.uint8)
+    return (np.stack(found) % len(spec.classes)).astype(np.min_scalar_type(len(spec.classes) - 1))
 
 
 def unpacked(stored: np.ndarray, dataset: str, splits: Sequence[Split]) -> np.ndarray:

@@ -19,6 +19,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class Number:
 
     def features(self) -> list[Feature]:
         """The features of the column."""
-        return [Feature(self.name, self.unit), *([] if self.missing is None else [Feature(f"{self.name}_missing")])]
+        known = Feature(_feature_name(self.name), self.unit)
+        return [known, *([] if self.missing is None else [Feature(_feature_name(f"{self.name}_missing"))])]
 
     def codes(self) -> dict[str, float]:
         """Values by the words that stand for them."""
@@ -71,8 +73,8 @@ class Category:
     """Whether a word may be missing; all features are 0 then."""
 
     def features(self) -> list[Feature]:
-        """The features of the column; names of features have no spaces."""
-        return [Feature(re.sub(r"\s+", "_", f"{self.name}={word}")) for word in self.words]
+        """The features of the column."""
+        return [Feature(_feature_name(f"{self.name}={word}")) for word in self.words]
 
     def codes(self) -> dict[str, float]:
         """Positions of the words, and NaN for a missing one."""
@@ -85,6 +87,11 @@ class Category:
 
 
 Column = Number | Category
+
+
+def _feature_name(text: str) -> str:
+    """Name a feature, without spaces."""
+    return re.sub(r"\s+", "_", text)
 
 
 def csv_spec(
@@ -104,7 +111,7 @@ def csv_spec(
     rows: their number; columns: those that the models see; target: the column to predict; classes: its words with their
     numbers of rows, None for a quantity; unit: of a quantity; ranked_by: the metric that ranks, else the accuracy or
     the mean squared error; decimal: the sign before decimals.
-    Raises: ValueError for a target among the columns.
+    Raises: ValueError for a target among the columns, and for two features of one name.
     """
     if target in (names := [column.name for column in columns]):
         raise ValueError(f"target: expected a column that is not among {', '.join(names)}, got {target!r}")
@@ -120,6 +127,8 @@ def csv_spec(
         return Raw(encode(values[:, :-1], columns), y.astype(np.int64) if classes else y)
 
     features = tuple(feature for column in columns for feature in column.features())
+    if twice := [name for name, count in Counter(feature.name for feature in features).items() if count > 1]:
+        raise ValueError(f"columns: expected features of different names, got two called {twice[0]!r}")
     return DatasetSpec(
         read=read,
         files=(file,),
@@ -192,9 +201,11 @@ def value_of(cell: str, where: str, words: Mapping[str, float], decimal: str) ->
     """
     if cell in words:
         return words[cell]
-    if math.nan in words.values() and cell.casefold() in {word.casefold() for word in MISSING}:
+    if any(map(math.isnan, words.values())) and cell.casefold() in {word.casefold() for word in MISSING}:
         return math.nan
     named = [word for word, value in words.items() if not math.isnan(value)]
     if named:
         raise ValueError(f"{where}: expected one of {', '.join(named)}, got {cell!r}")
-    return number(cell.replace(decimal, ".") if decimal != "." else cell, where)
+    if decimal != "." and "." in cell:
+        raise ValueError(f"{where}: expected a number with {decimal!r} before its decimals, got {cell!r}")
+    return number(cell.replace(decimal, "."), where)
