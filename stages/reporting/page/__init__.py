@@ -39,7 +39,7 @@ from stages.reporting.page.sentences import parts_sentence, sentence
 from stages.reporting.vega import Bundle
 
 FOLDER = Path(__file__).parent
-STYLES = (*("base", "bar", "changed", "answers", "evidence", "tables", "charts", "explore", "cards", "small", "print"),)
+STYLES = ("base", "bar", "changed", "answers", "evidence", "tables", "charts", "explore", "cards", "small", "print")
 SCRIPTS = (
     *("base", "elements", "language", "colors", "search", "tables", "cards", "charts_curves", "charts_others"),
     *("charts", "charts_tools", "graphs", "images", "explore", "compare", "folds", "start"),

@@ -110,8 +110,8 @@ def _recall_chart(dataset: str, classes: pd.DataFrame) -> list[tuple[Text, Text,
 def _zeros_chart(
     dataset: str, rows: Mapping[str, Mapping[str, Any]], titles: Mapping[str, Text]
 ) -> list[tuple[Text, Text, Chart]]:
-    shares = {name: row["near_zero_weights"] for name, row in rows.items() if row["regularized"]}
-    shares = {name: share for name, share in shares.items() if share is not None}
+    regularized = {name: row for name, row in rows.items() if row["regularized"]}
+    shares = {name: share for name, row in regularized.items() if (share := row["near_zero_weights"]) is not None}
     if not shares:
         return []
     most = sorted(shares, key=lambda name: -shares[name])[:NAMED]

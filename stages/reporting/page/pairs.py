@@ -20,7 +20,7 @@ from stages.comparison.studies import Difference
 from stages.comparison.verdicts import Verdict
 from stages.datasets.spec import spec_of
 from stages.presentation.effects import scale
-from stages.reporting.page.charts import numbers
+from stages.reporting.page.comparisons import position
 from stages.reporting.page.reports import Reports
 
 VERDICTS = tuple(Verdict)
@@ -93,7 +93,7 @@ def _pair(
     if found is None:
         return dict.fromkeys(("difference", "low", "high", "seeds", "better", "worse", "verdict")) | {"study": ""}
     return {
-        **_places(found.interval(criteria.error), metric),
+        **position(scale(metric) * value for value in found.interval(criteria.error)),
         "seeds": found.seeds,
         "better": found.better_in,
         "worse": found.worse_in,
@@ -109,18 +109,13 @@ def _of_study(row: pd.Series, sign: int, metric: str) -> dict[str, Any]:
     opposite = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
     verdict = Verdict(row["verdict"])
     return {
-        **_places((sign * row["difference"], low, high), metric),
+        **position(scale(metric) * value for value in (sign * row["difference"], low, high)),
         "seeds": int(row["seeds"]),
         "better": better,
         "worse": worse,
         "verdict": VERDICTS.index(verdict if sign > 0 else opposite.get(verdict, verdict)),
         "study": row["study"],
     }
-
-
-def _places(values: tuple[float, float, float], metric: str) -> dict[str, float | None]:
-    shown = numbers(scale(metric) * value for value in values)
-    return dict(zip(("difference", "low", "high"), shown, strict=True))
 
 
 def difference(one: Scores, other: Scores, metric: str) -> Difference | None:
