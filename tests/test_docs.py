@@ -169,10 +169,12 @@ def test_a_readme_fits_on_a_screen(path: Path) -> None:
     assert [line for line in by_hand.splitlines() if len(line) > MAX_COLUMNS] == []
 
 
-def test_the_changelog_has_the_version() -> None:
+def test_the_changelog_and_the_citation_have_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    released = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert released[0] == version
+    released = re.findall(r"^## (\d\S*) - (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    cited = dict(re.findall(r"^(\S+): (\S+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
+    assert released[0] == (version, cited["date-released"])
+    assert cited["version"] == version
 
 
 def test_each_page_of_docs_begins_with_what_it_is_for() -> None:
