@@ -67,7 +67,7 @@ DUPLICATED = "thoracic_bce"
 
 
 def alike(recipe: Recipe) -> str:
-    """The variant of the sample whose steps cost about what this recipe's steps cost: the same data and kind of net."""
+    """The variant of the sample whose steps cost about what this recipe's do: the same data and kind of network."""
     layers = list(recipe.get("layers", {}).values())
     classes = {layer["class"] for layer in layers}
     widths = [layer.get("units", 0) for layer in layers]

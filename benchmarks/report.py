@@ -150,7 +150,7 @@ parameters, and training losses within {LOSS_TOLERANCE:.0%} of each other after 
 - *PyTorch*: a module, `torch.optim`, eager; the rows in memory, each batch an `index_select` with the epoch's
   `randperm`, which is faster than a `DataLoader`.
 - *JAX*: one `jit` per epoch, a `lax.scan` over the batches that a permutation gathers; optimizer, dropout
-  (`jax.random`, its own generator) and batch normalisation written out."""
+  (`jax.random`, its own generator) and batch normalization written out."""
 
 
 def whole(runs: dict[str, Any], stands: dict[str, Any]) -> tuple[float, float]:
@@ -224,7 +224,7 @@ Keras, loads the arrays, fits a plain model with its validation rows and evaluat
 On one core *documents* also sleeps before each epoch but the first, see above: that is in its seconds, as a user would
 have it there.
 
-The sample has one variant for each kind of data and net (`alike` in `benchmarks/measurements.py`), and every Keras
+The sample has one variant for each kind of data and network (`alike` in `benchmarks/measurements.py`), and every Keras
 variant is like one of them. Extrapolated: steps times the seconds per step of the variant that it is like, plus the
 shortest process of the sample for what a process takes beyond its steps; a training that stops early counts as if it
 did not; on all cores, ours is the sum over their number. Left out: scikit-learn's estimators ({estimators}), which are

@@ -240,7 +240,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("studies", nargs="*", metavar="study", help="of documents/studies.yaml; default: all")
     parser.add_argument("--until-decided", action="store_true", help="train, and keep the answers")
     parser.add_argument("--minutes", type=float, default=60, help="start no training after so many; default: 60")
-    parser.add_argument("-j", "--jobs", type=int, default=default_jobs(), help="trainings at once")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=int,
+        default=default_jobs(),
+        help="trainings at once; default: the cores, as far as memory reaches",
+    )
     options = parser.parse_args(arguments)
     if options.minutes <= 0 or options.jobs < 1:
         parser.error("--minutes and --jobs: expected more than 0")

@@ -1,4 +1,4 @@
-"""Draw the figures, without TensorFlow: `python -m stages.plot`.
+"""Draw the README's picture, or all figures: `python -m stages.plot`.
 
     python -m stages.plot                    # reports/effects*.png
     python -m stages.plot --output slides    # all figures, in a folder of its own

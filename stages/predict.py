@@ -19,8 +19,8 @@ scaling lies in the model's folder. The data set's module says what a file has t
 
 What is not read as it is written is said on standard error, and so is a row that lies far from the training rows: by
 more than a twentieth of their range, in a column or in an image's mean, contrast or border, by a negative where they
-have none, or by a fraction in a column of codes. A row that cannot be read
-is named by its line and column, and nothing is predicted; `--skip-bad` predicts the others.
+have none, or by a fraction in a column of codes. A row that cannot be read is named by its line and column, and nothing
+is predicted; `--skip-bad` predicts the others.
 
 Prints CSV: the file and, for tables, the row (from 1), or the test row (from 0) and its label; then, for classes, the
 class and the probabilities, or for a quantity its value in the unit for reports, also from each further output of the
@@ -237,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("variant")
+    parser.add_argument("variant", help="a key of `variants` in params.yaml")
     parser.add_argument("files", nargs="*", type=Path, metavar="file", help="tables, pictures, or folders of pictures")
     parser.add_argument("--test", metavar="ROWS", help="test rows instead of files: 0:10, 5, --test=-10: (the last 10)")
     parser.add_argument("--skip-bad", action="store_true", help="predict the other rows if some cannot be read")

@@ -108,7 +108,13 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m stages.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sweep", help="a key of `sweeps` in sweeps.yaml")
-    parser.add_argument("-j", "--jobs", type=int, default=default_jobs(), help="trainings at once")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=int,
+        default=default_jobs(),
+        help="trainings at once; default: the cores, as far as memory reaches",
+    )
     options, others = parser.parse_known_args(arguments)
     if others:  # of `stages.parallel`, which also brings up to date what the sweep depends on
         command = ["-m", "stages.parallel", f"sweep@{options.sweep}", "--jobs", str(options.jobs), *others]

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m stages.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("variant")
+    parser.add_argument("variant", help="a key of `variants` in params.yaml")
     variant = parser.parse_args(arguments).variant
     started = time.monotonic()
     title = title_of(variant)

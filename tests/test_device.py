@@ -85,7 +85,7 @@ def test_cards_that_the_user_names_are_told_apart(tmp_path: Path, monkeypatch: p
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-@pytest.mark.bad_input("stages.train", "a card where there is none")
+@pytest.mark.bad_input("stages.train", "a GPU where there is none")
 def test_a_card_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Cards(0, monkeypatch)
     refused = pytest.raises(ValueError, match=r"^device: expected a graphics card that TensorFlow sees, got none")

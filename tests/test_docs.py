@@ -38,7 +38,7 @@ MENTIONED = {
     ("python", "-m", "tests.trust"),
 }
 """Commands that a text names without their arguments."""
-NO_ARGUMENTS = {"stages.cluster.machine", "stages.reporting.plots_page", "tests.recompute"}
+NO_ARGUMENTS = {"tests.recompute"}
 """Modules that parse none by argparse."""
 ABOUT_OTHER_FILES = {"other.yaml:key=3", "+variants.mine.epochs=5"}
 """Overrides of files that the reader may have."""
@@ -162,17 +162,19 @@ def test_the_examples_of_the_docs_are_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", READMES, ids=lambda path: path.name)
-def test_a_readme_fits_on_a_screen(path: Path) -> None:
+def test_a_readme_is_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAX_LINES
     by_hand = re.sub(r"<!-- (\w+) -->.*?<!-- /\1 -->", "", text, flags=re.DOTALL)
     assert [line for line in by_hand.splitlines() if len(line) > MAX_COLUMNS] == []
 
 
-def test_the_changelog_has_the_version() -> None:
+def test_the_changelog_and_the_citation_have_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    released = re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert released[0] == version
+    released = re.findall(r"^## (\d\S*) - (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    cited = dict(re.findall(r"^(\S+): (\S+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE))
+    assert released[0] == (version, cited["date-released"])
+    assert cited["version"] == version
 
 
 def test_each_page_of_docs_begins_with_what_it_is_for() -> None:

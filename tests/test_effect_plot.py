@@ -110,7 +110,7 @@ def test_where_breaking_down_decides_a_sentence_says_so_first() -> None:
     """The mean of those that ended has an interval around 0, or there is none."""
     said = [sentence(effect_of("dropout", **of))["en"] for of in ({"low": -1.0}, NOTHING)]
     assert said == [
-        "Yes. Dropout helps: sureness. The mean of those that ended: accuracy amount.",
+        "Yes. Dropout helps: sureness. The mean of those that finished: accuracy amount.",
         "Yes. Dropout: sureness.",
     ]
 

@@ -91,16 +91,16 @@ def test_a_single_value_of_a_share_has_no_interval() -> None:
         ({"verdict": "not measured"}, "–"),
         (
             {"verdict": "worse", "seeds": 19, "ended": 12, "diverged": 7, "better_in": 0, "worse_in": 19},
-            "breaks down in 7 of 19 seeds; where both end, worse in 12 of 12 seeds",
+            "diverges in 7 of 19 seeds; in the seeds where both finish, worse in 12 of 12 seeds",
         ),
         (
             {"seeds": 19, "ended": 11, "diverged": 1, "baseline_diverged": 8, "better_in": 18, "worse_in": 1},
-            "breaks down in 1 of 19 seeds, Few units breaks down in 8 of 19 seeds; "
-            "where both end, better in 11 of 11 seeds",
+            "diverges in 1 of 19 seeds, Few units diverges in 8 of 19 seeds; "
+            "in the seeds where both finish, better in 11 of 11 seeds",
         ),
         (
             {"seeds": 5, "ended": 0, "baseline_diverged": 5, "difference": nan, "low": nan, "high": nan},
-            "Few units breaks down in 5 of 5 seeds",
+            "Few units diverges in 5 of 5 seeds",
         ),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_difference_without_its_sign_if_it_surely_has_one(row: dict[str, Any],
 
 def test_the_parts_of_a_claim_have_answers_of_their_own() -> None:
     found = effect("yes", "no", "yes", answer={"answer": "in part"})
-    assert found.short_answer == {"en": "In part (2 of 3)", "ko": "일부 그렇다 (3개 중 2개)"}
+    assert found.short_answer == {"en": "In part (2 of 3)", "ko": "일부 (3개 중 2개)"}
     assert [(part.claim["en"], part.answer) for part in found.parts] == [
         ("Claim 1", "yes"),
         ("Claim 2", "no"),

@@ -180,7 +180,7 @@ def row(title: str, place: Place | None = None, does: str = "helps", **texts: st
 ENDS = (dict.fromkeys(LANGUAGES, "−10"), dict.fromkeys(LANGUAGES, "+10"))
 SIDES = (dict.fromkeys(LANGUAGES, "← worse"), dict.fromkeys(LANGUAGES, "better →"))
 EFFECTS = [
-    row("Saved", Place(100, 100, 0, broken=True), note="the other breaks down in 100 %", size="–"),
+    row("Saved", Place(100, 100, 0, broken=True), note="the other diverges in 100 %", size="–"),
     row("Far", Place(100, 100, 0, beyond="right")),
     row(3 * "long name " + "of a technique", Place(60, 40, 40), interval="0.0003 lower to 0.0160 higher"),
     row("Same", Place(50, 49, 2), "no difference"),

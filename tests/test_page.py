@@ -657,14 +657,14 @@ def test_what_is_beside_the_claim_is_folded_and_what_is_not_clean_is_marked() ->
         ({"seeds": 5, "better_in": 5, "splits": 10}, ["better in 5 of 5 seeds", "on 10 splits of the data"]),
         (
             {"seeds": 19, "ended": 12, "worse_in": 19, "better_in": 0, "diverged": 7, "verdict": "worse"},
-            ["worse in 19 of 19 seeds", "diverged in 7 of 19 seeds", "means over the trainings that ended"],
+            ["worse in 19 of 19 seeds", "diverged in 7 of 19 seeds", "means over the trainings that finished"],
         ),
         (
             {"seeds": 5, "ended": 1, "better_in": 5, "baseline_diverged": 4},
             [
                 "better in 5 of 5 seeds",
                 "the other one diverged in 4 of 5 seeds",
-                "means over the trainings that ended",
+                "means over the trainings that finished",
             ],
         ),
         (

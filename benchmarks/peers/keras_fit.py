@@ -1,7 +1,7 @@
 """Keras's `fit` on arrays, as the source documents write it.
 
 As a peer of others it has no seed: once one is set, `fit` on arrays repeats the first epoch's batches for ever (Keras
-3.15), and a net with batch normalization learns those batches by heart.
+3.15), and a network with batch normalization learns those batches by heart.
 """
 
 import keras

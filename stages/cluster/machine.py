@@ -5,6 +5,7 @@ list says which do. So each machine runs two small trainings, and its class is a
 of what computes. `python -m stages.cluster.machine` shows it.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -137,8 +138,13 @@ def _hash(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the class of this machine, and what it is made of."""
+    argparse.ArgumentParser(
+        prog="python -m stages.cluster.machine",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     here = machine()
     print("\n".join([f"class {class_of(here)}", *(f"    {name}: {value}" for name, value in here.items())]))
 

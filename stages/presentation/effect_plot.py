@@ -46,7 +46,7 @@ class Place:
     cut: str = ""
     """Sides on which its interval leaves the scale."""
     broken: bool = False
-    """Whether it has no number because one of the two broke down with every seed."""
+    """Whether it has no number because one of the two diverged with every seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Row:
     compared: Text
     """Empty if nothing was."""
     note: Text | None
-    """That a training broke down."""
+    """That a training diverged."""
     does: str
     """Key of `does` in the words."""
     claim: Text

@@ -75,7 +75,7 @@ class Effect:
     worth: float = nan
     """What is worth having, in percentage points for shares, else in the metric's unit."""
     diverged: float = 0.0
-    """Share of the seeds with which the variant broke down, less that of the baseline."""
+    """Share of the seeds with which the variant diverged, less that of the baseline."""
 
 
 def effects(tables: Mapping[Path, pd.DataFrame], titles: Mapping[str, str], costs: Sequence[Cost] = ()) -> list[Effect]:

@@ -5,6 +5,7 @@ DVC's own page loads Vega from the network; this one contains it, as bundled by 
 after a change of `plots_page.html` or of that package.
 """
 
+import argparse
 from pathlib import Path
 
 from stages.reporting.vega import bundle
@@ -20,6 +21,16 @@ def page() -> str:
     return SOURCE.read_text(encoding="utf-8").replace("<!-- vega -->", vega)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> None:
+    """Write the page."""
+    argparse.ArgumentParser(
+        prog="python -m stages.reporting.plots_page",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     PAGE.write_text(page(), encoding="utf-8", newline="\n")
     print(f"{PAGE}: {PAGE.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
