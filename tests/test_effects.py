@@ -91,12 +91,12 @@ def test_a_single_value_of_a_share_has_no_interval() -> None:
         ({"verdict": "not measured"}, "–"),
         (
             {"verdict": "worse", "seeds": 19, "ended": 12, "diverged": 7, "better_in": 0, "worse_in": 19},
-            "diverges in 7 of 19 seeds; in the seeds where both finish, worse in 12 of 12 seeds",
+            "diverges in 7 of 19 seeds; in the seeds where both finish, Many units: worse in 12 of 12 seeds",
         ),
         (
             {"seeds": 19, "ended": 11, "diverged": 1, "baseline_diverged": 8, "better_in": 18, "worse_in": 1},
             "diverges in 1 of 19 seeds, Few units diverges in 8 of 19 seeds; "
-            "in the seeds where both finish, better in 11 of 11 seeds",
+            "in the seeds where both finish, Many units: better in 11 of 11 seeds",
         ),
         (
             {"seeds": 5, "ended": 0, "baseline_diverged": 5, "difference": nan, "low": nan, "high": nan},

@@ -132,7 +132,7 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         metric=compared["metric"],
         amount=_amount(compared),
         size=_size_of(compared),
-        sureness=_sureness(answered, compared, baseline),
+        sureness=_sureness(answered, compared, variant, baseline),
         interval=_interval(compared),
         by=_by(compared),
         seeds=int(compared["seeds"]),
@@ -254,7 +254,7 @@ def _limits_by_direction(low: float, high: float, decimals: int) -> Text:
     return text("table", "range", low=f"{least:.{decimals}f}", high=f"{greatest:.{decimals}f}")
 
 
-def _sureness(answered: Mapping[Any, Any], row: Mapping[Any, Any], baseline: Text) -> Text:
+def _sureness(answered: Mapping[Any, Any], row: Mapping[Any, Any], variant: Text, baseline: Text) -> Text:
     if answered["answer"] == Answer.OPEN:
         return _open(answered, row)
     if row["verdict"] == Verdict.NOT_MEASURED:
@@ -274,7 +274,8 @@ def _sureness(answered: Mapping[Any, Any], row: Mapping[Any, Any], baseline: Tex
         return joined(broken, ", ")
     both = ended - seeds + ours + theirs
     better, worse = int(row["better_in"]) - theirs + both, int(row["worse_in"]) - ours + both
-    return text("effects", "else", breaks=joined(broken, ", "), rest=_agreement(row, better, worse, ended))
+    rest = _agreement(row, better, worse, ended)
+    return text("effects", "else", breaks=joined(broken, ", "), variant=variant, rest=rest)
 
 
 def _agreement(row: Mapping[Any, Any], better: int, worse: int, seeds: int) -> Text:

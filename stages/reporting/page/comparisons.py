@@ -135,6 +135,8 @@ def because(row: pd.Series, own_seed: str) -> list[Text]:
         texts.append(text("page", key, verdict=text("verdicts", expected)))
     if verdict == Verdict.SAME and pd.notna(row["worth"]):
         texts.append(text("page", "less_than", worth=worth(row["worth"], row["metric"])))
+    if row["shared_verdict"] == Verdict.OPEN != verdict and row["part"] != BESIDE:
+        texts.append(text("page", "open_in_its_claim"))
     if verdict == Verdict.OPEN and row["part"] == BESIDE and np.isfinite(row["seeds_needed"]):
         texts.append(text("page", "seeds_needed", count=int(row["seeds_needed"])))
     if one_seed != verdict and one_seed in TOLD:
