@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -101,7 +102,7 @@ class Pen:
         """Write a line, smaller if it is wider than so many pixels. Returns: how wide it is."""
         font = FontProperties(weight=style.get("fontweight", "normal"))
         points = size * POINTS
-        own = TextPath((0, 0), written, size=points, prop=font).get_extents().width / POINTS
+        own = float(np.ptp(TextPath((0, 0), written, size=points, prop=font).vertices[:, 0])) / POINTS
         shrink = min(1, width / own)
         self.axes.text(x, y, written, fontsize=points * shrink, color=self.colors[color], va="center_baseline", **style)
         return own * shrink
