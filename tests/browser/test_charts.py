@@ -78,7 +78,10 @@ def test_a_chart_is_used_with_the_mouse_and_with_the_keyboard(long: Path, visit:
     assert point
     page.mouse.move(point["x"] + 3, point["y"] + 3)
     page.wait_for_function(COLORS, arg=2)
-    expect(page.locator("#vg-tooltip-element")).to_contain_text("accuracy")
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_contain_text("accuracy")
+    expect(tooltip).to_contain_text("0.")
+    expect(tooltip).not_to_contain_text("undefined")
     page.mouse.move(5, 5)
 
     # The last half, closer: what lies far below does not squeeze the others.

@@ -69,13 +69,23 @@ function drawnSpec(plot, exported = false) {
   };
 }
 
+// Vega-Lite 6.4 forgets that the datum of a Voronoi cell is a mark.
+function ofNearest(spec) {
+  for (const { name, encode } of spec.marks ?? []) {
+    if (name?.endsWith("_voronoi")) encode.update.tooltip.signal = encode.update.tooltip.signal.replaceAll("datum[", "datum.datum[");
+  }
+  return spec;
+}
+
 function draw(plot) {
   views.get(plot)?.then((each) => each.finalize());
   const inside = document.createElement("div");
   inside.ariaHidden = "true";  // the element around it is the picture, and has a description
   plot.replaceChildren(inside);
   // Nothing in it waits for more than a promise: it is drawn before a listener's event, such as beforeprint, is over.
-  const drawing = vegaEmbed(inside, drawnSpec(plot), { actions: false, renderer: "svg", tooltip: { theme: isDark() ? "dark" : "light" } });
+  const drawing = vegaEmbed(inside, drawnSpec(plot), {
+    actions: false, renderer: "svg", patch: ofNearest, tooltip: { theme: isDark() ? "dark" : "light" },
+  });
   views.set(plot, drawing);
   plot.dataset.drawn = "";
   drawing.then(({ view }) => listen(plot, view));
