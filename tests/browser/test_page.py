@@ -248,6 +248,32 @@ def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
     assert page.evaluate(SHIFTS) == 0
 
 
+@pytest.mark.parametrize("place", ["100%", "compare=best_100%", "variant-100%25"])
+def test_an_address_that_is_not_encoded_rightly_shows_the_page(small: Path, visit: Visit, place: str) -> None:
+    page = visit(small, **DESKTOP)
+    page.goto("about:blank")
+    page.goto(f"{small.resolve().as_uri()}#{place}")
+    expect(page.locator("h1")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_bar_covers_nothing_that_a_link_leads_to(small: Path, visit: Visit, width: int) -> None:
+    page = visit(small, viewport={"width": width, "height": 800}, **KOREAN)
+    for place in ("study-dropout", "variant-plain", "leaderboard-fashion_mnist"):
+        page.evaluate("place => { location.hash = place; }", place)
+        expect(page.locator(f"#{place}")).to_be_in_viewport()
+        bottom = page.locator(".bar").evaluate("bar => bar.getBoundingClientRect().bottom")
+        top = page.locator(f"#{place}").evaluate("place => place.getBoundingClientRect().top")
+        assert bottom <= top < bottom + 30
+
+
+def test_a_word_of_the_tally_leads_to_the_first_row_of_its_kind(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    for link in page.locator(".tally a").all():
+        kind = (link.get_attribute("class") or "").split()[-1]
+        assert link.get_attribute("href") == f"#{page.locator(f'.row.{kind}').first.get_attribute('id')}"
+
+
 def test_a_card_is_made_when_it_is_opened_in_the_language_that_is_spoken(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP, **KOREAN)
     inside = page.locator("#variant-best > .inside")

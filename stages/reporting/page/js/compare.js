@@ -33,7 +33,7 @@ const signedNumber = (value, digits) => `${value < 0 ? "−" : value > 0 ? "+" :
 // The variants that the address names: of one data set, each once.
 function comparedNames() {
   if (!location.hash.startsWith(COMPARE)) return [];
-  return [...new Set(location.hash.slice(COMPARE.length).split(",").map(decodeURIComponent))].slice(0, MOST);
+  return [...new Set(location.hash.slice(COMPARE.length).split(",").map(decoded))].slice(0, MOST);
 }
 
 function fillSelects() {

@@ -127,7 +127,7 @@ function goTo(hit) {
   closeHits();
   history.pushState(null, "", `#${hit.dataset.place}`);
   arrive();
-  const place = document.getElementById(decodeURIComponent(hit.dataset.place.split("?")[0]));
+  const place = document.getElementById(decoded(hit.dataset.place.split("?")[0]));
   const inside = place.querySelector("summary") ?? place;
   if (inside.tabIndex < 0) inside.tabIndex = -1;
   inside.focus({ preventScroll: true });
