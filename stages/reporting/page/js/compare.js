@@ -28,7 +28,10 @@ const abbreviated = (value) => {
   const [prefix, size] = PREFIXES.find(([, each]) => value >= each) ?? ["", 1];
   return `${(value / size).toPrecision(3)} ${prefix}`;
 };
-const signedNumber = (value, digits) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${Math.abs(value).toFixed(digits)}`;
+const signedNumber = (value, digits) => {
+  const size = Math.abs(value).toFixed(digits);
+  return `${Number(size) === 0 ? "" : value < 0 ? "−" : "+"}${size}`;
+};
 
 // The variants that the address names: of one data set, each once.
 function comparedNames() {
