@@ -171,10 +171,14 @@ def test_the_answers_are_printed_alone_or_all_with_nothing_folded(small: Path, v
     expect(page.locator(".effects").first).to_be_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("#study-dropout")).to_be_visible()
+    folded = page.locator(":is(.fold, .more):not([open])")
+    before = folded.count()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    expect(page.locator(".fold:not([open])")).to_have_count(0)
+    expect(folded).to_have_count(0)
+    expect(page.locator("#compare")).to_be_hidden()  # nothing is compared, and no card is open
+    expect(page.locator("#variants")).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    expect(page.locator(".fold:not([open])")).to_have_count(1)  # as it was
+    expect(folded).to_have_count(before)  # as it was
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
