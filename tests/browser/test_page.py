@@ -204,7 +204,7 @@ def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> N
     page.click("#language")
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator("#study-dropout")).to_contain_text("드롭아웃은 도움이 됩니까?")
-    expect(page.get_by_placeholder("질문, 레시피, 지표 검색")).to_be_visible()
+    expect(page.get_by_placeholder("검색", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="에포크별")).not_to_have_count(0)
     page.locator("[data-chart*=differences]").first.scroll_into_view_if_needed()
     expect(page.locator("[data-chart*=differences] svg").first).to_contain_text("차이: 정확도")
