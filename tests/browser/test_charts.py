@@ -177,6 +177,12 @@ def test_any_variants_are_compared_by_a_link_and_by_the_form(long: Path, visit: 
     expect(shown).to_contain_text("second against best")
     page.go_back()
     expect(third).to_have_value("")
+    first, another = page.locator("#compare-form select").nth(0), page.locator("#compare-form select").nth(1)
+    another.select_option("")
+    expect(shown).to_have_text("Choose a second one.")
+    expect(first).to_have_value("best")
+    first.select_option("")
+    expect(shown).to_be_empty()
     page.evaluate("location.hash = 'compare=best,nobody'")
     expect(shown).to_contain_text("Choose variants of one data set.")
     page.reload()
@@ -196,6 +202,14 @@ def test_a_cell_of_a_confusion_matrix_opens_its_images(long: Path, visit: Visit)
     expect(figure.locator(".shown canvas")).to_have_count(1)
     figure.locator("select.predicted").select_option("Sandal")
     expect(figure.locator(".shown canvas")).to_have_count(2)
+
+
+def test_a_dot_of_the_costs_opens_the_card_of_its_variant(long: Path, visit: Visit) -> None:
+    page = visit(long, **DESKTOP)
+    chart = page.locator(".explored .cost .plot")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".mark-symbol path").first.click()
+    expect(page.locator(".card[open]")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])

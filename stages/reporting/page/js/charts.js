@@ -123,8 +123,11 @@ function listen(plot, view) {
   const signals = view.getState().signals;
   if ("near" in signals) view.addSignalListener("near", (_, near) => light(plot, near?.variant?.[0] ?? null));
   if ("frame" in signals) view.addEventListener("pointerdown", () => addEventListener("pointerup", () => zoomTo(plot, view), { once: true }));
+  if (specOf(plot).kind === "cost") view.addEventListener("click", (_, item) => item?.datum?.variant && openCard(item.datum.variant));
   if (specOf(plot).kind === "confusion") view.addEventListener("click", (_, item) => item?.datum?.actual && openCell(plot, item.datum));
 }
+
+const openCard = (variant) => { location.hash = `variant-${encodeURIComponent(variant)}`; };
 
 // Zooms to what a drag has framed.
 function zoomTo(plot, view) {
