@@ -106,8 +106,8 @@ function factsOf(names) {
   return tableOf([word("table", "variant"), ...names.map(cardLink)], lines.map(([title, shown]) => [title, ...names.map((each) => shown(data.board[each]))]), word("page", "facts"));
 }
 
-// A place in a recipe, which may be broken after each dot.
-const breakable = (place) => element("code", {}, ...place.split(/(?<=\.)/).flatMap((part) => [part, element("wbr")]));
+// A place in a recipe, which may be broken after each dot and underscore.
+const breakable = (place) => element("code", {}, ...place.split(/(?<=[._])/).flatMap((part) => [part, element("wbr")]));
 
 function recipeRows(names) {
   const recipes = names.map((name) => compareData.recipes[name] ?? {});

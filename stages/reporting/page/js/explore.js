@@ -71,7 +71,7 @@ function zeros({ dataset }) {
   const sorted = values.toSorted((one, other) => other.share - one.share).map(({ variant }) => variant);
   const y = { field: "variant", type: "nominal", sort: sorted, title: null, axis: { domain: false, ticks: false, labelLimit: 180, labelExpr: `${JSON.stringify(titles)}[datum.label]` } };
   const share = word("metrics", "near_zero_weights");
-  const x = { field: "share", type: "quantitative", title: `${share} (%)`, scale: { domain: [0, 100], nice: false, padding: 8 }, axis: { tickCount: 5 } };
+  const x = { field: "share", type: "quantitative", title: `${share} (%)`, scale: { domain: [0, 100], nice: false, padding: 12 }, axis: { tickCount: 5 } };
   const tooltip = (...more) => [...tooltips("table", ["variant"], ["title"]), { field: "share", title: share, format: ".1f" }, ...more];
   return {
     data: { values: [...values, ...layers] }, layer: [
