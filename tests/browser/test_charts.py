@@ -78,7 +78,10 @@ def test_a_chart_is_used_with_the_mouse_and_with_the_keyboard(long: Path, visit:
     assert point
     page.mouse.move(point["x"] + 3, point["y"] + 3)
     page.wait_for_function(COLORS, arg=2)
-    expect(page.locator("#vg-tooltip-element")).to_contain_text("accuracy")
+    tooltip = page.locator("#vg-tooltip-element")
+    expect(tooltip).to_contain_text("accuracy")
+    expect(tooltip).to_contain_text("0.")
+    expect(tooltip).not_to_contain_text("undefined")
     page.mouse.move(5, 5)
 
     # The last half, closer: what lies far below does not squeeze the others.
@@ -138,7 +141,8 @@ def test_a_chart_is_saved_as_a_picture_and_as_a_table(long: Path, visit: Visit) 
         saved[kind] = Path(download.value.path()).read_bytes()
     assert saved["PNG"].startswith(b"\x89PNG")
     assert saved["SVG"].startswith(b"<svg")
-    assert b"fourth" in saved["SVG"]
+    for said in (b"fourth", b"Does dropout help?", b"seed 42"):
+        assert said in saved["SVG"]
     rows = [*csv.DictReader(io.StringIO(saved["CSV"].decode()))]
     assert len(rows) == 5 * 8
     assert {"variant", "part", "epoch", "value"} <= rows[0].keys()
@@ -173,6 +177,12 @@ def test_any_variants_are_compared_by_a_link_and_by_the_form(long: Path, visit: 
     expect(shown).to_contain_text("second against best")
     page.go_back()
     expect(third).to_have_value("")
+    first, another = page.locator("#compare-form select").nth(0), page.locator("#compare-form select").nth(1)
+    another.select_option("")
+    expect(shown).to_have_text("Choose a second one.")
+    expect(first).to_have_value("best")
+    first.select_option("")
+    expect(shown).to_be_empty()
     page.evaluate("location.hash = 'compare=best,nobody'")
     expect(shown).to_contain_text("Choose variants of one data set.")
     page.reload()
@@ -192,6 +202,14 @@ def test_a_cell_of_a_confusion_matrix_opens_its_images(long: Path, visit: Visit)
     expect(figure.locator(".shown canvas")).to_have_count(1)
     figure.locator("select.predicted").select_option("Sandal")
     expect(figure.locator(".shown canvas")).to_have_count(2)
+
+
+def test_a_dot_of_the_costs_opens_the_card_of_its_variant(long: Path, visit: Visit) -> None:
+    page = visit(long, **DESKTOP)
+    chart = page.locator(".explored .cost .plot")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".mark-symbol path").first.click()
+    expect(page.locator(".card[open]")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])

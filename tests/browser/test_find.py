@@ -155,6 +155,8 @@ FOUND = [
     ("momentum 0.9", "variant-third", "SGD(momentum=0.9)"),
     ("macro f1", "leaderboard-fashion_mnist", "macro F1: Fashion-MNIST"),
     ("시드", "evidence", "Evidence"),
+    ("dropout vs third", "study-dropout", "Does dropout help?"),
+    ("expensive or yes", "study-cost-of-determinism", "Are deterministic runs expensive?"),
 ]
 
 

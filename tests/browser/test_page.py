@@ -171,10 +171,14 @@ def test_the_answers_are_printed_alone_or_all_with_nothing_folded(small: Path, v
     expect(page.locator(".effects").first).to_be_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("#study-dropout")).to_be_visible()
+    folded = page.locator(":is(.fold, .more):not([open])")
+    before = folded.count()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    expect(page.locator(".fold:not([open])")).to_have_count(0)
+    expect(folded).to_have_count(0)
+    expect(page.locator("#compare")).to_be_hidden()  # nothing is compared, and no card is open
+    expect(page.locator("#variants")).to_be_hidden()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    expect(page.locator(".fold:not([open])")).to_have_count(1)  # as it was
+    expect(folded).to_have_count(before)  # as it was
 
 
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
@@ -200,7 +204,7 @@ def test_the_language_is_switched_and_remembered(small: Path, visit: Visit) -> N
     page.click("#language")
     expect(page.locator("html")).to_have_attribute("lang", "ko")
     expect(page.locator("#study-dropout")).to_contain_text("드롭아웃은 도움이 됩니까?")
-    expect(page.get_by_placeholder("질문, 레시피, 지표 검색")).to_be_visible()
+    expect(page.get_by_placeholder("검색", exact=True)).to_be_visible()
     expect(page.get_by_role("img", name="에포크별")).not_to_have_count(0)
     page.locator("[data-chart*=differences]").first.scroll_into_view_if_needed()
     expect(page.locator("[data-chart*=differences] svg").first).to_contain_text("차이: 정확도")
@@ -246,6 +250,32 @@ def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
     expect(card).to_be_in_viewport()
     expect(card.locator(".recipe")).to_be_attached()
     assert page.evaluate(SHIFTS) == 0
+
+
+@pytest.mark.parametrize("place", ["100%", "compare=best_100%", "variant-100%25"])
+def test_an_address_that_is_not_encoded_rightly_shows_the_page(small: Path, visit: Visit, place: str) -> None:
+    page = visit(small, **DESKTOP)
+    page.goto("about:blank")
+    page.goto(f"{small.resolve().as_uri()}#{place}")
+    expect(page.locator("h1")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_the_bar_covers_nothing_that_a_link_leads_to(small: Path, visit: Visit, width: int) -> None:
+    page = visit(small, viewport={"width": width, "height": 800}, **KOREAN)
+    for place in ("study-dropout", "variant-plain", "leaderboard-fashion_mnist"):
+        page.evaluate("place => { location.hash = place; }", place)
+        expect(page.locator(f"#{place}")).to_be_in_viewport()
+        bottom = page.locator(".bar").evaluate("bar => bar.getBoundingClientRect().bottom")
+        top = page.locator(f"#{place}").evaluate("place => place.getBoundingClientRect().top")
+        assert bottom <= top < bottom + 30
+
+
+def test_a_word_of_the_tally_leads_to_the_first_row_of_its_kind(small: Path, visit: Visit) -> None:
+    page = visit(small, **DESKTOP)
+    for link in page.locator(".tally a").all():
+        kind = (link.get_attribute("class") or "").split()[-1]
+        assert link.get_attribute("href") == f"#{page.locator(f'.row.{kind}').first.get_attribute('id')}"
 
 
 def test_a_card_is_made_when_it_is_opened_in_the_language_that_is_spoken(small: Path, visit: Visit) -> None:

@@ -48,7 +48,7 @@ NO_COLOR = "#808080"
 """Color of a variant that is not in the catalogue."""
 SCRIPT_WORDS = {
     "page": (
-        *("actual", "close_all", "compared", "confidence", "copied", "high", "low", "open_all", "predicted"),
+        *("actual", "close_all", "compared", "confidence", "copied", "open_all", "predicted"),
         *("predictions", "right", "share", "test_rows", "title"),
         *("compare_chosen", "compare_this", "in_best", "off_scale", "rows", "the_best"),
         *("found", "nothing_found", "places", "questions", "variants"),
@@ -57,7 +57,7 @@ SCRIPT_WORDS = {
         *("disagreements", "facts", "image_of", "images_of", "interval", "layer", "multiply_adds"),
         *("not_comparable", "of_class", "of_study", "one_seed_only", "other_disagreements", "part", "place"),
         *("recall", "recipes_differ", "right_alone", "same_recipe", "save_as", "seeds_compared", "show_all", "verdict"),
-        *("whole", "zoom_in"),
+        *("choose_second", "of_seed", "whole", "zoom_in"),
     ),
     "effects": ("points",),
     "metrics": ("near_zero_weights",),
@@ -215,6 +215,7 @@ def variables(reports: Reports) -> dict[str, Any]:
             "board": board(reports),
             "sets": data_sets(reports),
             "samples": {name: header for name, (header, _) in samples.items()},
+            "seed": reports.seeds[0] if len(set(reports.seeds)) == 1 else None,
             "strings": {language: script_words(language) for language in LANGUAGES},
         },
     }

@@ -197,7 +197,7 @@ def determinism_question(costs: Sequence[Cost], titles: Mapping[str, Text]) -> Q
     if limits := _limits(points):
         description = text("page", "costs_chart", low=f"{min(limits):.2f}", high=f"{max(limits):.2f}")
         axis = text("determinism", "times")
-        charts.append(_differences(description, determinism.NAME, "ratio", axis, determinism.EXPENSIVE))
+        charts.append(_differences(description, determinism.NAME, "ratio", axis, determinism.EXPENSIVE, 2))
     return Question(
         name=determinism.NAME,
         question=determinism.question(),
@@ -220,9 +220,10 @@ def _limits(points: Iterable[Point]) -> list[float]:
     return [point[end] for point in points for end in ("low", "difference", "high") if point[end] is not None]
 
 
-def _differences(description: Text, study: str, metric: str, axis: Text, at: float) -> Chart:
-    """Chart of a study's points of one metric, with a line at a value."""
-    return Chart(description, {"kind": "differences", "study": study, "metric": metric, "axis": axis, "at": at})
+def _differences(description: Text, study: str, metric: str, axis: Text, at: float, digits: int) -> Chart:
+    """Chart of a study's points of one metric, with a line at a value. digits: decimals of the values."""
+    about = {"study": study, "metric": metric, "axis": axis, "at": at, "digits": digits}
+    return Chart(description, {"kind": "differences", **about})
 
 
 def difference_charts(name: str, rows: Sequence[ComparisonRow]) -> list[Chart]:
@@ -232,9 +233,9 @@ def difference_charts(name: str, rows: Sequence[ComparisonRow]) -> list[Chart]:
     for metric, axis in axes.items():
         limits = _limits(row.point for row in rows if row.point and row.point["metric"] == metric)
         ends = {"low": signed(min(limits)), "high": signed(max(limits))}
-        key = "points_in" if metric in IN_POINTS else "difference_in"
+        key, digits = ("points_in", 2) if metric in IN_POINTS else ("difference_in", 4)
         description = text("page", "differences_chart", quantity=text("page", key, metric=axis), **ends)
-        charts.append(_differences(description, name, metric, text("page", key, metric=axis), 0))
+        charts.append(_differences(description, name, metric, text("page", key, metric=axis), 0, digits))
     return charts
 
 

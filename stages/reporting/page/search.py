@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from stages.presentation.effect_plot import claim_word, what_it_does
 from stages.presentation.words import LANGUAGES, Text, joined, read_strings, text
 from stages.reporting.page.answers import Question
 from stages.reporting.page.boards import Board, Document
@@ -72,10 +73,13 @@ def search_index(
 
 
 def said_of(question: Question) -> Iterator[Text]:
-    """Yield the claims of a question, the metric that answers it, and what to know of the answer."""
+    """Yield the claims of a question, the answer, the metric that answers it, and what to know of the answer."""
     yield question.claim
     yield from (part.claim for part in question.parts if part.claim)
+    yield question.answer.shown
     if question.effect:
+        yield claim_word(question.effect)
+        yield text("does", what_it_does(question.effect))
         yield text("metrics", question.effect.metric)
         yield from filter(None, [question.effect.caveat])
 

@@ -20,4 +20,6 @@ const memory = {  // a browser may forbid it
   get(key) { try { return localStorage.getItem(key); } catch { return null; } },
   set(key, value) { try { localStorage.setItem(key, value); } catch { /* then it is not remembered */ } },
 };
+// A part of an address, as it is where it is not encoded rightly: "100%".
+const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
 const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -23,7 +23,7 @@ function nameCardsButton() {
 }
 
 function follow() {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1).split("?")[0]));
+  const target = location.hash && document.getElementById(decoded(location.hash.slice(1).split("?")[0]));
   if (!target) return;
   for (let at = target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
   if (target.parentElement.matches(".study")) target.parentElement.querySelector(".fold").open = true;

@@ -19,6 +19,8 @@ const views = new Map();
 const zooms = new WeakMap();
 const choices = new WeakMap();
 
+const LIT = "lit === null || lit === datum.variant";
+
 const titled = (name) => data.titles[name]?.[root.lang] ?? name;
 const color = (names) => ({
   type: "nominal", legend: null, scale: { domain: names, range: names.map((name) => data.colors[name]) },
@@ -26,7 +28,7 @@ const color = (names) => ({
 // The color of a line; gray while another one is pointed at.
 const litColor = (names, legend = false) => ({
   condition: {
-    test: "lit === null || lit === datum.variant", field: "variant", ...color(names),
+    test: LIT, field: "variant", ...color(names),
     ...(legend ? { legend: { title: null, labelExpr: `${JSON.stringify(Object.fromEntries(names.map((name) => [name, titled(name)])))}[datum.label]` } } : {}),
   },
   value: ink().line,
@@ -51,22 +53,47 @@ function choiceOf(plot) {
   return choices.get(group);
 }
 
+// Of a saved picture: the heading above the chart, the seed, and what its marks are.
+function titleOf(plot) {
+  const { kind, variant, variants, dataset, front } = specOf(plot);
+  const named = plot.closest("[aria-labelledby]")?.getAttribute("aria-labelledby");
+  const heading = plot.closest(".chart").querySelector("figcaption") ?? plot.closest(".card")?.querySelector("summary b")
+    ?? plot.closest(".explored > section")?.querySelector("h4") ?? document.getElementById(named);
+  const said = [
+    data.seed !== null && (variant ?? variants ?? dataset) ? filled(word("page", "of_seed"), { seed: data.seed }) : "",
+    kind === "curves" ? word("page", "curves_legend") : "",
+  ].filter(Boolean).join(". ");
+  return {
+    text: heading.textContent.replace(/\s*#\s*$/, ""), subtitle: [...(said ? [said] : []), ...(front ?? []).map((name, place) => `${place + 1} ${titled(name)}`)],
+    anchor: "start", frame: "bounds", offset: 12, fontSize: 14, color: ink().text, subtitleColor: ink().quiet, subtitleFontSize: 12,
+  };
+}
+
 function drawnSpec(plot, exported = false) {
   const { kind, ...of } = specOf(plot);
+  const title = exported ? titleOf(plot) : null;
   const { text, quiet, line, back } = ink();
   const width = exported ? EXPORTED : printing ? HALF_A_PAGE : plot.clientWidth;
   return {
-    width: exported || printing ? width : "container", height: HEIGHTS[kind](of), autosize: { type: "fit", contains: "padding" },
-    background: exported ? back : null, ...KINDS[kind](of, { ...choiceOf(plot), zoom: zooms.get(plot), width, exported }),
+    width: exported || printing ? width : "container", height: HEIGHTS[kind](of) + (exported ? 35 + 15 * title.subtitle.length : 0), autosize: { type: "fit", contains: "padding" },
+    background: exported ? back : null, ...(exported && { title, padding: 12 }), ...KINDS[kind](of, { ...choiceOf(plot), zoom: zooms.get(plot), width, exported }),
     config: {
       font: getComputedStyle(document.body).fontFamily, view: { stroke: null },
       axis: {
         labelColor: text, titleColor: quiet, gridColor: line, domainColor: line, tickColor: line,
         labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal", labelLimit: 130,
       },
-      legend: { labelColor: text, titleColor: quiet, labelFontSize: 12, labelLimit: 200 },
+      legend: { labelColor: text, titleColor: quiet, labelFontSize: 12, labelLimit: exported ? 0 : 200 },
     },
   };
+}
+
+// Vega-Lite 6.4 forgets that the datum of a Voronoi cell is a mark.
+function ofNearest(spec) {
+  for (const { name, encode } of spec.marks ?? []) {
+    if (name?.endsWith("_voronoi")) encode.update.tooltip.signal = encode.update.tooltip.signal.replaceAll("datum[", "datum.datum[");
+  }
+  return spec;
 }
 
 function draw(plot) {
@@ -75,7 +102,9 @@ function draw(plot) {
   inside.ariaHidden = "true";  // the element around it is the picture, and has a description
   plot.replaceChildren(inside);
   // Nothing in it waits for more than a promise: it is drawn before a listener's event, such as beforeprint, is over.
-  const drawing = vegaEmbed(inside, drawnSpec(plot), { actions: false, renderer: "svg", tooltip: { theme: isDark() ? "dark" : "light" } });
+  const drawing = vegaEmbed(inside, drawnSpec(plot), {
+    actions: false, renderer: "svg", patch: ofNearest, tooltip: { theme: isDark() ? "dark" : "light" },
+  });
   views.set(plot, drawing);
   plot.dataset.drawn = "";
   drawing.then(({ view }) => listen(plot, view));
@@ -94,8 +123,11 @@ function listen(plot, view) {
   const signals = view.getState().signals;
   if ("near" in signals) view.addSignalListener("near", (_, near) => light(plot, near?.variant?.[0] ?? null));
   if ("frame" in signals) view.addEventListener("pointerdown", () => addEventListener("pointerup", () => zoomTo(plot, view), { once: true }));
+  if (specOf(plot).kind === "cost") view.addEventListener("click", (_, item) => item?.datum?.variant && openCard(item.datum.variant));
   if (specOf(plot).kind === "confusion") view.addEventListener("click", (_, item) => item?.datum?.actual && openCell(plot, item.datum));
 }
+
+const openCard = (variant) => { location.hash = `variant-${encodeURIComponent(variant)}`; };
 
 // Zooms to what a drag has framed.
 function zoomTo(plot, view) {

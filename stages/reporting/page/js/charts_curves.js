@@ -102,8 +102,14 @@ function curves(spec, context) {
         encoding: { x, y: y("value"), ...series, tooltip },
       },
       ...(labels.length ? [{
-        data: { values: labels }, mark: { type: "text", align: "left", baseline: "middle", dx: 8, fontSize: 11, limit: LABEL.width },
-        encoding: { x: { value: "width" }, y: { field: "at", type: "quantitative", scale: null }, text: { field: "title" }, color: litColor(variants) },
+        // The color is in a dot beside the words: as words, most colors would be too faint.
+        data: { values: labels }, encoding: { x: { value: "width" }, y: { field: "at", type: "quantitative", scale: null } }, layer: [
+          { mark: { type: "point", filled: true, shape: "square", size: 36, opacity: 1, xOffset: 10 }, encoding: { color: litColor(variants) } },
+          {
+            mark: { type: "text", align: "left", baseline: "middle", dx: 17, fontSize: 11, limit: context.exported ? 0 : LABEL.width },
+            encoding: { text: { field: "title" }, color: { condition: { test: LIT, value: ink().text }, value: ink().quiet } },
+          },
+        ],
       }] : []),
     ],
   };

@@ -10,19 +10,21 @@ function limitsOfDifferences(values, at) {
   return extent([at, ...shown.flatMap(({ difference, low, high }) => finite([difference, low, high])).map(near)]);
 }
 
-function differences({ study, metric, axis, at }) {
+function differences({ study, metric, axis, at, digits }) {
   const [points, title] = [data.differences[study].filter((each) => each.metric === metric), axis[root.lang]];
   const ends = limitsOfDifferences(points, at);
+  const shown = (value) => (at ? value.toFixed(digits) : signedNumber(value, digits));
   const values = points.map((each, row) => {
     const label = each.label?.[root.lang] ?? `${titled(each.variant)} − ${titled(each.baseline)}`;
     const beyond = each.difference < ends[0] ? "left" : each.difference > ends[1] ? "right" : "";
-    return { ...each, row, beyond, label: beyond ? `${label}: ${each.difference}`.replace("-", "−") : label, edge: ends[beyond === "left" ? 0 : 1] };
+    const range = each.low === null ? "–" : filled(word("table", "range"), { low: shown(each.low), high: shown(each.high) });
+    return { ...each, row, beyond, amount: shown(each.difference), range, label: beyond ? `${label}: ${shown(each.difference)}` : label, edge: ends[beyond === "left" ? 0 : 1] };
   });
   const names = [...new Set(values.map((each) => each.variant))];
   const y = { field: "row", type: "ordinal", axis: null };
   const x = (field) => ({ field, type: "quantitative", title, axis: { format: at ? "~r" : "+~r", tickCount: 5, grid: false }, scale: { domain: ends, zero: false, nice: false, padding: 16 } });
   const encoding = { y, color: { field: "variant", ...color(names) } };
-  const tooltip = [...tooltips("page", ["compared"], ["label"]), { field: "difference", title }, ...tooltips("page", ["low", "high"])];
+  const tooltip = [...tooltips("page", ["compared"], ["label"]), { field: "amount", title }, ...tooltips("page", ["interval"], ["range"])];
   const arrow = (side, shape) => ({
     transform: [{ filter: `datum.beyond === "${side}"` }], mark: { type: "point", filled: true, shape, size: 90, opacity: 1, yOffset: 8 },
     encoding: { ...encoding, x: x("edge"), tooltip },

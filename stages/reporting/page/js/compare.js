@@ -28,12 +28,15 @@ const abbreviated = (value) => {
   const [prefix, size] = PREFIXES.find(([, each]) => value >= each) ?? ["", 1];
   return `${(value / size).toPrecision(3)} ${prefix}`;
 };
-const signedNumber = (value, digits) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${Math.abs(value).toFixed(digits)}`;
+const signedNumber = (value, digits) => {
+  const size = Math.abs(value).toFixed(digits);
+  return `${Number(size) === 0 ? "" : value < 0 ? "−" : "+"}${size}`;
+};
 
 // The variants that the address names: of one data set, each once.
 function comparedNames() {
   if (!location.hash.startsWith(COMPARE)) return [];
-  return [...new Set(location.hash.slice(COMPARE.length).split(",").map(decodeURIComponent))].slice(0, MOST);
+  return [...new Set(location.hash.slice(COMPARE.length).split(",").map(decoded).filter(Boolean))].slice(0, MOST);
 }
 
 function fillSelects() {
@@ -46,7 +49,12 @@ function fillSelects() {
     select.value = comparedNames()[place] ?? "";
     select.addEventListener("change", () => {
       const names = [...new Set(comparing.map((each) => each.value).filter(Boolean))];
-      if (names.length > 1) location.hash = `compare=${names.map(encodeURIComponent).join(",")}`;
+      const address = COMPARE + names.map(encodeURIComponent).join(",");
+      if (names.length > 1) location.hash = address;
+      else {  // nothing to go to
+        history.pushState(null, "", address);
+        compareNow();
+      }
     });
   }
 }
@@ -98,10 +106,13 @@ function factsOf(names) {
   return tableOf([word("table", "variant"), ...names.map(cardLink)], lines.map(([title, shown]) => [title, ...names.map((each) => shown(data.board[each]))]), word("page", "facts"));
 }
 
+// A place in a recipe, which may be broken after each dot and underscore.
+const breakable = (place) => element("code", {}, ...place.split(/(?<=[._])/).flatMap((part) => [part, element("wbr")]));
+
 function recipeRows(names) {
   const recipes = names.map((name) => compareData.recipes[name] ?? {});
   const places = [...new Set(recipes.flatMap(Object.keys))].filter((place) => new Set(recipes.map((each) => each[place])).size > 1);
-  return places.sort().map((place) => [element("code", { textContent: place }), ...recipes.map((each) => element("code", { textContent: each[place] ?? "–" }))]);
+  return places.sort().map((place) => [breakable(place), ...recipes.map((each) => element("code", { textContent: each[place] ?? "–" }))]);
 }
 
 function chartOf(spec, label) {
@@ -166,13 +177,14 @@ async function disagreements(names) {
 
 async function compareNow() {
   const [asked, names] = [location.hash, comparedNames()];
-  if (!names.length) return;
+  if (!asked.startsWith(COMPARE)) return;
   for (const [place, select] of comparing.entries()) select.value = names[place] ?? "";
   const dataset = data.board[names[0]]?.dataset;
   const alike = names.every((name) => data.board[name] && data.board[name].dataset === dataset);
+  const lacking = !alike ? "not_comparable" : names.length === 1 ? "choose_second" : "";
   forget(comparison);
-  comparison.replaceChildren(...(alike ? [] : [element("p", { className: "note", textContent: word("page", "not_comparable") })]));
-  if (!alike || names.length === 1) return;
+  comparison.replaceChildren(...(lacking ? [element("p", { className: "note", textContent: word("page", lacking) })] : []));
+  if (lacking || !names.length) return;
   compareData ??= await (await unpacked("compared")).json();
   const images = await disagreements(names);
   if (location.hash !== asked) return;

@@ -33,7 +33,7 @@ function cost({ dataset, front }, { zoom, exported }) {
       { transform: isFront, mark: { type: "rule", color: ink().full, opacity: 0.5, clip: true }, encoding: { x, y: y("low"), y2: { field: "high" } } },
       {
         params: exported ? [] : [{ name: "frame", select: { type: "interval", translate: false, zoom: false, on: DRAG } }],
-        mark: { type: "point", filled: true, clip: true, opacity: 0.7 },
+        mark: { type: "point", filled: true, clip: true, opacity: 0.7, cursor: "pointer" },
         encoding: { x, y: y("value"), color: shade, tooltip, size: { field: "parameters", type: "quantitative", legend: null, scale: { type: "sqrt", range: [20, 220] } } },
       },
       { transform: isFront, mark: { type: "text", dy: -12, fontSize: 11, clip: true, color: ink().text }, encoding: { x, y: y("value"), text: { field: "front" } } },
@@ -71,7 +71,7 @@ function zeros({ dataset }) {
   const sorted = values.toSorted((one, other) => other.share - one.share).map(({ variant }) => variant);
   const y = { field: "variant", type: "nominal", sort: sorted, title: null, axis: { domain: false, ticks: false, labelLimit: 180, labelExpr: `${JSON.stringify(titles)}[datum.label]` } };
   const share = word("metrics", "near_zero_weights");
-  const x = { field: "share", type: "quantitative", title: `${share} (%)`, scale: { domain: [0, 100] }, axis: { tickCount: 5 } };
+  const x = { field: "share", type: "quantitative", title: `${share} (%)`, scale: { domain: [0, 100], nice: false, padding: 12 }, axis: { tickCount: 5 } };
   const tooltip = (...more) => [...tooltips("table", ["variant"], ["title"]), { field: "share", title: share, format: ".1f" }, ...more];
   return {
     data: { values: [...values, ...layers] }, layer: [

@@ -31,8 +31,8 @@ addEventListener("beforeprint", () => {
     plain.set(words, button);
   }
   if (root.dataset.print) return;
-  for (const fold of folds) {
-    if (!fold.open) unfolded.add(fold);
+  for (const fold of all(":is(.fold, .more):not([open])")) {
+    unfolded.add(fold);
     fold.open = true;
   }
 });

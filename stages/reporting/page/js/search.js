@@ -6,6 +6,9 @@ const names = (titles) => titles.flatMap(Object.values).map((each) => each.toLow
 // "EarlyStopping(restore_best_weights=True)" in lower case, and again with the words of its names apart.
 const spelled = (text) => `${text}\n${text.replace(/([a-z])([A-Z])/g, "$1 $2").replaceAll("_", " ")}`.toLowerCase();
 
+const BETWEEN = new Set(["vs", "vs.", "versus", "against", "or"]);  // words between what is asked for
+const WEIGHTS = { questions: 1.5, variants: 1, places: 0.6 };  // a question comes first where scores are near
+
 function makeIndex() {
   const { variants, terms, questions, places } = data.search;
   const found = variants.map((name) => ({
@@ -32,7 +35,7 @@ function matcher(form) {
 // What is asked for: for each word or known phrase, matchers of it and of the words that stand for it.
 function asked(text) {
   const { synonyms } = data.search;
-  let rest = ` ${words(text).join(" ")} `;
+  let rest = ` ${words(text).filter((each) => !BETWEEN.has(each)).join(" ")} `;
   const wanted = [];
   for (const forms of synonyms) {
     const phrase = forms.find((form) => form.includes(" ") && rest.includes(` ${form} `));
@@ -59,13 +62,12 @@ function score(entry, wanted, text) {
   return sum;
 }
 
-// Groups of what is found, [[group, entries]], the best first, places last if they are hardly better.
+// Groups of what is found, [[group, entries]], the best first.
 function find(text) {
   index ??= makeIndex();
   const wanted = asked(text), whole = text.trim().toLowerCase();
   const groups = Object.entries(index).map(([group, entries]) => {
-    const weight = group === "places" ? 0.6 : 1;
-    const scored = entries.map((entry) => [weight * score(entry, wanted, whole), entry]).filter(([worth]) => worth);
+    const scored = entries.map((entry) => [WEIGHTS[group] * score(entry, wanted, whole), entry]).filter(([worth]) => worth);
     return [group, scored.sort(([one], [other]) => other - one)];
   }).filter(([, scored]) => scored.length);
   groups.sort(([, [[one]]], [, [[other]]]) => other - one);
@@ -127,7 +129,7 @@ function goTo(hit) {
   closeHits();
   history.pushState(null, "", `#${hit.dataset.place}`);
   arrive();
-  const place = document.getElementById(decodeURIComponent(hit.dataset.place.split("?")[0]));
+  const place = document.getElementById(decoded(hit.dataset.place.split("?")[0]));
   const inside = place.querySelector("summary") ?? place;
   if (inside.tabIndex < 0) inside.tabIndex = -1;
   inside.focus({ preventScroll: true });

@@ -13,6 +13,14 @@ cardsButton.addEventListener("click", () => {
   nameCardsButton();
 });
 addEventListener("hashchange", arrive);
+
+// What a link leads to comes to lie below the bar, whose rows depend on the width and the language.
+const bar = document.querySelector(".bar");
+function clearBar() {
+  root.style.scrollPaddingTop = `${bar.offsetHeight + parseFloat(getComputedStyle(bar).top) + 10}px`;
+}
+new ResizeObserver(clearBar).observe(bar);
+
 addEventListener("beforeprint", () => redrawForPrint(true));
 addEventListener("afterprint", () => redrawForPrint(false));
 
@@ -22,7 +30,7 @@ const remembered = memory.get("language") ?? navigator.language.slice(0, 2);
 speak(remembered in OTHER ? remembered : "en");
 addEventListener("DOMContentLoaded", () => {
   chartsIn(document);
-  arrive();
-  root.classList.remove("arriving");
+  clearBar();
+  try { arrive(); } finally { root.classList.remove("arriving"); }
   (window.requestIdleCallback ?? setTimeout)(loadVega);
 });
