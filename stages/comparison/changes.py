@@ -98,8 +98,12 @@ def _rounded(value: Any) -> Any:
 
 def changed_keys(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
     """Give the values that differ between two recipes, those of the seeds too; see `recipe_differences`."""
+    return recipe_differences(before, after) | _changed_seeds(before, after)
+
+
+def _changed_seeds(before: Recipe, after: Recipe) -> dict[str, tuple[Any, Any]]:
     seeds = {key: (before.get(key), after.get(key)) for key in NOT_COMPARED}
-    return recipe_differences(before, after) | {key: pair for key, pair in seeds.items() if pair[0] != pair[1]}
+    return {key: pair for key, pair in seeds.items() if pair[0] != pair[1]}
 
 
 def find_changes(before: KeptRun, trained: Mapping[str, TrainedVariant], criteria: Criteria) -> Changes:
@@ -130,14 +134,14 @@ def find_changes(before: KeptRun, trained: Mapping[str, TrainedVariant], criteri
         )
         for name, keys in changed.items()
     ]
-    keys_of_each = [changed_keys(before.recipes[name], each.recipe) for name, each in both.items()]
+    seeds_of_each = [_changed_seeds(before.recipes[name], each.recipe) for name, each in both.items()]
     return Changes(
         variants=[
             _with_result(each, *judged[each.variant], criteria) if each.variant in judged else each for each in found
         ],
         added=sorted(trained.keys() - before.recipes.keys()),
         removed=sorted(before.recipes.keys() - trained.keys()),
-        seeds={key: pair for keys in keys_of_each for key, pair in keys.items() if key in NOT_COMPARED},
+        seeds={key: pair for seeds in seeds_of_each for key, pair in seeds.items()},
     )
 
 
