@@ -245,11 +245,13 @@ def test_a_link_to_a_variant_opens_its_card(small: Path, visit: Visit) -> None:
     card = page.locator("#variant-plain")
     expect(card).to_have_attribute("open", "")
     expect(card).to_be_in_viewport()
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.reload()
     expect(card).to_have_attribute("open", "")
     expect(card).to_be_in_viewport()
     expect(card.locator(".recipe")).to_be_attached()
-    assert page.evaluate(SHIFTS) == 0
+    # Hardly anything: the bar may be painted before all of it is read.
+    assert page.evaluate(SHIFTS) < 0.001
 
 
 @pytest.mark.parametrize("place", ["100%", "compare=best_100%", "variant-100%25"])

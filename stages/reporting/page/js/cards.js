@@ -4,7 +4,7 @@ const cards = all(".card");
 const cardsButton = document.getElementById("all-cards");
 const allOpen = () => cards.every((card) => card.open);
 let insides = {};  // HTML by the id of the card, once it is unpacked
-unpacked("insides").then((each) => each.json()).then((each) => { insides = each; fill(); });
+const insidesUnpacked = unpacked("insides").then((each) => each.json()).then((each) => { insides = each; fill(); });
 
 function fill() {
   for (const inside of all("details[open] > .inside:empty")) {

@@ -31,6 +31,9 @@ speak(remembered in OTHER ? remembered : "en");
 addEventListener("DOMContentLoaded", () => {
   chartsIn(document);
   clearBar();
-  try { arrive(); } finally { root.classList.remove("arriving"); }
+  const show = () => root.classList.remove("arriving");
+  try { arrive(); } finally {
+    if (document.querySelector("details[open] > .inside:empty")) insidesUnpacked.finally(show); else show();
+  }
   (window.requestIdleCallback ?? setTimeout)(loadVega);
 });
