@@ -41,7 +41,7 @@ def on(device: str) -> Iterator[None]:
     if not cards:
         raise ValueError(
             "device: expected a graphics card that TensorFlow sees, got none; `-S device=cpu`, or the dependency group "
-            "gpu and a driver (README, A graphics card)"
+            "gpu and a driver (docs/reproducibility.md, A GPU)"
         )
     with ExitStack() as stack:
         number = stack.enter_context(_free_card(len(cards)))
