@@ -36,7 +36,7 @@ from stages.artifacts.tables import (
 from stages.comparison.changes import Changes
 from stages.comparison.criteria import read_criteria
 from stages.datasets.spec import RAW, spec_of
-from stages.documents import read_described, read_sources, read_studies
+from stages.documents import Study, read_described, read_sources, read_studies
 from stages.memo import of_repository
 from stages.params.catalogue import read_catalogue
 from stages.presentation.determinism import read_costs
@@ -70,7 +70,7 @@ def read_kept_answers(one: Tables) -> dict[str, str]:
     return {row["study"]: row["answer"] for row in pd.read_csv(path).to_dict("records")}
 
 
-def read_several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
+def read_several_seeds(one: Tables, studies: Mapping[str, Study]) -> tuple[Tables | None, list[Text]]:
     """Read the kept tables of a run with several seeds, if they belong to this run with one; and the notes on them."""
     if len(one[TRAININGS]["seed"].unique()) > 1:
         return None, []
@@ -79,8 +79,7 @@ def read_several_seeds(one: Tables) -> tuple[Tables | None, list[Text]]:
     several, own = merged({path: pd.read_csv(kept(path, SEVERAL_SEEDS)) for path in COMPARED}, one)
     if len(own) == len(one[ANSWERS]):
         return None, [text("page", "stale_several_seeds")]
-    asked = read_studies()
-    questions = joined([study_text(name, "question", asked[name].question) for name in own], " ")
+    questions = joined([study_text(name, "question", studies[name].question) for name in own], " ")
     return several, [text("page", "own_studies", studies=questions)] if own else []
 
 
@@ -120,8 +119,8 @@ def read_reports() -> Reports:
     """Read everything that is there."""
     catalogue = read_catalogue()
     one = {path: read_table(path) for path in (LEADERBOARD, COMPARISONS, PARTS, ANSWERS, PUBLISHED, TRAININGS)}
-    several, notes = read_several_seeds(one)
     studies, recipes = read_studies(), TRAINED_RECIPE.read_all()
+    several, notes = read_several_seeds(one, studies)
     summaries, histories = SUMMARY.read_all(), HISTORY.read_all()
     tested = read_tested(recipes)
     changes = Changes.from_json(CHANGES.read_text(encoding="utf-8")) if CHANGES.exists() else Changes()

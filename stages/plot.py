@@ -51,8 +51,8 @@ MADE = ("data", "reports")
 """Folders of the pipeline's own files."""
 
 MAX_PROCESSES = 8
-FIGURES_OF_A_PROCESS = 10
-"""Starting one more process takes as long as drawing so many."""
+FIGURES_OF_A_PROCESS = 3
+"""One more process pays for so many."""
 
 START = "fork" if sys.platform == "linux" else "spawn"
 """How a process starts: on macOS a fork of one that has used threads, as linear algebra does there, may hang."""

@@ -104,7 +104,7 @@ def test_what_is_packed_has_the_same_bytes_everywhere() -> None:
     content = json.dumps([number * number for number in range(9999)])
     made = packed(content)
     assert zlib.decompress(base64.b64decode(made)).decode() == content
-    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "b8eccaa442e95b30"
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "c36d24b9d2c25cde"
 
 
 def test_a_card_is_no_part_of_the_page_before_it_is_opened() -> None:
@@ -218,7 +218,7 @@ def keep(tables: dict[Path, pd.DataFrame], folder: Path, monkeypatch: pytest.Mon
 def test_what_several_seeds_say_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     several = tables_with([42, 43])
     keep({**several, ANSWERS: several[ANSWERS].assign(answer="yes", yes=2)}, tmp_path, monkeypatch)
-    found, notes = stage.read_several_seeds(tables_with([42]))
+    found, notes = stage.read_several_seeds(tables_with([42]), {})
     assert notes == []
     content = rendered(replace(reports_of(NAMES, "plain"), several=found))
     assert '<span class="badge yes">' in content
@@ -229,15 +229,15 @@ def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypa
     keep(tables_with([42, 43]), tmp_path, monkeypatch)
     one = tables_with([42])
     one[TRAININGS]["test_accuracy"] = 0.8
-    assert stage.read_several_seeds(one) == (None, [text("page", "stale_several_seeds")])
+    assert stage.read_several_seeds(one, {}) == (None, [text("page", "stale_several_seeds")])
     one[ANSWERS] = one[ANSWERS].iloc[:0]  # of a project of its own that asks nothing yet
-    assert stage.read_several_seeds(one) == (None, [text("page", "stale_several_seeds")])
+    assert stage.read_several_seeds(one, {}) == (None, [text("page", "stale_several_seeds")])
 
 
 def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert stage.read_several_seeds(tables_with([42])) == (None, [text("page", "no_several_seeds")])
-    assert stage.read_several_seeds(tables_with([42, 43])) == (None, [])
+    assert stage.read_several_seeds(tables_with([42]), {}) == (None, [text("page", "no_several_seeds")])
+    assert stage.read_several_seeds(tables_with([42, 43]), {}) == (None, [])
 
 
 def test_thousands_are_apart_everywhere() -> None:

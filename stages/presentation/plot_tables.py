@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.comparison.changes import Changes
@@ -39,9 +40,12 @@ def mean_and_range(history: pd.DataFrame, column: str) -> pd.DataFrame:
     The mean ends with the first training that ends, because the later ones are a selection; it is NaN from there on.
     low and high, the least and the greatest value, are NaN if there is one training.
     """
-    if history["epoch"].is_unique:  # one training, as most have: its values are the means
-        values = history.set_index("epoch")[column].sort_index().astype(float)
-        return pd.DataFrame({"mean": values, "low": float("nan"), "high": float("nan")})
+    epochs = history["epoch"].to_numpy()
+    if len(np.unique(epochs)) == len(epochs):  # one training, as most have: its values are the means
+        order = np.argsort(epochs)
+        values, unknown = history[column].to_numpy(np.float64)[order], np.full(len(order), np.nan)
+        index = pd.Index(epochs[order], name="epoch")
+        return pd.DataFrame({"mean": values, "low": unknown, "high": unknown}, index=index)
     by_epoch = history.groupby("epoch")[column]
     trainings = by_epoch.size()
     mean = by_epoch.mean().where(trainings == trainings.max())

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import deflate
 
-LEVEL = 12
-"""The strongest that libdeflate has."""
+LEVEL = 9
+"""A page of the strongest level, 12, is 1.5 % smaller and takes a sixth longer to make."""
 
 
 def packed(content: bytes | str | Mapping[str, str]) -> str:
