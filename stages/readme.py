@@ -21,6 +21,7 @@ import pandas as pd
 
 from stages.artifacts.tables import LEADERBOARD, PUBLISHED, TRAININGS
 from stages.comparison.verdicts import Answer
+from stages.configure import catalogue_of
 from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
 from stages.presentation.determinism import COSTS, Cost, costs_of
@@ -246,8 +247,7 @@ def filled(text: str, blocks: Mapping[str, str]) -> str:
 def updated(text: str, page: Page, one: Tables, several: Tables, params: Params, costs: Sequence[Cost]) -> str:
     """Fill in the generated blocks of a page. one, several: see `read_tables`. Raises: as `filled`."""
     strings = read_strings(page.language)
-    titles = {name: variant.title or name for name, variant in params.variants.items()}
-    found = effects(several, titles, costs)
+    found = effects(several, catalogue_of(params).variants, costs)
     generated: dict[str, Callable[[], str]] = {
         "effects": lambda: picture(blocks(found), page.language),
         "answers": lambda: answers(found, page.language),

@@ -26,17 +26,18 @@ NOTHING: dict[str, Any] = {"value": np.nan, "low": np.nan, "high": np.nan}
 def test_it_is_sorted_by_effect_with_accuracy_first_and_other_metrics_on_scales_of_their_own() -> None:
     effects = [
         effect_of("none", **NOTHING, verdict=Verdict.NOT_MEASURED),
-        effect_of("loss", metric="mse", worth=0.01),
+        effect_of("loss", metric="mse", worth=0.01, dataset="houses"),
         effect_of("bad", value=-8.0, low=-9.0, high=-7.0, verdict=Verdict.WORSE),
-        effect_of("good"),
+        effect_of("good", dataset="images"),
         effect_of("also", metric="mse", worth=0.01, value=-1.0, low=-1.0, high=-1.0),
-        effect_of("same", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
+        effect_of("same", dataset="more", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
     ]
     accuracy, mse = blocks(effects)
     assert [row.study for row in accuracy.rows] == ["good", "same", "bad", "none"]
     assert [row.study for row in mse.rows] == ["loss", "also"]
     assert [end["en"] for end in accuracy.ends or ()] == ["−5", "+5"]
     assert [end["en"] for end in mse.ends or ()] == ["0.05 higher", "0.05 lower"]  # better is to the right
+    assert [each.datasets["en"] for each in (accuracy, mse)] == ["images, more", "houses"]
     good, same, bad, none = (row.place for row in accuracy.rows)
     assert good == Place(65, 60, 10)
     assert same == Place(50, 49, 2)

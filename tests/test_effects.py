@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from stages.artifacts.tables import ANSWERS, COMPARISONS, PARTS
+from stages.params.catalogue import VariantEntry
 from stages.presentation.determinism import Cost
 from stages.presentation.effects import Effect, compared_text, effects
 from stages.presentation.words import LANGUAGES
 
-TITLES = {"new": "Many units", "old": "Few units"}
+VARIANTS = {name: VariantEntry("images", "scaled", f"{many} units") for name, many in (("new", "Many"), ("old", "Few"))}
 
 
 def tables(parts: tuple[str, ...] = ("yes",), answer: dict[str, Any] | None = None, **row: Any) -> dict[Path, Any]:
@@ -31,7 +32,7 @@ def tables(parts: tuple[str, ...] = ("yes",), answer: dict[str, Any] | None = No
 
 
 def effect(*parts: str, answer: dict[str, Any] | None = None, **row: Any) -> Effect:
-    (found,) = effects(tables(parts or ("yes",), answer, **row), TITLES)
+    (found,) = effects(tables(parts or ("yes",), answer, **row), VARIANTS)
     return found
 
 
@@ -155,7 +156,7 @@ def test_questions_stand_by_answer_and_the_largest_effects_first() -> None:
         for path, table in of_study.items():
             content[path].append(table.assign(study=name))
     cost = Cost("new", "ours", ratio=1.6, low=1.4, high=1.9, same_work=True)
-    found = effects({path: pd.concat(each) for path, each in content.items()}, TITLES, [cost])
+    found = effects({path: pd.concat(each) for path, each in content.items()}, VARIANTS, [cost])
     assert [each.study for each in found] == ["sure", "cost-of-determinism", "large", "small", "lost"]
     assert isnan(found[-1].value)
 

@@ -11,7 +11,7 @@ from math import ceil, copysign, floor, isfinite, isnan, log10
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.verdicts import Answer, Verdict
 from stages.presentation.effects import IN_POINTS, MINUS, NO_QUALITY, Effect
-from stages.presentation.words import LANGUAGES, Text, technique_text, text
+from stages.presentation.words import LANGUAGES, Text, joined, technique_text, text
 
 DOES = {
     Verdict.BETTER: "helps",
@@ -76,6 +76,8 @@ class Block:
 
     metric: str
     title: Text
+    datasets: Text
+    """Of its rows; empty for the question of the benchmarks."""
     ends: tuple[Text, Text] | None
     """Numbers at the ends of the scale; None without one."""
     sides: tuple[Text, Text]
@@ -127,11 +129,16 @@ def _block(metric: str, effects: Sequence[Effect]) -> Block:
     return Block(
         metric=metric,
         title=text("page", "block", metric=name, unit=unit) if metric else text("page", "block_others"),
+        datasets=joined(_names_of_datasets(effects), ", "),
         ends=_ends(metric, end) if end else None,
         sides=(text("page", sides[0]), text("page", sides[1])),
         band=round(min(50 * worth / end, 50), 2) if end else 0,
         rows=rows,
     )
+
+
+def _names_of_datasets(effects: Sequence[Effect]) -> list[Text]:
+    return [text("datasets", name) for name in dict.fromkeys(effect.dataset for effect in effects) if name]
 
 
 def _row(effect: Effect) -> Row:

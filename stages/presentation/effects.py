@@ -16,6 +16,7 @@ from stages.artifacts.tables import ANSWERS, COMPARISONS, PARTS
 from stages.comparison.scores import BOUNDED, LESS_IS_BETTER, SPREAD_SCORES
 from stages.comparison.statistics import MAX_SEEDS
 from stages.comparison.verdicts import Answer, Verdict
+from stages.params.catalogue import VariantEntry
 from stages.presentation import determinism
 from stages.presentation.determinism import Cost
 from stages.presentation.words import LANGUAGES, Text, joined, part_text, study_text, text, title_text
@@ -49,6 +50,8 @@ class Effect:
     """Parts of the claim, if there are several."""
     compared: Text
     """What is compared, by titles: "SELU against ELU"; empty if nothing was."""
+    dataset: str = ""
+    """Name of the data set; empty for the question of the benchmarks, and for a variant that is gone."""
     metric: str = ""
     """By which it is compared; empty for the question of the benchmarks."""
     amount: Text
@@ -78,13 +81,15 @@ class Effect:
     """Share of the seeds with which the variant diverged, less that of the baseline."""
 
 
-def effects(tables: Mapping[Path, pd.DataFrame], titles: Mapping[str, str], costs: Sequence[Cost] = ()) -> list[Effect]:
+def effects(
+    tables: Mapping[Path, pd.DataFrame], variants: Mapping[str, VariantEntry], costs: Sequence[Cost] = ()
+) -> list[Effect]:
     """List the questions by answer, in the order of `Answer`, and the largest effects first.
 
-    tables: `ANSWERS`, `PARTS` and `COMPARISONS` of the run whose answers count; titles: by variant, in English; costs:
-    see `stages.presentation.determinism`.
+    tables: `ANSWERS`, `PARTS` and `COMPARISONS` of the run whose answers count; variants: those of the catalogue;
+    costs: see `stages.presentation.determinism`.
     """
-    found = [_effect(row, tables, titles) for row in tables[ANSWERS].to_dict("records")]
+    found = [_effect(row, tables, variants) for row in tables[ANSWERS].to_dict("records")]
     if costs:
         found.append(effect_of_determinism(costs))
     order = list(Answer)
@@ -110,7 +115,9 @@ def _greatness(value: float) -> float:
     return -inf if isnan(value) else abs(value)
 
 
-def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], titles: Mapping[str, str]) -> Effect:
+def _effect(
+    answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], variants: Mapping[str, VariantEntry]
+) -> Effect:
     study, answer = answered["study"], Answer(answered["answer"])
     parts = _rows(tables[PARTS], study)
     compared = _rows(tables[COMPARISONS], study)[0]
@@ -118,6 +125,7 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         compared |= {"low": -inf, "high": inf}
     worth = -compared["worth"] if compared["metric"] in LESS_IS_BETTER else compared["worth"]
     ends = sorted(compared[end] / worth for end in ("low", "high"))
+    titles = {name: entry.title for name, entry in variants.items()}
     variant, baseline = (title_text(compared[key], titles.get(compared[key])) for key in ("variant", "baseline"))
     but = answered["but"]
     return Effect(
@@ -129,6 +137,7 @@ def _effect(answered: Mapping[Any, Any], tables: Mapping[Path, pd.DataFrame], ti
         if len(parts) > 1
         else (),
         compared=compared_text(variant, baseline),
+        dataset=variants[compared["variant"]].dataset if compared["variant"] in variants else "",
         metric=compared["metric"],
         amount=_amount(compared),
         size=_size_of(compared),

@@ -237,7 +237,7 @@ def all_figures(folder: Path | None = None) -> Iterator[tuple[Path, Drawing]]:
     """
     catalogue = read_catalogue()
     titles = {name: catalogue.title(name) for name in catalogue.variants}
-    plot = blocks(effects(deciding_tables(), titles, read_costs(catalogue.variants)))
+    plot = blocks(effects(deciding_tables(), catalogue.variants, read_costs(catalogue.variants)))
     for path in EFFECTS:
         shown = Drawing("all_effects.all_effects", (plot, "dark" in path.stem, "phone" in path.stem))
         yield folder / path.name if folder else path, shown

@@ -39,7 +39,7 @@ class Sizes:
     """Part of a row above its scale."""
     heading: float
     lines: tuple[float, float, float]
-    """How far the title, the sides and the ends of a scale are above the bottom of a heading."""
+    """How far the title, the sides with the data set, and the ends of a scale are above the bottom of a heading."""
     small: float
     large: float
 
@@ -121,6 +121,10 @@ def _draw_heading(pen: Pen, block: Block, bottom: float) -> None:
         for x, align, side in ((middle - 8, "right", block.sides[0]), (middle + 8, "left", block.sides[1])):
             pen.write(side["en"], x, bottom - sides, size, width=70, color="quiet", ha=align)
         pen.write("0", middle, bottom - ends, size, width=20, color="quiet", ha="center")
+    if block.datasets["en"]:  # beside the scale, where it leaves room
+        x, align = (pen.sizes.width - LEFT, "right") if title == ends else (LEFT, "left")
+        room = pen.sizes.width - right if title == ends else left
+        pen.write(block.datasets["en"], x, bottom - sides, size, width=room - 16, color="quiet", ha=align)
     pen.box(0, pen.sizes.width, bottom - 0.5, 1, "quiet")
 
 

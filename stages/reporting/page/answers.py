@@ -91,8 +91,7 @@ class Question:
 def questions(reports: Reports, plotted: Plotted) -> list[Question]:
     """Make the questions of all studies, and last that of the benchmark if there is one."""
     compared = with_one_seed(reports.deciding[COMPARISONS], reports.tables[COMPARISONS])
-    titles = {name: entry.title for name, entry in reports.catalogue.variants.items()}
-    by_study = {effect.study: effect for effect in effects(reports.deciding, titles)}
+    by_study = {effect.study: effect for effect in effects(reports.deciding, reports.catalogue.variants)}
     found = [
         study_question(reports, plotted, name, study, compared[compared["study"] == name], by_study.get(name))
         for name, study in reports.studies.items()
