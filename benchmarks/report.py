@@ -1,7 +1,7 @@
 """The page `RESULTS.md` and the table of the cost of determinism, made from the numbers of `results.json`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from math import isnan, nan
 from statistics import median
@@ -493,6 +493,8 @@ def render_questions(found: Results) -> str:
         if name.startswith("stage "):
             each = [[median(one[unit] for one in of[way]) for unit in UNITS] for way in ("theirs", "ours")]
             stages.append([name.removeprefix("stage "), *(f"{value:g}" for pair in each for value in pair)])
+    own = [_of_dvc(times, way, unit) for way in ("theirs", "ours") for unit in UNITS]
+    stages.append(["DVC's own", *("" if isnan(value) else f"{value:.1f}" for value in own)])
     header = ["stage", *(f"{way}: {unit}" for way in (found["beside"], "ours") for unit in UNITS.values())]
     clean = "clean" if found["clean"]["ours"] else "**not clean**"
     return f"""## From a question to its answer
@@ -504,9 +506,18 @@ question is forgotten before the next. {found["repeats"]} times; the line of dro
 {table(["", "in", found["beside"], "ours", "share", "at most"], rows)}
 
 Before the questions `git status` of our clone is {clean}. Where the seconds of `dvc exp run -S {EPOCHS}=…` go:
-each of its stages alone, as a process of its own, with what was kept before; what is left is DVC's own.
+each of its stages alone, as a process of its own, with what was kept before. What is left of the whole is DVC's own: it
+reads and writes dvc.yaml and dvc.lock, adds files to Git after each of the stages, also after those that did not run,
+and saves the experiment. No setting of DVC's takes it away; `stages.parallel -S` does it once, at the end.
 
 {table(header, stages)}"""
+
+
+def _of_dvc(times: Mapping[str, Any], way: str, unit: str) -> float:
+    """What `dvc exp run` takes beyond its stages; NaN for memory, which does not add up."""
+    stages = [of[way] for name, of in times.items() if name.startswith("stage ")]
+    whole = median(one[unit] for one in times["one variant"][way])
+    return nan if unit == "peak" else whole - sum(median(one[unit] for one in each) for each in stages)
 
 
 UNITS = {"seconds": "seconds", "processor": "processor seconds", "peak": "peak MB"}
