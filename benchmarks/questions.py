@@ -163,7 +163,7 @@ def all_questions(folder: Path, say: Say, repeats: int) -> dict[str, Any]:
         for way in clones:
             with clones[way].each_time_new():
                 ask("dropout", way, *(PARALLEL if way == OURS else RUN), f"dropout={DROPOUT}")
-    return {"beside": BESIDE, "repeats": repeats, "clean": clean, "found": found}
+    return {"beside": BESIDE, "commit": head[:7], "repeats": repeats, "clean": clean, "found": found}
 
 
 def _ask_once(clones: dict[str, Clone], ask: Callable[..., Times], number: int) -> None:

@@ -499,8 +499,8 @@ def render_questions(found: Results) -> str:
     clean = "clean" if found["clean"]["ours"] else "**not clean**"
     return f"""## From a question to its answer
 
-On two cores, in clones of this commit and of {found["beside"]}, which draws all pictures and makes all reports again
-for each question; both with the environment of their own lock file and all results, and in turns. What is kept of one
+On two cores, in clones of {found["commit"]} and of {found["beside"]}, which draws and reports all again for each
+question; both with the environment of their own lock file and all results, and in turns. What is kept of one
 question is forgotten before the next. {found["repeats"]} times; the line of dropout once. Ours has more variants.
 
 {table(["", "in", found["beside"], "ours", "share", "at most"], rows)}

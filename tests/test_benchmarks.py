@@ -126,10 +126,12 @@ def asked(seconds: float, **more: float) -> list[dict[str, float]]:
 
 QUESTIONS: dict[str, Any] = {
     "beside": "0123abc",
+    "commit": "4567def",
     "repeats": 1,
     "clean": {"theirs": True, "ours": False},
     "found": {
-        **{name: {"theirs": asked(100.0), "ours": asked(30.0)} for name in [*report.QUESTIONS, "stage plot"]},
+        **{name: {"theirs": asked(100.0), "ours": asked(30.0)} for name in report.QUESTIONS},
+        "stage plot": {"theirs": asked(80.0), "ours": asked(18.0)},
         "one variant, on all cores": {"ours": asked(25.0, verdict=20.0)},
     },
 }
@@ -238,7 +240,8 @@ def test_a_question_is_beside_that_of_the_other_commit_and_its_target() -> None:
     )
     assert line(page, "| `stages.parallel -S variants").endswith("| 0.25 | 0.30: met |")
     assert line(page, "until the verdict").endswith("| 0.20 | 0.18: **missed** |")
-    assert "| plot | 100 | 200 | 300 | 30 | 60 | 300 |" in page
+    assert "| plot | 80 | 160 | 300 | 18 | 36 | 300 |" in page
+    assert "| DVC's own | 20.0 | 40.0 |  | 12.0 | 24.0 |  |" in page
     assert "is **not clean**" in page
 
 
