@@ -52,7 +52,7 @@ MADE = ("data", "reports")
 
 MAX_PROCESSES = 8
 FIGURES_OF_A_PROCESS = 3
-"""One more process pays for so many."""
+"""One more process is started for each so many, the last ones included."""
 
 START = "fork" if sys.platform == "linux" else "spawn"
 """How a process starts: on macOS a fork of one that has used threads, as linear algebra does there, may hang."""

@@ -25,7 +25,7 @@ from stages.configure import catalogue_of
 from stages.params.overrides import recipes
 from stages.params.schema import Params, read_params
 from stages.presentation.determinism import COSTS, Cost, costs_of
-from stages.presentation.effect_plot import DOES, Block, blocks
+from stages.presentation.effect_plot import DOES, Block, blocks, divergence
 from stages.presentation.effects import Effect, effects
 from stages.presentation.formats import cell, leaderboard_columns, with_intervals
 from stages.presentation.kept import (
@@ -120,8 +120,13 @@ def picture(plot: Sequence[Block], language: str = "en") -> str:
 def answers(found: Sequence[Effect], language: str = "en") -> str:
     """Format the answers in short, one line for each question. found: see `stages.presentation.effects`."""
     words = read_strings(language)["table"]
-    body = [[effect.question[language], _short_answer(effect, language), effect.amount[language]] for effect in found]
+    body = [[effect.question[language], _short_answer(effect, language), _amount(effect, language)] for effect in found]
     return table([words[key] for key in ("question", "answer", "how_much")], body)
+
+
+def _amount(effect: Effect, language: str) -> str:
+    note = divergence(effect)
+    return f"{effect.amount[language]}; {note[language]}" if note else effect.amount[language]
 
 
 def answers_in_full(found: Sequence[Effect], language: str = "en") -> str:

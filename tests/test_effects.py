@@ -39,6 +39,7 @@ def effect(*parts: str, answer: dict[str, Any] | None = None, **row: Any) -> Eff
 def test_a_question_has_the_number_of_its_first_comparison_in_points_and_by_titles() -> None:
     found = effect(answer={"but": "one rate"})
     assert found.amount == {"en": "+0.6 points (0.2 to 1.0)", "ko": "+0.6%p (0.2 ~ 1.0)"}
+    assert [found.dataset, effect(variant="gone").dataset] == ["images", ""]
     assert found.compared == {"en": "Many units against Few units", "ko": "Few units 대비 Many units"}
     assert found.sureness["en"] == "better in 5 of 5 seeds"
     assert (found.caveat or {}).get("en") == "one rate"

@@ -234,6 +234,21 @@ def test_several_seeds_of_other_trainings_are_not_shown(tmp_path: Path, monkeypa
     assert stage.read_several_seeds(one, {}) == (None, [text("page", "stale_several_seeds")])
 
 
+def test_a_study_that_is_not_kept_is_answered_from_one_seed_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tables_with([42, 43]), tmp_path, monkeypatch)
+    one = tables_with([42])
+    for path in (ANSWERS, PARTS, COMPARISONS):
+        one[path] = pd.concat([one[path], one[path].assign(study="mine")])
+    studies = reports_of(NAMES, "plain").studies
+    mine = studies["dropout"].model_copy(update={"question": "Is mine better?"})
+    several, (note,) = stage.read_several_seeds(one, {**studies, "mine": mine})
+    assert several is not None
+    assert [*several[ANSWERS]["study"]] == ["dropout", "mine"]
+    assert note["en"].endswith(": Is mine better?")
+
+
 def test_without_several_seeds_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert stage.read_several_seeds(tables_with([42]), {}) == (None, [text("page", "no_several_seeds")])

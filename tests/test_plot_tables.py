@@ -116,7 +116,9 @@ def test_the_range_is_over_splits_and_seeds_and_the_mean_goes_as_far_as_all_of_t
     assert list(table.loc[1]) == pytest.approx([1.5, 1.0, 2.0])
     assert table["mean"].isna().tolist() == [False, False, True]
     assert list(table.loc[3, ["low", "high"]]) == pytest.approx([1 / 3, 1 / 3])
-    assert plot_tables.mean_and_range(longer, "loss")[["low", "high"]].isna().all(axis=None)
+    one = plot_tables.mean_and_range(longer[::-1], "loss")
+    assert one["mean"].to_dict() == dict(zip(longer["epoch"], longer["loss"], strict=True))
+    assert one[["low", "high"]].isna().all(axis=None)
 
 
 def test_losses_of_several_functions_are_on_axes_of_their_own() -> None:

@@ -77,7 +77,7 @@ class Block:
     metric: str
     title: Text
     datasets: Text
-    """Of its rows; empty for the question of the benchmarks."""
+    """Names of those of its rows; empty without a comparison."""
     ends: tuple[Text, Text] | None
     """Numbers at the ends of the scale; None without one."""
     sides: tuple[Text, Text]
@@ -138,19 +138,23 @@ def _block(metric: str, effects: Sequence[Effect]) -> Block:
 
 
 def _names_of_datasets(effects: Sequence[Effect]) -> list[Text]:
-    return [text("datasets", name) for name in dict.fromkeys(effect.dataset for effect in effects) if name]
+    return [text("datasets", name) for name in sorted({effect.dataset for effect in effects}) if name]
+
+
+def divergence(effect: Effect) -> Text | None:
+    """Tell that a training diverged, which may decide more than the difference of those that ended."""
+    if not effect.diverged:
+        return None
+    key = "breaks_down" if effect.diverged > 0 else "baseline_breaks_down"
+    return text("page", key, share=100 * abs(effect.diverged))
 
 
 def _row(effect: Effect) -> Row:
-    note = None
-    if effect.diverged:
-        key = "breaks_down" if effect.diverged > 0 else "baseline_breaks_down"
-        note = text("page", key, share=100 * abs(effect.diverged))
     return Row(
         study=effect.study,
         title=technique_text(effect.study, effect.question),
         compared=effect.compared,
-        note=note,
+        note=divergence(effect),
         does=what_it_does(effect),
         claim=claim_word(effect),
         size=effect.size,

@@ -51,7 +51,7 @@ class Effect:
     compared: Text
     """What is compared, by titles: "SELU against ELU"; empty if nothing was."""
     dataset: str = ""
-    """Name of the data set; empty for the question of the benchmarks, and for a variant that is gone."""
+    """Name of the data set; empty without a comparison, and for a variant that is gone."""
     metric: str = ""
     """By which it is compared; empty for the question of the benchmarks."""
     amount: Text

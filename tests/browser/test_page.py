@@ -273,6 +273,25 @@ def test_the_bar_covers_nothing_that_a_link_leads_to(small: Path, visit: Visit, 
         assert bottom <= top < bottom + 30
 
 
+# How far the 0 of a scale's heading is from the line of its rows, and by how much the heading is too wide.
+OFF = """() => [...document.querySelectorAll(".effects")].filter(each => each.querySelector(".scale")).map(each => {
+    const middle = part => { const {left, right} = part.getBoundingClientRect(); return (left + right) / 2; };
+    const scale = each.querySelector(".scale"), zero = [...scale.children].find(part => part.textContent === "0");
+    const aside = middle(zero) - middle(each.querySelector(".drawn"));
+    return Math.max(Math.abs(aside), scale.scrollWidth - scale.clientWidth);
+})"""
+
+
+@pytest.mark.parametrize("language", [{}, KOREAN], ids=["English", "Korean"])
+def test_the_heading_of_a_scale_fits_it(real: Path, visit: Visit, language: dict[str, Any]) -> None:
+    page = visit(real, **language)
+    off = {}
+    for width in (320, 390, 645, 800, 994, 1024, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        off[width] = max(page.evaluate(OFF))
+    assert {width: value for width, value in off.items() if value >= 2} == {}
+
+
 def test_a_word_of_the_tally_leads_to_the_first_row_of_its_kind(small: Path, visit: Visit) -> None:
     page = visit(small, **DESKTOP)
     for link in page.locator(".tally a").all():

@@ -45,9 +45,11 @@ class Sizes:
 
 
 WIDE = Sizes(width=830, scale=(310, 556), row=33, above=0, heading=36, lines=(10, 10, 10), small=10.5, large=13)
-PHONE = Sizes(width=390, scale=(200, 384), row=60, above=24, heading=64, lines=(44, 25, 9), small=12.5, large=14.5)
+PHONE = Sizes(width=390, scale=(200, 380), row=60, above=24, heading=64, lines=(44, 25, 9), small=12.5, large=14.5)
 LEFT = 2
 """Where lines begin."""
+ROUND = 3
+"""Radius of the ends of an interval."""
 
 
 def all_effects(blocks: Sequence[Block], dark: bool = False, phone: bool = False) -> Figure:
@@ -100,6 +102,8 @@ class Pen:
         self, written: str, x: float, y: float, size: float, *, width: float, color: str = "text", **style: Any
     ) -> float:
         """Write a line, smaller if it is wider than so many pixels. Returns: how wide it is."""
+        if not written:
+            return 0.0
         font = FontProperties(weight=style.get("fontweight", "normal"))
         points = size * POINTS
         own = float(np.ptp(TextPath((0, 0), written, size=points, prop=font).vertices[:, 0])) / POINTS
@@ -112,7 +116,8 @@ def _draw_heading(pen: Pen, block: Block, bottom: float) -> None:
     """Write the metric, and what the scale means."""
     (title, sides, ends), (left, right) = pen.sizes.lines, pen.sizes.scale
     name, size = block.title["en"], pen.sizes.small
-    wide = left if title == ends else pen.sizes.width
+    in_one_line = title == ends
+    wide = left if in_one_line else pen.sizes.width
     pen.write(name[0].upper() + name[1:], LEFT, bottom - title, pen.sizes.large, width=wide - 8, fontweight="bold")
     if block.ends:
         middle = (left + right) / 2
@@ -121,10 +126,9 @@ def _draw_heading(pen: Pen, block: Block, bottom: float) -> None:
         for x, align, side in ((middle - 8, "right", block.sides[0]), (middle + 8, "left", block.sides[1])):
             pen.write(side["en"], x, bottom - sides, size, width=70, color="quiet", ha=align)
         pen.write("0", middle, bottom - ends, size, width=20, color="quiet", ha="center")
-    if block.datasets["en"]:  # beside the scale, where it leaves room
-        x, align = (pen.sizes.width - LEFT, "right") if title == ends else (LEFT, "left")
-        room = pen.sizes.width - right if title == ends else left
-        pen.write(block.datasets["en"], x, bottom - sides, size, width=room - 16, color="quiet", ha=align)
+    # On the side of the scale where there is room.
+    x, align, room = (pen.sizes.width - LEFT, "right", pen.sizes.width - right) if in_one_line else (LEFT, "left", left)
+    pen.write(block.datasets["en"], x, bottom - sides, size, width=room - 16, color="quiet", ha=align)
     pen.box(0, pen.sizes.width, bottom - 0.5, 1, "quiet")
 
 
@@ -151,7 +155,10 @@ def _write_on_phone(pen: Pen, row: Row, top: float) -> None:
     bold: dict[str, Any] = {"fontweight": "bold"}
     word = text("does", row.does)["en"]
     taken = pen.write(word, end, top + 14, large, width=130, color=_ink(row.does), ha="right", **bold)
-    pen.write(row.title["en"], LEFT, top + 14, large, width=end - taken - 14, **bold)
+    room = end - taken - 14
+    written = pen.write(row.title["en"], LEFT, top + 14, large, width=room, **bold)
+    if row.note:
+        pen.write(row.note["en"], LEFT + written + 6, top + 14, small, width=room - written - 6, color="quiet")
     pen.write(row.size["en"], LEFT, top + 33, large, width=left - 14)
     if row.interval:
         pen.write(row.interval["en"], LEFT, top + 49, small, width=left - 14, color="quiet")
@@ -165,10 +172,15 @@ def _draw_place(pen: Pen, place: Place, does: str, y: float) -> None:
     """Draw a dot and its interval: a square if there is no difference, hollow if it is not certain, an arrow beyond."""
     ink = pen.colors[_ink(does)]
     if place.width:
-        begin, width = pen.at(place.begin), pen.at(place.width) - pen.at(0)
-        style = BoxStyle.Round(pad=0, rounding_size=3)
-        bar = FancyBboxPatch((begin, y - 4), max(width, 2), 8, boxstyle=style, color=ink, alpha=0.45, linewidth=0)
+        begin, end = pen.at(place.begin), pen.at(place.begin + place.width)
+        scale = Rectangle((begin, y - 4), end - begin, 8, transform=pen.axes.transData)
+        begin -= ROUND * ("cut-left" in place.cut)  # what is cut off has no round end
+        end += ROUND * ("cut-right" in place.cut)
+        style = BoxStyle.Round(pad=0, rounding_size=ROUND)
+        bar = FancyBboxPatch((begin, y - 4), max(end - begin, 2), 8, boxstyle=style, color=ink, alpha=0.45, linewidth=0)
         pen.axes.add_patch(bar)
+        if place.cut:
+            bar.set_clip_path(scale)
     arrow = {"left": "<", "right": ">"}.get(place.beyond)
     marker = "x" if place.broken else arrow or ("s" if does == "no difference" else "o")
     face = pen.colors["page"] if does in HOLLOW and not arrow else ink

@@ -33,7 +33,7 @@ addEventListener("DOMContentLoaded", () => {
   clearBar();
   const show = () => root.classList.remove("arriving");
   try { arrive(); } finally {
-    if (document.querySelector("details[open] > .inside:empty")) insidesUnpacked.finally(show); else show();
+    if (document.querySelector("details[open] > .inside:empty")) insidesUnpacked.then(show, show); else show();
   }
   (window.requestIdleCallback ?? setTimeout)(loadVega);
 });
