@@ -15,7 +15,7 @@ from stages.reporting.page.sentences import parts_sentence, sentence
 def effect_of(study: str, **effect: Any) -> Effect:
     """An effect, by default surely better by 1.5 points of accuracy."""
     found: dict[str, Any] = {"metric": "accuracy", "verdict": Verdict.BETTER, "value": 3.0, "low": 2.0, "high": 4.0}
-    found |= {"seeds": 5, "worth": 0.5, "answer": Answer.YES, **effect}
+    found |= {"seeds": 5, "worth": 0.5, "answer": Answer.YES, "dataset": "images", **effect}
     keys = ("question", "short_answer", "compared", "amount", "size", "sureness")
     return Effect(**{"study": study, **{key: dict.fromkeys(LANGUAGES, key) for key in keys}, **found})
 
@@ -23,21 +23,23 @@ def effect_of(study: str, **effect: Any) -> Effect:
 NOTHING: dict[str, Any] = {"value": np.nan, "low": np.nan, "high": np.nan}
 
 
-def test_it_is_sorted_by_effect_with_accuracy_first_and_other_metrics_on_scales_of_their_own() -> None:
+def test_it_is_sorted_by_effect_with_accuracy_first_and_each_metric_and_data_set_on_a_scale_of_its_own() -> None:
     effects = [
         effect_of("none", **NOTHING, verdict=Verdict.NOT_MEASURED),
-        effect_of("loss", metric="mse", worth=0.01, dataset="houses"),
+        effect_of("loss", metric="mse", worth=0.01),
         effect_of("bad", value=-8.0, low=-9.0, high=-7.0, verdict=Verdict.WORSE),
-        effect_of("good", dataset="images"),
+        effect_of("good"),
         effect_of("also", metric="mse", worth=0.01, value=-1.0, low=-1.0, high=-1.0),
-        effect_of("same", dataset="more", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
+        effect_of("elsewhere", dataset="more"),
+        effect_of("same", value=0.0, low=-0.2, high=0.2, verdict=Verdict.SAME),
     ]
-    accuracy, mse = blocks(effects)
+    accuracy, elsewhere, mse = blocks(effects)
     assert [row.study for row in accuracy.rows] == ["good", "same", "bad", "none"]
     assert [row.study for row in mse.rows] == ["loss", "also"]
     assert [end["en"] for end in accuracy.ends or ()] == ["−5", "+5"]
     assert [end["en"] for end in mse.ends or ()] == ["0.05 higher", "0.05 lower"]  # better is to the right
-    assert [each.datasets["en"] for each in (accuracy, mse)] == ["images, more", "houses"]
+    assert [row.study for row in elsewhere.rows] == ["elsewhere"]
+    assert [each.dataset for each in (accuracy, elsewhere, mse)] == ["images", "more", "images"]
     good, same, bad, none = (row.place for row in accuracy.rows)
     assert good == Place(65, 60, 10)
     assert same == Place(50, 49, 2)

@@ -187,18 +187,18 @@ EFFECTS = [
     row("Open", Place(45, 0, 100, cut="cut-left cut-right"), "open", claim="opposite of the claim"),
     row("Unmeasured", None, "not measured"),
 ]
-OTHER, NONE = (dict.fromkeys(LANGUAGES, each) for each in ("Other", ""))
+OTHER = dict.fromkeys(LANGUAGES, "Other")
 PLOT = [
     Block(
         metric="accuracy",
+        dataset="images",
         title=dict.fromkeys(LANGUAGES, "test accuracy, points"),
-        datasets=dict.fromkeys(LANGUAGES, "Images, houses"),
         ends=ENDS,
         sides=SIDES,
         band=5,
         rows=EFFECTS,
     ),
-    Block(metric="", title=OTHER, datasets=NONE, ends=None, sides=SIDES, band=0, rows=EFFECTS[-1:]),
+    Block(metric="", dataset="", title=OTHER, ends=None, sides=SIDES, band=0, rows=EFFECTS[-1:]),
 ]
 
 FIGURES: dict[str, Callable[[], Figure]] = {

@@ -1,4 +1,4 @@
-"""The plot of effects: one row for each question, in blocks of one metric each.
+"""The plot of effects: one row for each question, in blocks of one metric on one data set each.
 
 The report page begins with it, and the READMEs with a picture of it (`stages.reporting.figures.all_effects`).
 """
@@ -11,7 +11,7 @@ from math import ceil, copysign, floor, isfinite, isnan, log10
 from stages.comparison.scores import LESS_IS_BETTER
 from stages.comparison.verdicts import Answer, Verdict
 from stages.presentation.effects import IN_POINTS, MINUS, NO_QUALITY, Effect
-from stages.presentation.words import LANGUAGES, Text, joined, technique_text, text
+from stages.presentation.words import LANGUAGES, Text, technique_text, text
 
 DOES = {
     Verdict.BETTER: "helps",
@@ -72,12 +72,12 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """The rows of one metric, the best effect first."""
+    """The rows of one metric on one data set, the best effect first."""
 
     metric: str
+    dataset: str
+    """Empty without a comparison."""
     title: Text
-    datasets: Text
-    """Names of those of its rows; empty without a comparison."""
     ends: tuple[Text, Text] | None
     """Numbers at the ends of the scale; None without one."""
     sides: tuple[Text, Text]
@@ -88,10 +88,10 @@ class Block:
 
 
 def blocks(effects: Sequence[Effect]) -> list[Block]:
-    """Make the plot: accuracy first, then the metrics with most questions; each question is in one block."""
-    metrics = Counter(effect.metric for effect in effects)
-    order = sorted(metrics, key=lambda metric: (not metric, metric != "accuracy", -metrics[metric], metric))
-    return [_block(metric, [each for each in effects if each.metric == metric]) for metric in order]
+    """Make the plot: accuracy first, then what most questions are about; each question is in one block."""
+    groups = Counter((effect.metric, effect.dataset) for effect in effects)
+    order = sorted(groups, key=lambda group: (not group[0], group[0] != "accuracy", -groups[group], group))
+    return [_block(*group, [each for each in effects if (each.metric, each.dataset) == group]) for group in order]
 
 
 def tally(plot: Sequence[Block]) -> Sequence[tuple[str, int]]:
@@ -118,7 +118,7 @@ def claim_word(effect: Effect) -> Text:
     return text("claims", key, yes=answers.count(Answer.YES), parts=len(answers))
 
 
-def _block(metric: str, effects: Sequence[Effect]) -> Block:
+def _block(metric: str, dataset: str, effects: Sequence[Effect]) -> Block:
     end = _end([reach for effect in effects if not isnan(reach := _reach(effect))])
     rows = [replace(_row(effect), place=_place(effect, end)) for effect in effects]
     rows.sort(key=lambda row: (isnan(row.effect), -row.effect if not isnan(row.effect) else 0))
@@ -128,17 +128,13 @@ def _block(metric: str, effects: Sequence[Effect]) -> Block:
     unit = text("page", "block_points" if metric in IN_POINTS else "block_unit")
     return Block(
         metric=metric,
+        dataset=dataset,
         title=text("page", "block", metric=name, unit=unit) if metric else text("page", "block_others"),
-        datasets=joined(_names_of_datasets(effects), ", "),
         ends=_ends(metric, end) if end else None,
         sides=(text("page", sides[0]), text("page", sides[1])),
         band=round(min(50 * worth / end, 50), 2) if end else 0,
         rows=rows,
     )
-
-
-def _names_of_datasets(effects: Sequence[Effect]) -> list[Text]:
-    return [text("datasets", name) for name in sorted({effect.dataset for effect in effects}) if name]
 
 
 def divergence(effect: Effect) -> Text | None:

@@ -128,7 +128,9 @@ def _draw_heading(pen: Pen, block: Block, bottom: float) -> None:
         pen.write("0", middle, bottom - ends, size, width=20, color="quiet", ha="center")
     # On the side of the scale where there is room.
     x, align, room = (pen.sizes.width - LEFT, "right", pen.sizes.width - right) if in_one_line else (LEFT, "left", left)
-    pen.write(block.datasets["en"], x, bottom - sides, size, width=room - 16, color="quiet", ha=align)
+    if block.dataset:
+        name = text("datasets", block.dataset)["en"]
+        pen.write(name, x, bottom - sides, size, width=room - 16, color="quiet", ha=align)
     pen.box(0, pen.sizes.width, bottom - 0.5, 1, "quiet")
 
 
