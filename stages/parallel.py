@@ -33,7 +33,7 @@ from dvc.exceptions import DvcException
 
 from stages.cluster.options import add_cluster_options, cluster_executor
 from stages.params.messages import plain
-from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
+from stages.scheduling.executors import Executor, LocalExecutor, add_jobs_option
 from stages.scheduling.experiments import Experiment, prepared
 from stages.scheduling.graph import named, with_upstream
 from stages.scheduling.node import Code
@@ -157,9 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m stages.parallel", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("targets", nargs="*", metavar="target", help="a stage or a group of dvc.yaml; default: all")
-    parser.add_argument(
-        "-j", "--jobs", type=int, default=default_jobs(), help="at once; default: the cores, as far as memory reaches"
-    )
+    add_jobs_option(parser, "stages")
     parser.add_argument(
         "-k", "--keep-going", action="store_true", help="run the stages that do not depend on a failed one"
     )

@@ -49,7 +49,7 @@ from stages.documents import Study, read_studies
 from stages.evaluate import measure
 from stages.params.messages import unknown
 from stages.presentation.kept import SEVERAL_SEEDS, beside_others, kept, read_cells
-from stages.scheduling.executors import default_jobs
+from stages.scheduling.executors import add_jobs_option
 from stages.scheduling.graph import estimate
 from stages.scheduling.seeds import Block, blocks, train
 from stages.training.recipe import Recipe
@@ -240,13 +240,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("studies", nargs="*", metavar="study", help="of documents/studies.yaml; default: all")
     parser.add_argument("--until-decided", action="store_true", help="train, and keep the answers")
     parser.add_argument("--minutes", type=float, default=60, help="start no training after so many; default: 60")
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        type=int,
-        default=default_jobs(),
-        help="trainings at once; default: the cores, as far as memory reaches",
-    )
+    add_jobs_option(parser, "trainings")
     options = parser.parse_args(arguments)
     if options.minutes <= 0 or options.jobs < 1:
         parser.error("--minutes and --jobs: expected more than 0")

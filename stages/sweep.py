@@ -31,7 +31,7 @@ from stages.artifacts import SWEEP
 from stages.artifacts.tables import BEST, SWEEP_TABLES, write_table
 from stages.datasets.spec import spec_of
 from stages.params.messages import unknown
-from stages.scheduling.executors import Executor, LocalExecutor, default_jobs
+from stages.scheduling.executors import Executor, LocalExecutor, add_jobs_option
 from stages.scheduling.node import Code
 from stages.scheduling.signals import one_at_a_time
 from stages.scheduling.workspace import Workspace
@@ -108,13 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m stages.sweep", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("sweep", help="a key of `sweeps` in sweeps.yaml")
-    parser.add_argument(
-        "-j",
-        "--jobs",
-        type=int,
-        default=default_jobs(),
-        help="trainings at once; default: the cores, as far as memory reaches",
-    )
+    add_jobs_option(parser, "trainings")
     options, others = parser.parse_known_args(arguments)
     if others:  # of `stages.parallel`, which also brings up to date what the sweep depends on
         command = ["-m", "stages.parallel", f"sweep@{options.sweep}", "--jobs", str(options.jobs), *others]

@@ -125,8 +125,8 @@ def _effect(
         compared |= {"low": -inf, "high": inf}
     worth = -compared["worth"] if compared["metric"] in LESS_IS_BETTER else compared["worth"]
     ends = sorted(compared[end] / worth for end in ("low", "high"))
-    titles = {name: entry.title for name, entry in variants.items()}
-    variant, baseline = (title_text(compared[key], titles.get(compared[key])) for key in ("variant", "baseline"))
+    names = compared["variant"], compared["baseline"]
+    variant, baseline = (title_text(name, variants[name].title if name in variants else None) for name in names)
     but = answered["but"]
     return Effect(
         study=study,

@@ -2,6 +2,7 @@
 
 import os
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,12 @@ def default_jobs() -> int:
     """One job for each core that this process may use, but no more than fit into the memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     return max(min(cpu_count(), memory // TASK_BYTES), 1)
+
+
+def add_jobs_option(parser: ArgumentParser, what: str) -> None:
+    """Add `--jobs`. what: name of that of which it is the number, for the help."""
+    said = f"{what} at once; default: the cores, as far as memory reaches"
+    parser.add_argument("-j", "--jobs", type=int, default=default_jobs(), help=said)
 
 
 class Executor(Protocol):
